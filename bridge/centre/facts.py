@@ -1,0 +1,309 @@
+"""What happened: every message into the centre. Frozen, comparable, serialisable to JSON by field name.
+
+A fact's time is not in it: the engine stamps it once, when it takes it from the inbox, and the log keeps
+that stamp, so that a replay decides the same. The owner of each kind is named in its section.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from bridge.centre.ids import AgentId, CallId, ClientId, Endpoint, LegId, PromptId, RecordingId, TicketId
+from bridge.centre.plan import Plan
+
+
+class Cause(IntEnum):
+    """Q.850 causes that decide something here (Asterisk ``AST_CAUSE_*``); others stay plain numbers."""
+
+    NOT_DEFINED = 0
+    UNALLOCATED = 1
+    NORMAL_CLEARING = 16
+    USER_BUSY = 17
+    NO_USER_RESPONSE = 18
+    NO_ANSWER = 19
+    SUBSCRIBER_ABSENT = 20
+    CALL_REJECTED = 21
+    ANSWERED_ELSEWHERE = 26
+    NETWORK_OUT_OF_ORDER = 38
+    TEMPORARY_FAILURE = 41
+    CONGESTION = 42
+    RECOVERY_ON_TIMER_EXPIRE = 102
+    INTERWORKING = 127
+
+
+class Verdict(Enum):
+    """What the directory says of a caller. ``SEVERAL`` is a choice for the agent, never the first one."""
+
+    KNOWN = "known"
+    SEVERAL = "several"
+    UNKNOWN = "unknown"
+    WITHHELD = "withheld"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRef:
+    id: ClientId
+    name: str
+
+
+# ── ARI: calls, legs, digits, prompts ────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class CallOffered:
+    """A client's channel entered our application. ``number`` is as signalled, None when withheld."""
+
+    call: CallId
+    leg: LegId
+    number: str | None
+    name: str
+    dialled: str
+    trunk: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegRinging:
+    call: CallId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered:
+    call: CallId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """The channel is gone, whoever ended it. ``cause`` is Q.850, ``tech_cause`` the SIP status or 0."""
+
+    call: CallId
+    leg: LegId
+    cause: int = 0
+    tech_cause: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LegJoined:
+    """The leg's media are in the call's Conversation."""
+
+    call: CallId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class LegLeft:
+    call: CallId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class DigitReceived:
+    call: CallId
+    leg: LegId
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnded:
+    """``played`` is False when the sound could not be played (a missing file)."""
+
+    call: CallId
+    prompt: PromptId
+    played: bool = True
+
+
+# ── AMI: earliest caller ID, phones, recordings, calls outside the application ─
+
+
+@dataclass(frozen=True, slots=True)
+class CallerPresented:
+    """A trunk's channel appeared, before its dialplan ran. ``number`` is None when none was sent."""
+
+    call: CallId
+    number: str | None
+    name: str
+    dialled: str
+    trunk: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointChanged:
+    """A phone registered, answered its qualify, or stopped. ``detail`` is for people ("Unreachable")."""
+
+    endpoint: Endpoint
+    reachable: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    call: CallId
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEnded:
+    """The recorder closed its files; they are still on Asterisk."""
+
+    call: CallId
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideRinging:
+    """An agent's phone rings for a call that never touched our application (a direct extension, …)."""
+
+    call: CallId
+    agent: AgentId
+    number: str | None
+    name: str
+    dialled: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideAnswered:
+    call: CallId
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideRingEnded:
+    call: CallId
+    agent: AgentId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideEnded:
+    call: CallId
+    reason: str
+
+
+# ── Store and CRM ────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class ClientIdentified:
+    """``e164`` is None for a withheld or unreadable number; ``clients`` has one entry when KNOWN."""
+
+    call: CallId
+    verdict: Verdict
+    e164: str | None
+    clients: tuple[ClientRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TicketOpened:
+    call: CallId
+    ticket: TicketId
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingAttached:
+    call: CallId
+    recording: RecordingId
+    ticket: TicketId
+
+
+# ── Agents: web, API, feature code alike ─────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLoggedIn:
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLoggedOut:
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReady:
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPaused:
+    agent: AgentId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpEnded:
+    agent: AgentId
+
+
+# ── The engine itself ────────────────────────────────────────────────────────
+
+
+class TimerKind(Enum):
+    MENU = "menu"
+    RING = "ring"
+    MAX_WAIT = "max_wait"
+    WRAP_UP = "wrap_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A timer's identity: starting one that runs replaces it. ``owner`` is a call's or an agent's id."""
+
+    kind: TimerKind
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    timer: Timer
+
+
+class FailureReason(Enum):
+    GONE = "gone"  # the channel ended first: a normal race
+    UNREACHABLE = "unreachable"  # Asterisk could not create a channel to this phone
+    TIMEOUT = "timeout"  # no reply in time
+    LINK_DOWN = "link_down"  # not connected to Asterisk, or to the database
+    REFUSED = "refused"  # a reply that says no
+    INTERNAL = "internal"  # our own fault
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFailed:
+    """An order could not be carried out. ``order`` is its class name, ``leg`` the leg it was about."""
+
+    call: CallId
+    order: str
+    reason: FailureReason
+    detail: str
+    leg: LegId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLoaded:
+    """The engineer's plan, at start and after each reload."""
+
+    plan: Plan
+
+
+CallFact = (
+    CallOffered
+    | LegRinging
+    | LegAnswered
+    | LegEnded
+    | LegJoined
+    | LegLeft
+    | DigitReceived
+    | PromptEnded
+    | CallerPresented
+    | RecordingStarted
+    | RecordingEnded
+    | OutsideRinging
+    | OutsideAnswered
+    | OutsideRingEnded
+    | OutsideEnded
+    | ClientIdentified
+    | TicketOpened
+    | RecordingAttached
+    | OrderFailed
+)
+AgentFact = AgentLoggedIn | AgentLoggedOut | AgentReady | AgentPaused | WrapUpEnded
+Fact = CallFact | AgentFact | EndpointChanged | TimerFired | PlanLoaded

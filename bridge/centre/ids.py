@@ -1,0 +1,57 @@
+"""Typed identifiers, and the rule by which every id that we create is derived from its call's.
+
+A call's id is the Asterisk ``Uniqueid`` of the client's first channel: ARI calls the same value the
+channel's ``id``, AMI calls it ``Uniqueid``, so both sides agree on it before they have spoken. All other
+ids are that id plus a suffix, unique for ever, so that an order sent twice is harmless.
+"""
+
+import re
+from typing import NewType
+
+CallId = NewType("CallId", str)
+LegId = NewType("LegId", str)  # = ARI channel id = AMI Uniqueid
+AgentId = NewType("AgentId", str)  # "1001"
+Endpoint = NewType("Endpoint", str)  # "PJSIP/1001"
+QueueName = NewType("QueueName", str)
+MenuName = NewType("MenuName", str)
+PromptId = NewType("PromptId", str)  # = ARI playback id
+RecordingId = NewType("RecordingId", str)
+ConversationId = NewType("ConversationId", str)  # = ARI id of a mixing bridge
+WaitingRoomId = NewType("WaitingRoomId", str)  # = ARI id of a holding bridge
+ClientId = NewType("ClientId", int)
+TicketId = NewType("TicketId", int)
+
+_DERIVED = re.compile(r"^(?P<call>.+?)-(?:agent|prompt|rec)-\d+$|^(?P<call2>.+?)-(?:talk|wait)$")
+
+
+def agent_leg_id(call: CallId, offer: int) -> LegId:
+    """The leg that rings an agent for the call's ``offer``-th offer (1, 2, …)."""
+    return LegId(f"{call}-agent-{offer}")
+
+
+def prompt_id(call: CallId, number: int) -> PromptId:
+    return PromptId(f"{call}-prompt-{number}")
+
+
+def recording_id(call: CallId, number: int) -> RecordingId:
+    return RecordingId(f"{call}-rec-{number}")
+
+
+def conversation_id(call: CallId) -> ConversationId:
+    return ConversationId(f"{call}-talk")
+
+
+def waiting_room_id(call: CallId) -> WaitingRoomId:
+    return WaitingRoomId(f"{call}-wait")
+
+
+def call_of(derived: str) -> CallId:
+    """The call that an id belongs to; an id that is not derived is a call's own."""
+    match = _DERIVED.match(derived)
+    if match is None:
+        return CallId(derived)
+    return CallId(match["call"] or match["call2"])
+
+
+def is_agent_leg(leg: LegId) -> bool:
+    return re.search(r"-agent-\d+$", leg) is not None

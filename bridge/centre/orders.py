@@ -1,0 +1,275 @@
+"""What to do: every message out of the centre. The engine carries them out and reports back in facts.
+
+Orders of one call and one lane are carried out one after another; different calls, and different lanes of
+one call, run in parallel: a slow look-up never delays a ring. Every order may be sent twice.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import ClassVar
+
+from bridge.centre.facts import Timer, Verdict
+from bridge.centre.ids import AgentId, CallId, ClientId, Endpoint, LegId, PromptId, QueueName, RecordingId
+
+
+class Lane(Enum):
+    MEDIA = "media"  # ARI: channels, prompts, bridges
+    RECORDER = "recorder"  # AMI: MixMonitor
+    RECORDS = "records"  # the store: calls, tickets, recordings
+    DIRECTORY = "directory"  # who is calling
+    SCREEN = "screen"  # cards on agents' screens
+
+
+class CancelReason(Enum):
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    CALLER_GONE = "caller_gone"
+    NO_ANSWER = "no_answer"
+
+
+# ── Lane.MEDIA, carried out by ari/ ──────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play sounds one after another to one leg; PromptEnded comes back once, after the last."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    prompt: PromptId
+    sounds: tuple[str, ...]
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopPrompt:
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    prompt: PromptId
+
+
+@dataclass(frozen=True, slots=True)
+class EnterWaitingRoom:
+    """Into the call's own holding bridge, with music of the given class."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    music: str
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class RingAgent:
+    """Create the leg and dial the phone. LegRinging, LegAnswered or LegEnded follow, or OrderFailed."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    originator: LegId
+    agent: AgentId
+    endpoint: Endpoint
+    caller_number: str  # "" when withheld
+    caller_name: str
+    ring: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRing:
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    reason: CancelReason
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Both legs into the call's Conversation, the client out of his waiting room. LegJoined for each."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    client: LegId
+    agent: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    cause: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ToFallback:
+    """Give the client back to the dialplan, which serves him by Asterisk's native queue."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    queue: QueueName | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClearCall:
+    """The call is over: end what Asterisk may still hold under ids derived from it (its bridges)."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+
+
+# ── Lane.RECORDER, carried out by ami/ ───────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecording:
+    """MixMonitor on the client's leg: what he says and what he hears in files of their own."""
+
+    lane: ClassVar[Lane] = Lane.RECORDER
+    call: CallId
+    leg: LegId
+    recording: RecordingId
+
+
+# ── Lane.DIRECTORY and Lane.RECORDS, carried out by crm/ ─────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpClient:
+    """ClientIdentified follows. ``number`` is as signalled, None when withheld."""
+
+    lane: ClassVar[Lane] = Lane.DIRECTORY
+    call: CallId
+    number: str | None
+    trunk: str
+
+
+class Outcome(Enum):
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"  # the client hung up first while waiting
+    IVR = "ivr"  # ended before any queue
+    FALLBACK = "fallback"  # given to the native queue
+    FAILED = "failed"
+
+
+class LegKind(Enum):
+    CLIENT = "client"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class LegRecord:
+    id: LegId
+    kind: LegKind
+    agent: AgentId | None
+    created_at: datetime
+    ringing_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    cause: int | None = None
+    tech_cause: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call's whole state for history: an upsert by id, so that a later one replaces an earlier."""
+
+    id: CallId
+    number: str | None  # as signalled
+    e164: str | None
+    name: str
+    withheld: bool
+    dialled: str
+    trunk: str
+    direction: str  # "in" | "internal"
+    offered_at: datetime
+    verdict: Verdict | None = None
+    client: ClientId | None = None  # only when exactly one is known
+    queue: QueueName | None = None
+    agent: AgentId | None = None
+    queued_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: Outcome | None = None  # None while it lives
+    legs: tuple[LegRecord, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class SaveCall:
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    record: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTicket:
+    """One ticket per call, however often this is sent. TicketOpened follows."""
+
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    record: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class AttachRecording:
+    """Fetch, verify and attach what the recorder wrote. RecordingAttached follows."""
+
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    recording: RecordingId
+
+
+# ── Lane.SCREEN, carried out by web/ ─────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCard:
+    """Open the call's card on this agent's screen and on nobody else's; sent again when it changed."""
+
+    lane: ClassVar[Lane] = Lane.SCREEN
+    call: CallId
+    agent: AgentId
+    record: CallRecord
+    candidates: tuple[ClientId, ...] = ()  # who it may be: several are a choice for the agent
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCard:
+    """The ring ended elsewhere: take the card off this agent's screen."""
+
+    lane: ClassVar[Lane] = Lane.SCREEN
+    call: CallId
+    agent: AgentId
+
+
+# ── Timers, carried out by engine/ itself ────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimer:
+    timer: Timer
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class StopTimer:
+    timer: Timer
+
+
+MediaOrder = (
+    Answer | Play | StopPrompt | EnterWaitingRoom | RingAgent | CancelRing | Connect | HangUp | ToFallback | ClearCall
+)
+RecordsOrder = SaveCall | OpenTicket | AttachRecording
+ScreenOrder = OpenCard | CloseCard
+CallOrder = MediaOrder | StartRecording | LookUpClient | RecordsOrder | ScreenOrder
+TimerOrder = StartTimer | StopTimer
+Order = CallOrder | TimerOrder

@@ -1,0 +1,1 @@
+"""The engine: one inbox, one loop, dispatch, timers. It knows adapters only by their ports."""

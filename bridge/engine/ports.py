@@ -1,0 +1,171 @@
+"""What the engine asks of its adapters, and what it offers them. No adapter imports another: they meet here.
+
+Ports are Protocols: an adapter fits by its shape. Every coroutine that carries out an order returns when
+the peer accepted it and raises an error of ``bridge.errors`` otherwise (``Gone`` for the normal race).
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bridge.centre.facts import ClientIdentified, Fact, RecordingAttached, TicketOpened
+from bridge.centre.ids import AgentId, CallId
+from bridge.centre.orders import (
+    AttachRecording,
+    CloseCard,
+    LookUpClient,
+    MediaOrder,
+    OpenCard,
+    OpenTicket,
+    SaveCall,
+    StartRecording,
+)
+
+# ── offered to adapters ──────────────────────────────────────────────────────
+
+
+class Inbox(Protocol):
+    """The one way in. Bounded: ``put`` waits when it is full, and nothing is ever dropped."""
+
+    async def put(self, fact: Fact) -> None: ...
+
+
+# ── asked of adapters ────────────────────────────────────────────────────────
+
+
+class Media(Protocol):
+    """ari/: channels, prompts, bridges."""
+
+    async def carry_out(self, order: MediaOrder) -> None: ...
+
+
+class Recorder(Protocol):
+    """ami/: MixMonitor."""
+
+    async def start_recording(self, order: StartRecording) -> None: ...
+
+
+class RecordingFiles(Protocol):
+    """ari/: the files that the recorder left on Asterisk. Names are without extension."""
+
+    async def list_recordings(self) -> Sequence[str]: ...
+
+    def fetch_recording(self, name: str) -> AsyncIterator[bytes]:
+        """The WAV file's bytes in chunks; raises Gone when there is none."""
+        ...
+
+    async def delete_recording(self, name: str) -> None: ...
+
+
+class Directory(Protocol):
+    """crm/: who is calling."""
+
+    async def look_up(self, order: LookUpClient) -> ClientIdentified: ...
+
+
+class Records(Protocol):
+    """crm/: calls, tickets and recordings in the store."""
+
+    async def save_call(self, order: SaveCall) -> None: ...
+
+    async def open_ticket(self, order: OpenTicket) -> TicketOpened: ...
+
+    async def attach_recording(self, order: AttachRecording) -> RecordingAttached | None:
+        """None when the files are not complete: the reconciler goes on trying."""
+        ...
+
+
+class Screen(Protocol):
+    """web/: cards on agents' screens."""
+
+    async def open_card(self, order: OpenCard) -> None: ...
+
+    async def close_card(self, order: CloseCard) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StampedFact:
+    """A fact as the log keeps it. ``seq`` counts from 1 within one run of the process."""
+
+    seq: int
+    at: datetime  # aware, UTC
+    fact: Fact
+
+
+class FactLog(Protocol):
+    """store/: the append-only history."""
+
+    async def append(self, facts: Sequence[StampedFact]) -> None: ...
+
+
+# ── the floor, as people see it ──────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCaller:
+    call: CallId
+    queue: str
+    number: str | None
+    name: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    call: CallId
+    number: str | None
+    name: str
+    dialled: str
+    state: str  # CallState value: "offered" | "menu" | "waiting" | "ringing" | "talking" | "outside"
+    queue: str | None
+    agent: AgentId | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAgent:
+    agent: AgentId
+    name: str
+    state: str  # AgentState value: "logged_out" | "ready" | "ringing" | "talking" | "wrap_up" | "paused"
+    reason: str  # pause reason, or why logged out
+    since: datetime
+    call: CallId | None
+    queues: tuple[str, ...]
+    reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FloorView:
+    waiting: tuple[WaitingCaller, ...] = ()
+    calls: tuple[LiveCall, ...] = ()
+    agents: tuple[LiveAgent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """A link to Asterisk as doctors and health checks see it."""
+
+    name: str  # "ari" | "ami" | "store"
+    up: bool
+    detail: str = ""
+
+
+class Desk(Protocol):
+    """What web/ may ask of the running engine."""
+
+    def floor(self) -> FloorView: ...
+
+    def links(self) -> Sequence[LinkState]: ...
+
+    def on_floor_change(self, notify: Callable[[], None]) -> Callable[[], None]:
+        """Call ``notify`` soon after the floor changed (coalesced); returns its unsubscribe."""
+        ...
+
+    def on_fact(self, notify: Callable[[StampedFact], None]) -> Callable[[], None]:
+        """Call ``notify`` for every fact, in order, after it was decided; returns its unsubscribe."""
+        ...
+
+    async def submit(self, fact: Fact) -> None:
+        """Agents' own facts from the web and the API (ready, pause, …)."""
+        ...

@@ -1,0 +1,80 @@
+"""The exception tree of Callbridge.
+
+    CallbridgeError
+    ├── BadInput                     what came in is wrong; names the place and the remedy
+    │   ├── ConfigurationError       the YAML file, or what was rendered from it
+    │   ├── BadNumber                a telephone number that cannot be read
+    │   └── BadTrace                 a recorded AMI trace that cannot be read
+    ├── RemoteError                  the peer's fault, or the way to it
+    │   ├── LinkDown                 not connected (retryable)
+    │   ├── RequestTimeout           no reply in time (retryable: every order may be sent twice)
+    │   ├── Refused                  the peer said no; ``status`` and its words are kept
+    │   │   ├── Gone                 the channel, bridge or file is not there any more: a normal race
+    │   │   └── Unreachable          no channel to this phone could be made
+    │   └── Unsupported              the peer is too old, or lacks a module
+    └── InternalError                our own fault: ends one call safely, never the process
+
+Local errors (``BadInput``, ``InternalError``) are not retryable; remote ones say so in ``retryable``.
+"""
+
+
+class CallbridgeError(Exception):
+    """Anything that Callbridge raises on purpose."""
+
+    retryable: bool = False
+
+
+class BadInput(CallbridgeError):
+    """What came in is wrong. The message names the place and the remedy."""
+
+
+class ConfigurationError(BadInput):
+    """The configuration cannot be used."""
+
+
+class BadNumber(BadInput):
+    """A telephone number that cannot be read."""
+
+
+class BadTrace(BadInput):
+    """A recorded AMI trace that cannot be read."""
+
+
+class RemoteError(CallbridgeError):
+    """The peer's fault, or the way to it."""
+
+
+class LinkDown(RemoteError):
+    """Not connected."""
+
+    retryable = True
+
+
+class RequestTimeout(RemoteError):
+    """No reply in time."""
+
+    retryable = True
+
+
+class Refused(RemoteError):
+    """The peer said no."""
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Gone(Refused):
+    """The channel, bridge or file is not there any more: a normal race."""
+
+
+class Unreachable(Refused):
+    """No channel to this phone could be made."""
+
+
+class Unsupported(RemoteError):
+    """The peer is too old, or lacks a module."""
+
+
+class InternalError(CallbridgeError):
+    """Our own fault."""
