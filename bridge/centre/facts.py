@@ -175,6 +175,8 @@ class OutsideRingEnded:
 
 @dataclass(frozen=True, slots=True)
 class OutsideEnded:
+    """AMI's end of a call: of every one that it presented, also when our application served it."""
+
     call: CallId
     reason: str
 
@@ -242,6 +244,7 @@ class TimerKind(Enum):
     RING = "ring"
     MAX_WAIT = "max_wait"
     WRAP_UP = "wrap_up"
+    REST = "rest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,7 @@ class LookUpClient:
 class Outcome(Enum):
     ANSWERED = "answered"
     ABANDONED = "abandoned"  # the client hung up first while waiting
+    TIMED_OUT = "timed_out"  # waited as long as the queue allows
     IVR = "ivr"  # ended before any queue
     FALLBACK = "fallback"  # given to the native queue
     FAILED = "failed"
@@ -266,7 +267,16 @@ class StopTimer:
 
 
 MediaOrder = (
-    Answer | Play | StopPrompt | EnterWaitingRoom | RingAgent | CancelRing | Connect | HangUp | ToFallback | ClearCall
+    Answer
+    | Play
+    | StopPrompt
+    | EnterWaitingRoom
+    | RingAgent
+    | CancelRing
+    | Connect
+    | HangUp
+    | ToFallback
+    | ClearCall
 )
 RecordsOrder = SaveCall | OpenTicket | AttachRecording
 ScreenOrder = OpenCard | CloseCard

@@ -1,0 +1,164 @@
+"""One call's data: the client's whole visit, its legs, and what is known of the client.
+
+Owns what a call *is*; ``call_steps`` holds what happens to it, ``call_table`` which of that may happen when.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from bridge.centre.facts import ClientRef, Fact, Verdict
+from bridge.centre.ids import AgentId, CallId, LegId, PromptId, QueueName
+from bridge.centre.ivr import MenuPosition
+from bridge.centre.messages import Message, Output
+from bridge.centre.orders import CallRecord, LegKind, LegRecord, Outcome
+from bridge.centre.plan import Plan
+
+CallEvent = Fact | Message
+
+
+class CallState(Enum):
+    PRESENTED = "presented"  # AMI saw the channel; it is not in our application (yet, or ever)
+    MENU = "menu"
+    WAITING = "waiting"  # in a queue, whether or not a phone rings for him
+    CONNECTING = "connecting"  # an agent answered; the media are being joined
+    TALKING = "talking"
+    LEAVING = "leaving"  # a last announcement, then hang-up
+    CLEARING = "clearing"  # over; legs that still live are being ended
+    OUTSIDE = "outside"  # a call that never touched our application, known from AMI alone
+    ENDED = "ended"
+
+
+@dataclass(slots=True)
+class Leg:
+    id: LegId
+    kind: LegKind
+    agent: AgentId | None
+    created_at: datetime
+    ringing_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    cause: int | None = None
+    tech_cause: int | None = None
+
+    @property
+    def alive(self) -> bool:
+        return self.ended_at is None
+
+    def record(self) -> LegRecord:
+        return LegRecord(
+            self.id,
+            self.kind,
+            self.agent,
+            self.created_at,
+            self.ringing_at,
+            self.answered_at,
+            self.ended_at,
+            self.cause,
+            self.tech_cause,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOffer:
+    """The offer that is out: one at a time."""
+
+    agent: AgentId
+    leg: LegId
+    queue: QueueName
+
+
+@dataclass(slots=True)
+class Call:
+    id: CallId
+    since: datetime  # of the present state
+    offered_at: datetime
+    state: CallState = CallState.PRESENTED
+    number: str | None = None
+    name: str = ""
+    dialled: str = ""
+    trunk: str = ""
+    withheld: bool = False
+    direction: str = "in"
+    language: str = "en"
+    verdict: Verdict | None = None
+    e164: str | None = None
+    clients: tuple[ClientRef, ...] = ()
+    queue: QueueName | None = None
+    agent: AgentId | None = None  # who talks, or talked last
+    queued_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: Outcome | None = None
+    legs: dict[LegId, Leg] = field(default_factory=dict)
+    offers: int = 0
+    offer: OpenOffer | None = None
+    menu: MenuPosition | None = None
+    prompts: int = 0
+    prompt: PromptId | None = None
+    recordings: int = 0
+    joined: set[LegId] = field(default_factory=set)
+    looked_up: bool = False
+    look_ups_out: int = 0  # asked for and not answered yet
+    cleared: bool = False  # its last leg is gone
+    outside_ringing: set[AgentId] = field(default_factory=set)
+
+    @property
+    def client_leg(self) -> LegId:
+        """The client's first channel carries the call's own id."""
+        return LegId(self.id)
+
+    @property
+    def talking_leg(self) -> Leg | None:
+        """The agent's answered, living leg."""
+        return next(
+            (
+                leg
+                for leg in self.legs.values()
+                if leg.kind is LegKind.AGENT and leg.alive and leg.answered_at is not None
+            ),
+            None,
+        )
+
+    @property
+    def alive_legs(self) -> tuple[Leg, ...]:
+        return tuple(leg for leg in self.legs.values() if leg.alive)
+
+    @property
+    def ringing(self) -> bool:
+        return self.offer is not None and self.legs[self.offer.leg].ringing_at is not None
+
+    def enter(self, state: CallState, now: datetime) -> None:
+        if state is not self.state:
+            self.state, self.since = state, now
+
+    def record(self) -> CallRecord:
+        return CallRecord(
+            id=self.id,
+            number=self.number,
+            e164=self.e164,
+            name=self.name,
+            withheld=self.withheld,
+            dialled=self.dialled,
+            trunk=self.trunk,
+            direction=self.direction,
+            offered_at=self.offered_at,
+            verdict=self.verdict,
+            client=self.clients[0].id if self.verdict is Verdict.KNOWN else None,
+            queue=self.queue,
+            agent=self.agent,
+            queued_at=self.queued_at,
+            answered_at=self.answered_at,
+            ended_at=self.ended_at,
+            outcome=self.outcome,
+            legs=tuple(leg.record() for leg in self.legs.values()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a step may know besides the call: the plan and the time; and where it puts what it decides."""
+
+    plan: Plan
+    now: datetime
+    out: Output

@@ -1,0 +1,70 @@
+"""What happens to a call that never touches our application: AMI tells, nothing of it is steered from here.
+
+It gets what every call gets (a card, history, a ticket when it came from a trunk), and its agents count as
+busy, so that the router does not ring a phone that is already taken.
+"""
+
+from bridge.centre.call import Call, CallEvent, CallState, Moment
+from bridge.centre.call_steps import look_up, save, show_card
+from bridge.centre.facts import OutsideAnswered, OutsideEnded, OutsideRingEnded, OutsideRinging
+from bridge.centre.messages import AgentBusyOutside
+from bridge.centre.orders import CloseCard, OpenTicket, Outcome
+
+
+def outside_ringing(call: Call, event: OutsideRinging, at: Moment) -> None:
+    if call.state is CallState.PRESENTED:
+        if not call.trunk:
+            call.direction, call.number, call.name = "internal", event.number, event.name
+        call.dialled = call.dialled or event.dialled
+        call.withheld = call.number is None
+        call.enter(CallState.OUTSIDE, at.now)
+        if not call.looked_up:
+            look_up(call, at)
+        save(call, at)
+        if call.trunk:
+            at.out.orders.append(OpenTicket(call.id, call.record()))
+    call.outside_ringing.add(event.agent)
+    at.out.messages.append(AgentBusyOutside(call.id, event.agent, busy=True))
+    show_card(call, at)
+
+
+def outside_answered(call: Call, event: OutsideAnswered, at: Moment) -> None:
+    call.agent = event.agent
+    call.answered_at = call.answered_at or at.now
+    call.outside_ringing.discard(event.agent)
+    at.out.messages.append(AgentBusyOutside(call.id, event.agent, busy=True))
+    for agent in sorted(call.outside_ringing):
+        at.out.messages.append(AgentBusyOutside(call.id, agent, busy=False))
+        at.out.orders.append(CloseCard(call.id, agent))
+    call.outside_ringing.clear()
+    save(call, at)
+    show_card(call, at)
+
+
+def outside_ring_ended(call: Call, event: OutsideRingEnded, at: Moment) -> None:
+    if event.agent in call.outside_ringing:
+        call.outside_ringing.discard(event.agent)
+        at.out.messages.append(AgentBusyOutside(call.id, event.agent, busy=False))
+        at.out.orders.append(CloseCard(call.id, event.agent))
+
+
+def outside_ended(call: Call, event: OutsideEnded, at: Moment) -> None:
+    """``reason`` is one of the replay's: completed, no-answer, busy, rejected, cancelled, …"""
+    call.ended_at = at.now
+    if call.answered_at is not None:
+        call.outcome = Outcome.ANSWERED
+    else:
+        call.outcome = Outcome.ABANDONED if event.reason in ("abandoned", "cancelled") else Outcome.FAILED
+    for agent in sorted(call.outside_ringing):
+        at.out.orders.append(CloseCard(call.id, agent))
+    busy = call.outside_ringing | ({call.agent} if call.agent is not None else set())
+    at.out.messages += [AgentBusyOutside(call.id, agent, busy=False) for agent in sorted(busy)]
+    call.outside_ringing = set()
+    call.enter(CallState.ENDED, at.now)
+    save(call, at)
+    show_card(call, at)
+
+
+def presented_ended(call: Call, _: CallEvent, at: Moment) -> None:
+    """It never reached an agent or us (an echo test, a refused call): nothing is kept of it."""
+    call.enter(CallState.ENDED, at.now)

@@ -1,0 +1,85 @@
+"""The running engine as the web sees it: the floor as people read it, facts, and agents' own facts."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from bridge.centre.agent import AgentDesk, AgentState
+from bridge.centre.call import Call, CallState
+from bridge.centre.facts import Fact
+from bridge.centre.ids import AgentId
+from bridge.engine.loop import Engine
+from bridge.engine.ports import FloorView, LinkState, LiveAgent, LiveCall, StampedFact, WaitingCaller
+
+_COALESCE_SECONDS = 0.1  # people cannot read faster; a burst makes one picture
+
+
+class EngineDesk:
+    """Implements ``ports.Desk``."""
+
+    def __init__(self, engine: Engine, links: Callable[[], Sequence[LinkState]]) -> None:
+        self._engine = engine
+        self._links = links
+        self._notified: list[Callable[[], None]] = []
+        self._pending: asyncio.TimerHandle | None = None
+        engine.watch(self._changed)
+
+    def links(self) -> Sequence[LinkState]:
+        return self._links()
+
+    def floor(self) -> FloorView:
+        floor = self._engine.floor
+        hidden = CallState.PRESENTED
+        calls = [call for call in floor.calls.values() if call.state is not hidden and not call.cleared]
+        return FloorView(
+            waiting=tuple(
+                WaitingCaller(call.id, call.queue, call.number, call.name, call.queued_at)
+                for call in sorted(calls, key=lambda call: call.queued_at or call.offered_at)
+                if call.state is CallState.WAITING and call.queue and call.queued_at
+            ),
+            calls=tuple(_live_call(call) for call in calls),
+            agents=tuple(
+                self._live_agent(agent) for agent in floor.agents.values() if agent.id in floor.plan.agents
+            ),
+        )
+
+    def _live_agent(self, desk: AgentDesk) -> LiveAgent:
+        floor = self._engine.floor
+        state, call = desk.state.value, desk.call
+        if desk.outside and desk.state in (AgentState.READY, AgentState.PAUSED, AgentState.WRAP_UP):
+            call = min(desk.outside)
+            outside = floor.calls.get(call)
+            state = "talking" if outside is not None and outside.agent == desk.id else "ringing"
+        queues = floor.router.queues_of_agent.get(desk.id, ())
+        name = floor.plan.agents[desk.id].name
+        return LiveAgent(desk.id, name, state, desk.reason, desk.since, call, tuple(queues), desk.reachable)
+
+    def on_fact(self, notify: Callable[[StampedFact], None]) -> Callable[[], None]:
+        return self._engine.watch(notify)
+
+    def on_floor_change(self, notify: Callable[[], None]) -> Callable[[], None]:
+        self._notified.append(notify)
+        return lambda: self._notified.remove(notify)
+
+    async def submit(self, fact: Fact) -> None:
+        await self._engine.inbox.put_and_wait(fact)
+
+    def _changed(self, _: StampedFact) -> None:
+        if self._pending is None and self._notified:
+            self._pending = asyncio.get_running_loop().call_later(_COALESCE_SECONDS, self._notify)
+
+    def _notify(self) -> None:
+        self._pending = None
+        for notify in tuple(self._notified):
+            notify()
+
+    def close(self) -> None:
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
+
+
+def _live_call(call: Call) -> LiveCall:
+    ringing = call.ringing or bool(call.outside_ringing)
+    state = "ringing" if ringing else call.state.value
+    agent: AgentId | None = call.offer.agent if call.offer is not None else call.agent
+    return LiveCall(call.id, call.number, call.name, call.dialled, state, call.queue, agent, call.since)

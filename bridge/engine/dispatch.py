@@ -1,0 +1,129 @@
+"""Orders out: in order within a lane, lanes in parallel; every result comes back as a fact.
+
+A lane is (call, kind of work), and for media also the leg: ringing an agent does not wait until the caller's
+music plays. What concerns the client goes by his leg, so that it cannot overtake what was ordered before.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from bridge.centre.facts import Fact, FailureReason, OrderFailed
+from bridge.centre.ids import LegId
+from bridge.centre.orders import CallOrder, Connect, Lane
+from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RequestTimeout, Unreachable
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[CallOrder], Awaitable[Fact | None]]
+LaneKey = tuple[str, Lane, str]
+
+# What is to be remembered is tried until it is: the lane waits, so the order stays.
+_PERSISTENT = frozenset({Lane.RECORDS})
+_FIRST_RETRY_SECONDS = 0.2
+_LAST_RETRY_SECONDS = 10.0
+
+
+def lane_of(order: CallOrder) -> LaneKey:
+    if order.lane is not Lane.MEDIA:
+        return order.call, order.lane, ""
+    leg = order.client if isinstance(order, Connect) else getattr(order, "leg", LegId(order.call))
+    return order.call, order.lane, leg
+
+
+def reason_of(error: Exception) -> FailureReason:
+    match error:
+        case Gone():
+            return FailureReason.GONE
+        case Unreachable():
+            return FailureReason.UNREACHABLE
+        case Refused():
+            return FailureReason.REFUSED
+        case RequestTimeout():
+            return FailureReason.TIMEOUT
+        case LinkDown():
+            return FailureReason.LINK_DOWN
+        case _:
+            return FailureReason.INTERNAL
+
+
+@dataclass(slots=True)
+class _LaneWork:
+    orders: deque[CallOrder] = field(default_factory=deque)
+    task: asyncio.Task[None] | None = None
+
+
+class Dispatch:
+    """``handlers`` carry out one lane each; ``report`` takes their results, and failures, as facts."""
+
+    def __init__(self, handlers: Mapping[Lane, Handler], report: Callable[[Fact], None]) -> None:
+        self._handlers = handlers
+        self._report = report
+        self._lanes: dict[LaneKey, _LaneWork] = {}
+
+    def __len__(self) -> int:
+        return sum(len(work.orders) for work in self._lanes.values())
+
+    def send(self, order: CallOrder) -> None:
+        key = lane_of(order)
+        work = self._lanes.get(key)
+        if work is None:
+            work = self._lanes[key] = _LaneWork()
+            work.orders.append(order)
+            work.task = asyncio.create_task(self._run(key, work), name=f"lane {key}")
+        else:
+            work.orders.append(order)
+
+    async def drain(self, seconds: float) -> int:
+        """Let what is out finish, for so long at most; returns how many orders were left undone."""
+        tasks = [work.task for work in self._lanes.values() if work.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+        left = len(self)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return left
+
+    async def _run(self, key: LaneKey, work: _LaneWork) -> None:
+        try:
+            while work.orders:
+                await self._carry_out(work.orders[0])
+                work.orders.popleft()
+        finally:
+            del self._lanes[key]
+
+    async def _carry_out(self, order: CallOrder) -> None:
+        retry = _FIRST_RETRY_SECONDS
+        while True:
+            try:
+                fact = await self._handlers[order.lane](order)
+            except Exception as error:  # a fault in one call stays in that call
+                if order.lane in _PERSISTENT and isinstance(error, CallbridgeError) and error.retryable:
+                    log.error("order is tried again", **_fields(order), retry_seconds=retry, error=str(error))
+                    await asyncio.sleep(retry)
+                    retry = min(retry * 2, _LAST_RETRY_SECONDS)
+                    continue
+                self._failed(order, error)
+                return
+            if fact is not None:
+                self._report(fact)
+            return
+
+    def _failed(self, order: CallOrder, error: Exception) -> None:
+        reason = reason_of(error)
+        if reason is FailureReason.GONE:
+            log.info("too late for this order", **_fields(order), error=str(error))
+        elif reason is FailureReason.INTERNAL:
+            log.error("order failed by our own fault", **_fields(order), exc_info=error)
+        else:
+            log.warning("order failed", **_fields(order), reason=reason.value, error=str(error))
+        leg = getattr(order, "leg", None)
+        self._report(OrderFailed(order.call, type(order).__name__, reason, str(error)[:500], leg))
+
+
+def _fields(order: CallOrder) -> dict[str, str]:
+    return {"action": f"order.{type(order).__name__}", "call_id": order.call}

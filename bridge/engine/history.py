@@ -1,0 +1,56 @@
+"""Facts on their way to the append-only log: batched, in order, tried again until they are written."""
+
+import asyncio
+from collections import deque
+
+import structlog
+
+from bridge.engine.ports import FactLog, StampedFact
+from bridge.errors import RemoteError
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 500
+_LAST_RETRY_SECONDS = 5.0
+
+
+class History:
+    def __init__(self, facts: FactLog) -> None:
+        self._facts = facts
+        self._pending: deque[StampedFact] = deque()
+        self._filled = asyncio.Event()
+        self._written = asyncio.Event()
+        self._written.set()
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def note(self, fact: StampedFact) -> None:
+        self._pending.append(fact)
+        self._filled.set()
+        self._written.clear()
+
+    async def run(self) -> None:
+        retry = 0.1
+        while True:
+            await self._filled.wait()
+            batch = [self._pending[i] for i in range(min(_BATCH, len(self._pending)))]
+            try:
+                await self._facts.append(batch)
+            except RemoteError as error:
+                log.error(
+                    "facts are not written yet", action="history.retry", pending=len(self), error=str(error)
+                )
+                await asyncio.sleep(retry)
+                retry = min(retry * 2, _LAST_RETRY_SECONDS)
+                continue
+            retry = 0.1
+            for _ in batch:
+                self._pending.popleft()
+            if not self._pending:
+                self._filled.clear()
+                self._written.set()
+
+    async def flushed(self) -> None:
+        """Returns when everything noted so far is written."""
+        await self._written.wait()

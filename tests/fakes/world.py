@@ -1,0 +1,228 @@
+"""A pure stand-in for everything around the floor: carries out orders and gives facts back, stream by stream.
+
+Each stream keeps its own order, as Asterisk's do; between streams the test decides. Owns no rule of the
+centre: only what Asterisk, the store and people do.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from bridge.centre import facts as f
+from bridge.centre import orders as o
+from bridge.centre.floor import Floor
+from bridge.centre.ids import AgentId, CallId, ClientId, Endpoint, LegId, MenuName, QueueName, TicketId
+from bridge.centre.plan import Agent, Member, Menu, Plan, Queue, ToHangUp, ToMenu, ToQueue
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+SUPPORT, SALES = QueueName("support"), QueueName("sales")
+ANNA, BORIS, VERA = AgentId("1001"), AgentId("1002"), AgentId("1003")
+
+
+def plan(*, wrap_up: int = 10, record: bool = True, max_wait: int | None = None) -> Plan:
+    def queue(name: QueueName, *agents: AgentId) -> Queue:
+        return Queue(
+            name,
+            name.title(),
+            name,
+            tuple(Member(agent) for agent in agents),
+            wrap_up=timedelta(seconds=wrap_up),
+            record=record,
+            max_wait=None if max_wait is None else timedelta(seconds=max_wait),
+        )
+
+    main = Menu(
+        MenuName("main"),
+        ("callbridge/main-menu",),
+        {"1": ToQueue(SALES), "2": ToQueue(SUPPORT), "9": ToHangUp(("callbridge/goodbye",))},
+        ToQueue(SUPPORT),
+        retries=1,
+        invalid=("callbridge/invalid-option",),
+    )
+    return Plan(
+        numbers={"100": ToMenu(main.name), "200": ToQueue(SUPPORT), "300": ToQueue(SALES)},
+        menus={main.name: main},
+        queues={SUPPORT: queue(SUPPORT, ANNA, BORIS), SALES: queue(SALES, BORIS, VERA)},
+        agents={a: Agent(a, f"Agent {a}", Endpoint(f"PJSIP/{a}")) for a in (ANNA, BORIS, VERA)},
+        language="ru",
+        language_of_prefix={"+7": "ru", "+": "en"},
+    )
+
+
+@dataclass
+class Leg:
+    call: CallId
+    agent: AgentId | None
+    state: str  # "ringing" | "up" | "gone"
+
+
+@dataclass
+class World:
+    floor: Floor = field(default_factory=Floor)
+    now: datetime = START
+    legs: dict[LegId, Leg] = field(default_factory=dict)
+    bridges: dict[str, set[LegId]] = field(default_factory=dict)
+    timers: dict[f.Timer, datetime] = field(default_factory=dict)
+    ari: deque[f.Fact] = field(default_factory=deque)
+    ami: deque[f.Fact] = field(default_factory=deque)
+    store: deque[f.Fact] = field(default_factory=deque)
+    saved: dict[CallId, o.CallRecord] = field(default_factory=dict)
+    tickets: dict[CallId, TicketId] = field(default_factory=dict)
+    recording: dict[LegId, str] = field(default_factory=dict)
+    recorded: list[str] = field(default_factory=list)
+    attached: list[str] = field(default_factory=list)
+    cards: dict[AgentId, o.OpenCard] = field(default_factory=dict)
+    orders: list[o.Order] = field(default_factory=list)
+    log: list[tuple[datetime, f.Fact]] = field(default_factory=list)
+    next_call: int = 0
+
+    def start(self, the_plan: Plan | None = None) -> "World":
+        self.tell(f.PlanLoaded(the_plan or plan()))
+        return self
+
+    # ── the floor's side ─────────────────────────────────────────────────────
+
+    def tell(self, fact: f.Fact) -> None:
+        self.log.append((self.now, fact))
+        for order in self.floor.decide(fact, self.now):
+            self.orders.append(order)
+            self.carry_out(order)
+
+    def pump(self, *streams: str) -> None:
+        """Deliver everything that is on its way, stream by stream, until all is quiet."""
+        names = streams or ("ari", "ami", "store")
+        while any(getattr(self, name) for name in names):
+            for name in names:
+                if getattr(self, name):
+                    self.tell(getattr(self, name).popleft())
+
+    def pass_time(self, seconds: float) -> None:
+        end = self.now + timedelta(seconds=seconds)
+        while True:
+            self.pump()
+            due = [(at, timer) for timer, at in self.timers.items() if at <= end]
+            if not due:
+                break
+            self.now, timer = min(due, key=lambda pair: (pair[0], pair[1].owner))
+            del self.timers[timer]
+            self.tell(f.TimerFired(timer))
+        self.now = end
+        self.pump()
+
+    def carry_out(self, order: o.Order) -> None:
+        match order:
+            case o.RingAgent(leg=leg):
+                self.legs[leg] = Leg(order.call, order.agent, "ringing")
+                self.ari.append(f.LegRinging(order.call, leg))
+            case o.CancelRing(leg=leg) | o.HangUp(leg=leg):
+                self.end_leg(leg, 26 if isinstance(order, o.CancelRing) else 16)
+            case o.EnterWaitingRoom(leg=leg):
+                self.move(leg, f"{order.call}-wait")
+            case o.Connect(client=client, agent=agent):
+                for leg in (client, agent):
+                    if self.legs[leg].state == "up":
+                        self.move(leg, f"{order.call}-talk")
+                        self.ari.append(f.LegJoined(order.call, leg))
+            case o.ToFallback(leg=leg):
+                self.legs[leg].state = "gone"
+            case o.ClearCall(call=call):
+                for suffix in ("wait", "talk"):
+                    self.bridges.pop(f"{call}-{suffix}", None)
+            case o.Play(prompt=prompt):
+                if self.legs[order.leg].state == "up":
+                    self.ari.append(f.PromptEnded(order.call, prompt))
+            case o.StartRecording(leg=leg, recording=recording):
+                if self.legs[leg].state == "up":
+                    self.recording[leg] = recording
+                    self.ami.append(f.RecordingStarted(order.call, recording))
+            case o.LookUpClient(number=number):
+                self.store.append(identify(order.call, number))
+            case o.SaveCall(record=record):
+                self.saved[order.call] = record
+            case o.OpenTicket():
+                ticket = self.tickets.setdefault(order.call, TicketId(len(self.tickets) + 1))
+                self.store.append(f.TicketOpened(order.call, ticket))
+            case o.AttachRecording(recording=recording):
+                self.attached.append(recording)
+            case o.OpenCard(agent=agent):
+                self.cards[agent] = order
+            case o.CloseCard(agent=agent):
+                if agent in self.cards and self.cards[agent].call == order.call:
+                    del self.cards[agent]
+            case o.StartTimer(timer=timer, after=after):
+                self.timers[timer] = self.now + after
+            case o.StopTimer(timer=timer):
+                self.timers.pop(timer, None)
+            case o.Answer() | o.StopPrompt():
+                pass
+
+    # ── Asterisk's side ──────────────────────────────────────────────────────
+
+    def call_in(self, dialled: str = "200", number: str | None = "+79161234567") -> CallId:
+        self.next_call += 1
+        call = CallId(f"call.{self.next_call}")
+        self.legs[LegId(call)] = Leg(call, None, "up")
+        self.ami.append(f.CallerPresented(call, number, "", dialled, "lab"))
+        self.ari.append(f.CallOffered(call, LegId(call), number, "", dialled, "lab"))
+        return call
+
+    def phone(self, agent: AgentId, reachable: bool = True) -> None:
+        self.ami.append(f.EndpointChanged(Endpoint(f"PJSIP/{agent}"), reachable))
+
+    def ringing_leg(self, agent: AgentId) -> LegId | None:
+        return next(
+            (i for i, leg in self.legs.items() if leg.agent == agent and leg.state == "ringing"), None
+        )
+
+    def answer(self, agent: AgentId) -> None:
+        leg = self.ringing_leg(agent)
+        if leg is not None:
+            self.legs[leg].state = "up"
+            self.ari.append(f.LegAnswered(self.legs[leg].call, leg))
+
+    def end_leg(self, leg: LegId, cause: int = 16) -> None:
+        if leg not in self.legs or self.legs[leg].state == "gone":
+            return
+        self.legs[leg].state = "gone"
+        for members in self.bridges.values():
+            members.discard(leg)
+        self.ari.append(f.LegEnded(self.legs[leg].call, leg, cause))
+        if leg in self.recording:
+            recording = self.recording.pop(leg)
+            self.recorded.append(recording)
+            self.ami.append(f.RecordingEnded(self.legs[leg].call, f.RecordingId(recording)))
+        if self.legs[leg].agent is None:
+            # AMI tells the end of every channel that it presented, also of those in our application.
+            self.ami.append(f.OutsideEnded(self.legs[leg].call, "completed"))
+
+    def hang_up_client(self, call: CallId) -> None:
+        self.end_leg(LegId(call))
+
+    def hang_up_agent(self, agent: AgentId) -> None:
+        for id_, leg in list(self.legs.items()):
+            if leg.agent == agent and leg.state != "gone":
+                self.end_leg(id_, 21 if leg.state == "ringing" else 16)
+
+    def move(self, leg: LegId, bridge: str) -> None:
+        if self.legs[leg].state == "gone":
+            return
+        for members in self.bridges.values():
+            members.discard(leg)
+        self.bridges.setdefault(bridge, set()).add(leg)
+
+    @property
+    def living(self) -> dict[LegId, Leg]:
+        return {id_: leg for id_, leg in self.legs.items() if leg.state != "gone"}
+
+
+def identify(call: CallId, number: str | None) -> f.ClientIdentified:
+    match number:
+        case None:
+            return f.ClientIdentified(call, f.Verdict.WITHHELD, None)
+        case "+79161234567":
+            return f.ClientIdentified(call, f.Verdict.KNOWN, number, (f.ClientRef(ClientId(7), "Иван"),))
+        case "+79165550000":
+            both = (f.ClientRef(ClientId(8), "Ольга"), f.ClientRef(ClientId(9), "Олег"))
+            return f.ClientIdentified(call, f.Verdict.SEVERAL, number, both)
+        case _:
+            return f.ClientIdentified(call, f.Verdict.UNKNOWN, number)
