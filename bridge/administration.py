@@ -1,0 +1,78 @@
+"""What the command line does to the store: log-ins, tokens, clients. Owns no rule: crm/ and store/ do.
+
+Each function opens the store of the configuration, does one thing and closes it, beside a running service.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bridge import config
+from bridge.crm.access import hash_password, hash_token, new_password, new_token
+from bridge.crm.importer import ImportReport, import_clients
+from bridge.errors import BadInput
+from bridge.store import Store
+from bridge.web import SCOPES
+
+SUPERVISOR = "supervisor"
+
+
+@asynccontextmanager
+async def _store(settings: config.Settings) -> AsyncIterator[Store]:
+    store = await Store.open(settings.store.url)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def import_file(path: Path, file: Path, progress: Callable[[int], None]) -> ImportReport:
+    settings = config.load(path)
+    async with _store(settings) as store:
+        return await import_clients(store, file, settings.company.region, progress)
+
+
+async def add_user(path: Path, login: str, role: str, agent: str | None, password: str) -> str:
+    """Returns the password: the given one, or the one that was made."""
+    settings = config.load(path)
+    if role == "agent" and agent is None:
+        raise BadInput("an agent's log-in needs --agent, the agent of the YAML file who this person is")
+    if agent is not None and agent not in settings.agents:
+        raise BadInput(f"there is no agent {agent} in {path}; add it to `agents` first")
+    password = password or new_password()
+    async with _store(settings) as store, store.unit() as unit:
+        if await unit.users.by_login(login) is not None:
+            raise BadInput(f"the log-in {login} exists already; choose another")
+        await unit.users.add(login, hash_password(password), role, agent, settings.company.language.default)
+    return password
+
+
+async def sync_users(path: Path, secrets_path: Path) -> Sequence[str]:
+    """Returns the log-ins that were added; those that exist keep their passwords."""
+    settings = config.load(path)
+    secrets = config.Secrets.load(secrets_path)
+    added: list[str] = []
+    async with _store(settings) as store, store.unit() as unit:
+        present = {user.login for user in await unit.users.all()}
+        wanted = {agent: ("agent", agent) for agent in settings.agents} | {SUPERVISOR: ("supervisor", None)}
+        for login, (role, agent) in wanted.items():
+            if login not in present and login in secrets.web:
+                language = settings.agents[agent].language if agent else settings.company.language.default
+                await unit.users.add(login, hash_password(secrets.web[login]), role, agent, language)
+                added.append(login)
+        if await unit.tokens.by_hash(hash_token(secrets.api_token)) is None:
+            await unit.tokens.add("secrets file", hash_token(secrets.api_token), ("*",), None)
+    return added
+
+
+async def add_token(path: Path, name: str, scopes: Sequence[str], days: int | None) -> str:
+    unknown = set(scopes) - set(SCOPES)
+    if unknown:
+        raise BadInput(f"unknown scope {', '.join(sorted(unknown))}; known: {', '.join(sorted(SCOPES))}")
+    settings = config.load(path)
+    token, token_hash = new_token()
+    expires_at = datetime.now(UTC) + timedelta(days=days) if days is not None else None
+    async with _store(settings) as store, store.unit() as unit:
+        await unit.tokens.add(name, token_hash, tuple(scopes), expires_at)
+    return token

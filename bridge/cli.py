@@ -1,0 +1,267 @@
+"""The ``callbridge`` command: reads its arguments, calls the room that does the work, prints what came of it.
+
+Exit codes: 0 done; 1 done, and something is wrong (faults in the file, lines refused, a finding of doctor);
+2 wrong usage; 3 the configuration cannot be used; 4 something that is needed cannot be reached.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bridge import __version__, logs
+from bridge.errors import BadInput, CallbridgeError, ConfigurationError, RemoteError
+
+OK, FINDINGS, USAGE, CONFIGURATION, REMOTE = range(5)
+CONFIG_DEFAULT = "/etc/callbridge/callbridge.yml"
+SECRETS_DEFAULT = "/run/callbridge/secrets.env"
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    logs.configure()
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        return command(options)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return CONFIGURATION
+    except BadInput as error:
+        print(f"callbridge: {error}", file=sys.stderr)
+        return FINDINGS
+    except RemoteError as error:
+        print(f"callbridge: {error}", file=sys.stderr)
+        return REMOTE
+    except CallbridgeError as error:
+        print(f"callbridge: {error}", file=sys.stderr)
+        return FINDINGS
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has seen enough.
+        sys.stderr.close()
+        return OK
+    except KeyboardInterrupt:
+        return 130
+
+
+# ── commands ─────────────────────────────────────────────────────────────────
+
+
+def _run(options: argparse.Namespace) -> int:
+    from bridge.app import serve
+
+    asyncio.run(serve(options.config, options.secrets))
+    return OK
+
+
+def _check(options: argparse.Namespace) -> int:
+    from bridge import config
+
+    faults = config.check(options.config)
+    for fault in faults:
+        print(fault)
+    if not faults:
+        print(f"{options.config}: no fault found")
+    return FINDINGS if faults else OK
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from bridge import config
+
+    print(json.dumps(config.json_schema(), indent=2, ensure_ascii=False))
+    return OK
+
+
+def _render(options: argparse.Namespace) -> int:
+    from bridge import config
+
+    settings = config.load(options.config)
+    secrets = config.Secrets.load_or_create(options.secrets, settings)
+    rendered = config.render(settings, secrets, options.output)
+    for path in rendered.written:
+        print(f"written    {path}")
+    print(f"{len(rendered.written)} written, {len(rendered.unchanged)} unchanged")
+    return OK
+
+
+def _secrets(options: argparse.Namespace) -> int:
+    from bridge import config
+
+    config.Secrets.load_or_create(options.output, config.load(options.config))
+    print(f"{options.output}: complete")
+    return OK
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from bridge.doctor import examine
+
+    findings = asyncio.run(examine(options.config, options.secrets))
+    for finding in findings:
+        print(finding)
+    return FINDINGS if any(not finding.well for finding in findings) else OK
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from bridge.ami.replay import replay
+
+    try:
+        trace = options.file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{options.file}: {error.strerror}; give a recorded AMI trace") from error
+    for event in replay(trace):
+        print(json.dumps(event.to_dict(), ensure_ascii=False))
+    return OK
+
+
+def _import(options: argparse.Namespace) -> int:
+    from bridge.administration import import_file
+
+    def progress(done: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{done} lines", end="", file=sys.stderr, flush=True)
+
+    report = asyncio.run(import_file(options.config, options.file, progress))
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    for refusal in report.refused:
+        print(f"{options.file}:{refusal.line}: {refusal.reason}", file=sys.stderr)
+    print(f"{report.added} added, {report.updated} updated, {len(report.refused)} refused")
+    return FINDINGS if report.refused else OK
+
+
+def _user_add(options: argparse.Namespace) -> int:
+    from bridge.administration import add_user
+
+    password = sys.stdin.readline().rstrip("\n") if options.password_stdin else ""
+    given = asyncio.run(add_user(options.config, options.login, options.role, options.agent, password))
+    print(f"user {options.login} ({options.role}) added")
+    if not password:
+        print(f"password: {given}")
+    return OK
+
+
+def _user_sync(options: argparse.Namespace) -> int:
+    from bridge.administration import sync_users
+
+    added = asyncio.run(sync_users(options.config, options.secrets))
+    print(f"{len(added)} log-ins added" + (f": {', '.join(added)}" if added else ""))
+    return OK
+
+
+def _token_add(options: argparse.Namespace) -> int:
+    from bridge.administration import add_token
+
+    token = asyncio.run(add_token(options.config, options.name, options.scope, options.days))
+    print(token)
+    return OK
+
+
+# ── arguments ────────────────────────────────────────────────────────────────
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="callbridge",
+        description="A self-hosted contact centre for Asterisk.",
+        epilog="Exit codes: 0 done; 1 done, and something is wrong; 2 wrong usage; "
+        "3 the configuration cannot be used; 4 something that is needed cannot be reached.",
+    )
+    parser.add_argument("--version", action="version", version=f"callbridge {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, command: Command, help_: str, example: str, *wants: str) -> argparse.ArgumentParser:
+        return _command(commands, name, command, help_, example, wants)
+
+    add("run", _run, "serve calls until told to stop", "callbridge run", "config", "secrets")
+    add("check", _check, "every fault of the YAML file", "callbridge check --config callbridge.yml", "config")
+    add("schema", _schema, "print the YAML file's JSON Schema", "callbridge schema > callbridge.schema.json")
+    render = add(
+        "render",
+        _render,
+        "write Asterisk's configuration from the YAML file",
+        "callbridge render --config callbridge.yml --output /etc/asterisk",
+        "config",
+        "secrets",
+    )
+    render.add_argument("--output", type=Path, required=True, help="Asterisk's configuration directory")
+    secrets = add(
+        "secrets",
+        _secrets,
+        "generate the passwords that are still missing",
+        "callbridge secrets --config callbridge.yml --output secrets.env",
+        "config",
+    )
+    secrets.add_argument("--output", type=Path, required=True, help="the file, readable by its owner only")
+    add(
+        "doctor", _doctor, "what is wrong between here and Asterisk", "callbridge doctor", "config", "secrets"
+    )
+    replay = add(
+        "replay", _replay, "what a recorded AMI trace says of its calls", "callbridge replay trace.ami"
+    )
+    replay.add_argument("file", type=Path, help="raw AMI text, or a JSON list of events")
+    import_ = add("import", _import, "clients from a CSV file", "callbridge import clients.csv", "config")
+    import_.add_argument("file", type=Path, help="columns: name, number, company, language, tier, notes")
+
+    user = commands.add_parser("user", help="log-ins").add_subparsers(metavar="COMMAND", required=True)
+    user_add = _command(
+        user,
+        "add",
+        _user_add,
+        "add a log-in; without --password-stdin a password is made and printed once",
+        "callbridge user add anna --role agent --agent 1001",
+        ("config",),
+    )
+    user_add.add_argument("login")
+    user_add.add_argument("--role", choices=("agent", "supervisor"), required=True)
+    user_add.add_argument("--agent", help="which agent of the YAML file this person is")
+    user_add.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input"
+    )
+    _command(
+        user,
+        "sync",
+        _user_sync,
+        "a log-in for each agent of the YAML file and for the supervisor, with the secrets' passwords",
+        "callbridge user sync",
+        ("config", "secrets"),
+    )
+
+    token = commands.add_parser("token", help="API tokens").add_subparsers(metavar="COMMAND", required=True)
+    token_add = _command(
+        token,
+        "add",
+        _token_add,
+        "make an API token and print it once",
+        "callbridge token add crm --scope tickets:read --scope clients:read --days 365",
+        ("config",),
+    )
+    token_add.add_argument("name")
+    token_add.add_argument(
+        "--scope", action="append", required=True, help="may be given several times; * is all"
+    )
+    token_add.add_argument("--days", type=int, help="expires after so many days; never, if not given")
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    command: Command,
+    help_: str,
+    example: str,
+    wants: Sequence[str],
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=help_, description=help_, epilog=f"Example: {example}")
+    parser.set_defaults(command=command)
+    if "config" in wants:
+        parser.add_argument(
+            "--config", type=Path, default=Path(CONFIG_DEFAULT), help=f"default: {CONFIG_DEFAULT}"
+        )
+    if "secrets" in wants:
+        parser.add_argument(
+            "--secrets", type=Path, default=Path(SECRETS_DEFAULT), help=f"default: {SECRETS_DEFAULT}"
+        )
+    return parser

@@ -1,0 +1,150 @@
+"""Dispatch: in order within a lane, lanes in parallel, every failure a fact."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bridge.centre import facts as f
+from bridge.centre import orders as o
+from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, QueueName
+from bridge.engine.dispatch import Dispatch, reason_of
+from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RequestTimeout, Unreachable
+
+CALL = CallId("call.1")
+CLIENT, AGENT = LegId(CALL), LegId("call.1-agent-1")
+ANSWER = o.Answer(CALL, CLIENT)
+WAIT = o.EnterWaitingRoom(CALL, CLIENT, "default", QueueName("support"))
+RING = o.RingAgent(
+    CALL, AGENT, CLIENT, AgentId("1001"), Endpoint("PJSIP/1001"), "", "", timedelta(seconds=20)
+)
+CANCEL = o.CancelRing(CALL, AGENT, o.CancelReason.CALLER_GONE)
+RECORD = o.CallRecord(CALL, None, None, "", True, "200", "lab", "in", offered_at=None)  # type: ignore[arg-type]
+
+
+class Hands:
+    """Carries orders out when it is told to; remembers when each began and ended."""
+
+    def __init__(self) -> None:
+        self.began: list[o.CallOrder] = []
+        self.ended: list[o.CallOrder] = []
+        self.gates: dict[o.CallOrder, asyncio.Event] = {}
+        self.errors: dict[o.CallOrder, list[Exception]] = {}
+
+    def hold(self, order: o.CallOrder) -> asyncio.Event:
+        return self.gates.setdefault(order, asyncio.Event())
+
+    async def carry_out(self, order: o.CallOrder) -> f.Fact | None:
+        self.began.append(order)
+        if order in self.gates:
+            await self.gates[order].wait()
+        if self.errors.get(order):
+            raise self.errors[order].pop(0)
+        self.ended.append(order)
+        return None
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def reports() -> list[f.Fact]:
+    return []
+
+
+@pytest.fixture
+def dispatch(hands: Hands, reports: list[f.Fact]) -> Dispatch:
+    return Dispatch(dict.fromkeys(o.Lane, hands.carry_out), reports.append)
+
+
+async def test_one_legs_orders_keep_their_order(dispatch: Dispatch, hands: Hands) -> None:
+    gate = hands.hold(ANSWER)
+    dispatch.send(ANSWER)
+    dispatch.send(WAIT)
+    await asyncio.sleep(0)
+    assert hands.began == [ANSWER]
+    gate.set()
+    assert await dispatch.drain(1) == 0
+    assert hands.ended == [ANSWER, WAIT]
+
+
+async def test_ringing_does_not_wait_for_the_client_leg_but_its_cancel_waits_for_the_ring(
+    dispatch: Dispatch, hands: Hands
+) -> None:
+    hands.hold(ANSWER)
+    ring = hands.hold(RING)
+    for order in (ANSWER, RING, CANCEL):
+        dispatch.send(order)
+    await asyncio.sleep(0)
+    assert hands.began == [ANSWER, RING]
+    ring.set()
+    hands.hold(ANSWER).set()
+    await dispatch.drain(1)
+    assert hands.ended.index(RING) < hands.ended.index(CANCEL)
+
+
+async def test_connect_and_clear_go_by_the_clients_leg(dispatch: Dispatch, hands: Hands) -> None:
+    gate = hands.hold(WAIT)
+    connect, clear = o.Connect(CALL, CLIENT, AGENT), o.ClearCall(CALL)
+    for order in (WAIT, connect, clear):
+        dispatch.send(order)
+    await asyncio.sleep(0)
+    assert hands.began == [WAIT]
+    gate.set()
+    await dispatch.drain(1)
+    assert hands.ended == [WAIT, connect, clear]
+
+
+async def test_slow_look_up_holds_nothing_up(dispatch: Dispatch, hands: Hands) -> None:
+    look_up = o.LookUpClient(CALL, "+7916", "lab")
+    gate = hands.hold(look_up)
+    dispatch.send(look_up)
+    dispatch.send(RING)
+    await asyncio.sleep(0)
+    assert hands.ended == [RING]
+    gate.set()
+    await dispatch.drain(1)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Gone("gone"), f.FailureReason.GONE),
+        (Unreachable("no contact"), f.FailureReason.UNREACHABLE),
+        (Refused("no"), f.FailureReason.REFUSED),
+        (RequestTimeout("late"), f.FailureReason.TIMEOUT),
+        (LinkDown("down"), f.FailureReason.LINK_DOWN),
+        (ValueError("ours"), f.FailureReason.INTERNAL),
+        (CallbridgeError("ours"), f.FailureReason.INTERNAL),
+    ],
+)
+async def test_every_failure_is_a_fact(
+    dispatch: Dispatch, hands: Hands, reports: list[f.Fact], error: Exception, reason: f.FailureReason
+) -> None:
+    assert reason_of(error) is reason
+    hands.errors[RING] = [error]
+    dispatch.send(RING)
+    await dispatch.drain(1)
+    assert reports == [f.OrderFailed(CALL, "RingAgent", reason, str(error), AGENT)]
+
+
+async def test_what_is_to_be_remembered_is_tried_until_it_is(
+    dispatch: Dispatch, hands: Hands, reports: list[f.Fact]
+) -> None:
+    save = o.SaveCall(CALL, RECORD)
+    hands.errors[save] = [LinkDown("database is away")]
+    dispatch.send(save)
+    assert await dispatch.drain(5) == 0
+    assert hands.began == [save, save]
+    assert hands.ended == [save]
+    assert reports == []
+
+
+async def test_drain_says_what_it_left_undone(dispatch: Dispatch, hands: Hands) -> None:
+    hands.hold(RING)
+    dispatch.send(RING)
+    dispatch.send(CANCEL)
+    assert await dispatch.drain(0.01) == 2
+    assert len(dispatch) == 0
