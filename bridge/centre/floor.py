@@ -4,7 +4,7 @@ Plain mutable data owned by one loop: no locks. A fact goes to one machine; what
 others is delivered in order until nobody has anything to say.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,7 +49,7 @@ from bridge.centre.messages import (
     Output,
     Rejected,
 )
-from bridge.centre.orders import AttachRecording, HangUp, Order
+from bridge.centre.orders import AttachRecording, HangUp, Order, Outcome
 from bridge.centre.plan import Plan
 from bridge.centre.router import Router
 
@@ -58,13 +58,17 @@ _BIRTHS = (CallOffered, CallerPresented, OutsideRinging)
 
 @dataclass(slots=True)
 class Floor:
-    """``strays`` counts facts that no machine knew: late ones, or about calls that are over."""
+    """``strays`` counts facts that no machine knew: late ones, or about calls that are over.
+
+    ``ended`` counts calls by outcome since the start of the process.
+    """
 
     plan: Plan = field(default_factory=Plan)
     calls: dict[CallId, Call] = field(default_factory=dict)
     agents: dict[AgentId, AgentDesk] = field(default_factory=dict)
     router: Router = field(default_factory=Router)
     strays: int = 0
+    ended: Counter[Outcome] = field(default_factory=Counter)
 
     def decide(self, fact: Fact, now: datetime) -> list[Order]:
         """What is to be done about ``fact``, which happened at ``now`` (aware, UTC)."""
@@ -178,6 +182,8 @@ class Floor:
             return False
         if call.state is CallState.ENDED:
             del self.calls[id_]
+            if call.outcome is not None:
+                self.ended[call.outcome] += 1
         return True
 
     def _agent(self, id_: AgentId, event: AgentEvent, now: datetime, out: Output) -> bool:

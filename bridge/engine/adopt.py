@@ -13,7 +13,7 @@ from bridge.centre.call import CallState
 from bridge.centre.facts import Fact, LegEnded
 from bridge.centre.floor import Floor
 from bridge.centre.ids import LegId, call_of, is_agent_leg
-from bridge.centre.orders import HangUp, LegKind, Order, ToFallback
+from bridge.centre.orders import CallOrder, HangUp, LegKind, ToFallback
 
 log = structlog.get_logger(__name__)
 
@@ -23,13 +23,13 @@ _NOT_IN_ASTERISK = (CallState.PRESENTED, CallState.OUTSIDE)
 @dataclass(frozen=True, slots=True)
 class Reconciled:
     facts: tuple[Fact, ...]
-    orders: tuple[Order, ...]
+    orders: tuple[CallOrder, ...]
 
 
 def reconcile(floor: Floor, ours: Collection[LegId]) -> Reconciled:
     """``ours``: the channels that are in our application now. Pure; the caller sends what comes out."""
     facts: list[Fact] = []
-    orders: list[Order] = []
+    orders: list[CallOrder] = []
     living = set(ours)
     for call in floor.calls.values():
         if call.state in _NOT_IN_ASTERISK:

@@ -1,0 +1,139 @@
+"""What is wrong between here and Asterisk, in words, with the remedy. Changes nothing anywhere."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge import config
+from bridge.ami import AmiLink
+from bridge.ari import AriLink
+from bridge.centre.facts import Fact
+from bridge.centre.plan import Plan
+from bridge.engine.ports import LinkState
+from bridge.errors import CallbridgeError, ConfigurationError
+from bridge.store import Store
+
+_LINK_SECONDS = 8.0
+_LOW_DISK_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. ``remedy`` says what to do when it is not well."""
+
+    what: str
+    well: bool
+    detail: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        line = f"{'ok  ' if self.well else 'BAD '} {self.what}: {self.detail}"
+        return line if self.well or not self.remedy else f"{line}\n     → {self.remedy}"
+
+
+class _Nowhere:
+    """An inbox for looking only: what arrives is counted and let go, no call is served."""
+
+    def __init__(self) -> None:
+        self.facts = 0
+
+    async def put(self, _: Fact) -> None:
+        self.facts += 1
+
+
+async def examine(config_path: Path, secrets_path: Path) -> Sequence[Finding]:
+    return [finding async for finding in _examine(config_path, secrets_path)]
+
+
+async def _examine(config_path: Path, secrets_path: Path) -> AsyncIterator[Finding]:
+    faults = config.check(config_path)
+    if faults:
+        for fault in faults:
+            yield Finding("configuration", False, str(fault))
+        return
+    settings = config.load(config_path)
+    yield Finding("configuration", True, f"{config_path}: no fault found")
+    try:
+        secrets = config.Secrets.load(secrets_path)
+    except ConfigurationError as error:
+        remedy = f"callbridge secrets --config {config_path} --output {secrets_path}"
+        yield Finding("secrets", False, str(error), remedy)
+        return
+    yield Finding("secrets", True, f"{secrets_path}: readable")
+    yield await _store(settings)
+    yield _disk(settings)
+    yield await _ari(settings, secrets)
+    yield await _ami(settings, secrets)
+
+
+async def _store(settings: config.Settings) -> Finding:
+    try:
+        store = await Store.open(settings.store.url)
+    except CallbridgeError as error:
+        return Finding("database", False, str(error), "check store.url, and that the database is running")
+    try:
+        await store.ping()
+    finally:
+        await store.close()
+    return Finding("database", True, "reachable, and its schema is current")
+
+
+def _disk(settings: config.Settings) -> Finding:
+    directory = Path(settings.recordings.directory)
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        remedy = f"give the user that runs callbridge the right to write to {existing}"
+        return Finding("recordings", False, f"{directory} cannot be written to", remedy)
+    free = shutil.disk_usage(existing).free
+    detail = f"{directory}: {free / (1 << 30):.1f} GiB free"
+    return Finding(
+        "recordings", free >= _LOW_DISK_BYTES, detail, "make room, or shorten how long recordings are kept"
+    )
+
+
+async def _ari(settings: config.Settings, secrets: config.Secrets) -> Finding:
+    ari = settings.asterisk.ari
+    # A name of its own: under the service's name it would take the running service's calls.
+    link = AriLink(
+        url=ari.url, username=ari.username, password=secrets.ari, app=f"{ari.app}-doctor", inbox=_Nowhere()
+    )
+    remedy = (
+        f"check asterisk.ari in the YAML file, ari.conf and http.conf in Asterisk, and the way to {ari.url}"
+    )
+    return await _link("ARI", link.run, lambda: link.state, remedy)
+
+
+async def _ami(settings: config.Settings, secrets: config.Secrets) -> Finding:
+    ami = settings.asterisk.ami
+    link = AmiLink(
+        host=ami.host,
+        port=ami.port,
+        username=ami.username,
+        secret=secrets.ami,
+        inbox=_Nowhere(),
+        plan=Plan,
+        trunks=frozenset,
+    )
+    remedy = (
+        f"check asterisk.ami in the YAML file, manager.conf in Asterisk, and the way to {ami.host}:{ami.port}"
+    )
+    return await _link("AMI", link.run, lambda: link.state, remedy)
+
+
+async def _link(
+    what: str, run: Callable[[], Awaitable[None]], state: Callable[[], LinkState], remedy: str
+) -> Finding:
+    task = asyncio.ensure_future(run())
+    try:
+        async with asyncio.timeout(_LINK_SECONDS):
+            while not state().up and not task.done():
+                await asyncio.sleep(0.05)  # noqa: ASYNC110  a link tells its state, it has no event
+    except TimeoutError:
+        return Finding(what, False, state().detail or "no answer", remedy)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    return Finding(what, state().up, state().detail or "connected", remedy)
