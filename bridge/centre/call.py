@@ -1,6 +1,6 @@
 """One call's data: the client's whole visit, its legs, and what is known of the client.
 
-Owns what a call *is*; ``call_steps`` holds what happens to it, ``call_table`` which of that may happen when.
+Owns what a call *is*; ``call_steps`` and ``call_ends`` hold what happens to it, ``call_table`` when it may.
 """
 
 from dataclasses import dataclass, field

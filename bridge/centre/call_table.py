@@ -7,6 +7,7 @@ hold every step to it, and the diagram in the documentation is drawn from it.
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from bridge.centre import call_ends as e
 from bridge.centre import call_steps as c
 from bridge.centre import outside_steps as o
 from bridge.centre.call import Call, CallEvent, CallState, Moment
@@ -54,13 +55,13 @@ _ANYWHERE: tuple[tuple[type, Step], ...] = (
     on(RecordingAttached, c.nothing),
     on(LegRinging, c.ringing),
     on(LegAnswered, c.answered),
-    on(LegEnded, c.leg_ended),
+    on(LegEnded, e.leg_ended),
     on(LegJoined, c.nothing),
     on(LegLeft, c.nothing),
     on(DigitReceived, c.nothing),
     on(PromptEnded, c.nothing),
     on(TimerFired, c.nothing),
-    on(OrderFailed, c.order_failed),
+    on(OrderFailed, e.order_failed),
     on(OutsideRinging, c.nothing),
     on(OutsideAnswered, c.nothing),
     on(OutsideRingEnded, c.nothing),
@@ -88,7 +89,7 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
     S.CONNECTING: (*_ANYWHERE, on(LegJoined, c.joined)),
     S.TALKING: _ANYWHERE,
     S.LEAVING: (*_ANYWHERE, on(PromptEnded, c.leaving_prompt_ended)),
-    S.CLEARING: (*_ANYWHERE, on(LegAnswered, c.clearing_answered)),
+    S.CLEARING: (*_ANYWHERE, on(LegAnswered, e.clearing_answered)),
     S.OUTSIDE: (
         on(CallerPresented, c.nothing),
         on(ClientIdentified, c.identified),

@@ -13,7 +13,7 @@ from typing import assert_never
 from bridge.centre import call_table
 from bridge.centre.agent import AgentDesk, AgentEvent
 from bridge.centre.call import Call, CallEvent, CallState, Moment
-from bridge.centre.call_steps import give_back
+from bridge.centre.call_ends import give_back
 from bridge.centre.facts import (
     AgentFact,
     AgentLoggedIn,

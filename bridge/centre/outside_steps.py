@@ -5,7 +5,7 @@ busy, so that the router does not ring a phone that is already taken.
 """
 
 from bridge.centre.call import Call, CallEvent, CallState, Moment
-from bridge.centre.call_steps import look_up, save, show_card
+from bridge.centre.call_acts import look_up, save, show_card
 from bridge.centre.facts import OutsideAnswered, OutsideEnded, OutsideRingEnded, OutsideRinging
 from bridge.centre.messages import AgentBusyOutside
 from bridge.centre.orders import CloseCard, OpenTicket, Outcome

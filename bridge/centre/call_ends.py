@@ -1,0 +1,158 @@
+"""How a call, or a part of it, ends: legs that are gone, orders that failed, clients handed back."""
+
+from collections.abc import Mapping
+
+from bridge.centre.call import Call, CallState, Leg, Moment
+from bridge.centre.call_acts import (
+    enter_queue,
+    finish_if_over,
+    hang_up,
+    leave_queue,
+    offer_ended,
+    release,
+)
+from bridge.centre.call_steps import leaving_prompt_ended, menu_prompt_ended
+from bridge.centre.facts import (
+    Cause,
+    FailureReason,
+    LegAnswered,
+    LegEnded,
+    OrderFailed,
+    PromptEnded,
+    Timer,
+    TimerKind,
+)
+from bridge.centre.messages import OfferEnd
+from bridge.centre.orders import (
+    Answer,
+    CancelReason,
+    CancelRing,
+    CloseCard,
+    Connect,
+    EnterWaitingRoom,
+    HangUp,
+    LegKind,
+    LookUpClient,
+    Outcome,
+    Play,
+    RingAgent,
+    StopTimer,
+    ToFallback,
+)
+
+S = CallState
+
+# How an agent's leg ended without an answer → what that says of him (Q.850).
+_OFFER_END: Mapping[int, OfferEnd] = {
+    Cause.USER_BUSY: OfferEnd.BUSY,
+    Cause.CALL_REJECTED: OfferEnd.REJECTED,
+    Cause.UNALLOCATED: OfferEnd.UNREACHABLE,
+    Cause.SUBSCRIBER_ABSENT: OfferEnd.UNREACHABLE,
+    Cause.NO_USER_RESPONSE: OfferEnd.UNREACHABLE,
+    Cause.NO_ANSWER: OfferEnd.NO_ANSWER,
+    Cause.NORMAL_CLEARING: OfferEnd.NO_ANSWER,
+}
+
+
+def leg_ended(call: Call, event: LegEnded, at: Moment) -> None:
+    leg = call.legs.get(event.leg)
+    if leg is None or not leg.alive:
+        return
+    leg.ended_at, leg.cause, leg.tech_cause = at.now, event.cause, event.tech_cause
+    call.joined.discard(event.leg)
+    if leg.kind is LegKind.CLIENT:
+        client_gone(call, at)
+    elif call.offer is not None and call.offer.leg == leg.id:
+        offer_ended(call, at, _OFFER_END.get(event.cause, OfferEnd.FAILED))
+    elif call.state is S.CONNECTING and leg.answered_at is not None:
+        back_to_queue(call, leg, at)
+    elif call.state is S.TALKING and leg.agent == call.agent:
+        release(call, at)
+        hang_up(call, at)
+    finish_if_over(call, at)
+
+
+def back_to_queue(call: Call, leg: Leg, at: Moment) -> None:
+    """The agent was gone before the media met: the client is where he was, at his old place."""
+    release(call, at)
+    assert leg.agent is not None
+    assert call.queue is not None
+    at.out.orders.append(CloseCard(call.id, leg.agent))
+    call.agent = None
+    enter_queue(call, call.queue, at)
+
+
+def client_gone(call: Call, at: Moment) -> None:
+    call.ended_at = at.now
+    if call.outcome is None:
+        if call.answered_at is not None:
+            call.outcome = Outcome.ANSWERED
+        else:
+            call.outcome = Outcome.ABANDONED if call.queue is not None else Outcome.IVR
+    if call.state in (S.WAITING, S.MENU):
+        leave_queue(call, at)
+    release(call, at)
+    call.enter(S.CLEARING, at.now)
+    at.out.orders += [HangUp(call.id, leg.id) for leg in call.alive_legs]
+    at.out.orders.append(StopTimer(Timer(TimerKind.MENU, call.id)))
+
+
+def clearing_answered(call: Call, event: LegAnswered, at: Moment) -> None:
+    at.out.orders.append(HangUp(call.id, event.leg))
+
+
+def order_failed(call: Call, event: OrderFailed, at: Moment) -> None:
+    """A gone channel is a race; whatever else fails gives the client back to the dialplan's queue."""
+    if event.order == LookUpClient.__name__:
+        call.look_ups_out -= 1
+        finish_if_over(call, at)
+    elif event.order == RingAgent.__name__:
+        ring_failed(call, event, at)
+    elif event.order in (HangUp.__name__, CancelRing.__name__):
+        if event.reason is FailureReason.GONE and event.leg is not None:
+            leg_ended(call, LegEnded(call.id, event.leg), at)
+    elif event.order == Play.__name__:
+        if event.reason is not FailureReason.GONE:
+            prompt_failed(call, at)
+    elif event.order in (Answer.__name__, EnterWaitingRoom.__name__, Connect.__name__):
+        if event.reason is not FailureReason.GONE:
+            give_back(call, at)
+    elif event.order == ToFallback.__name__ and event.reason is not FailureReason.GONE:
+        hang_up(call, at, Cause.TEMPORARY_FAILURE)
+
+
+def ring_failed(call: Call, event: OrderFailed, at: Moment) -> None:
+    if call.offer is None or call.offer.leg != event.leg:
+        return
+    leg = call.legs[call.offer.leg]
+    leg.ended_at = at.now
+    if event.reason is FailureReason.TIMEOUT:
+        at.out.orders.append(CancelRing(call.id, leg.id, CancelReason.NO_ANSWER))  # it may exist all the same
+    offer_ended(
+        call, at, OfferEnd.UNREACHABLE if event.reason is FailureReason.UNREACHABLE else OfferEnd.FAILED
+    )
+
+
+def prompt_failed(call: Call, at: Moment) -> None:
+    """A prompt that cannot be played must not hold the caller up: it counts as played."""
+    if call.prompt is None:
+        return
+    ended = PromptEnded(call.id, call.prompt, played=False)
+    if call.state is S.MENU:
+        menu_prompt_ended(call, ended, at)
+    elif call.state is S.LEAVING:
+        leaving_prompt_ended(call, ended, at)
+    else:
+        call.prompt = None
+
+
+def give_back(call: Call, at: Moment) -> None:
+    if call.state is S.WAITING:
+        leave_queue(call, at)
+    release(call, at)
+    at.out.orders += [HangUp(call.id, leg.id) for leg in call.alive_legs if leg.kind is LegKind.AGENT]
+    at.out.orders.append(ToFallback(call.id, call.client_leg, call.queue))
+    call.outcome, call.ended_at = Outcome.FALLBACK, at.now
+    call.legs[call.client_leg].ended_at = at.now  # it lives on in the dialplan, outside our application
+    call.enter(S.CLEARING, at.now)
+    finish_if_over(call, at)

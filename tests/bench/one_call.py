@@ -1,0 +1,90 @@
+"""From the trunk's INVITE to the agent's INVITE and to the visible card, on the lab's real parts, in one run.
+
+Every figure is printed and written by name into build/bench.json. Nothing is asserted: machines differ.
+"""
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+
+from playwright.async_api import Page
+
+from tests.e2e.lab import lab_from_state
+from tests.e2e.parts import ROOT, Lab, api_of, browser, caller, eventually, log_in, phone
+
+WATCH = """
+() => {
+  window.cardsSeen = {};
+  const look = () => {
+    const card = document.querySelector('[data-call]');
+    if (card && card.checkVisibility() && !(card.dataset.call in window.cardsSeen)) {
+      const at = (performance.timeOrigin + performance.now()) / 1000;
+      window.cardsSeen[card.dataset.call] = at;
+    }
+  };
+  new MutationObserver(look).observe(document.documentElement, {childList: true, subtree: true, attributes: true});
+  look();
+}
+"""
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The smallest value that at least that share of all does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * int(share * 100) // 100) - 1)]
+
+
+async def one(lab: Lab, page: Page, anna: object, number: int) -> tuple[float, float]:
+    """Milliseconds from the trunk's INVITE to the agent's, and from the ring to the visible card."""
+    before = set(await page.evaluate("Object.keys(window.cardsSeen)"))
+    async with caller(lab, "+74950000002", talk=0.5, wait=0.1) as client:
+        invited = await client.event("invited")
+        incoming = await anna.event("incoming", number)  # type: ignore[attr-defined]
+
+        async def seen() -> list[float]:
+            cards = await page.evaluate("window.cardsSeen")
+            return [at for call, at in cards.items() if call not in before]
+
+        (visible,) = await eventually(seen)
+        await client.event("done", seconds=60)
+    return (incoming["wall"] - invited["wall"]) * 1000, (visible - incoming["wall"]) * 1000
+
+
+async def measure(lab: Lab, calls: int) -> dict[str, float]:
+    to_agent, to_card = [], []
+    async with api_of(lab) as api, browser() as chromium, phone(lab, "1001", answer=0.3) as anna:
+        page = await log_in(chromium, lab, "1001")
+        await page.evaluate(WATCH)
+        for number in range(1, calls + 1):
+            await api.agent_is("1001", "ready", 30)
+            invite, card = await one(lab, page, anna, number)
+            to_agent.append(invite)
+            to_card.append(card)
+            print(f"\r{number}/{calls}", end="", flush=True)
+    print()
+    return {
+        "invite_to_agent_invite_p50_ms": percentile(to_agent, 0.5),
+        "invite_to_agent_invite_p95_ms": percentile(to_agent, 0.95),
+        "ring_to_card_p50_ms": percentile(to_card, 0.5),
+        "ring_to_card_p95_ms": percentile(to_card, 0.95),
+        "calls": calls,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--calls", type=int, default=20)
+    parser.add_argument("--state", type=Path, required=True, help="the lab's state directory")
+    options = parser.parse_args()
+    figures = asyncio.run(measure(lab_from_state(options.state), options.calls))
+    for name, value in figures.items():
+        print(f"{name:36} {value:8.1f}")
+    target = ROOT / "build" / "bench.json"
+    target.parent.mkdir(exist_ok=True)
+    known = json.loads(target.read_text()) if target.exists() else {}
+    target.write_text(json.dumps({**known, **figures}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""The real parts of an end-to-end test: SIP phones, trunk callers, the API, a browser with an agent in it.
+
+Each polls with a deadline and tells what it saw when the deadline passes; nothing sleeps for luck.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import aiohttp
+from playwright.async_api import Browser, Page, async_playwright
+
+T = TypeVar("T")
+ROOT = Path(__file__).resolve().parents[2]
+PHONES = ROOT / "docker" / "phones"
+CHROMIUM = os.environ.get("CALLBRIDGE_CHROMIUM", "/usr/bin/chromium")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Where the lab under test is."""
+
+    host: str
+    sip_port: int
+    web: str
+    secrets: dict[str, str]
+    compose: tuple[str, ...]  # the command that reaches its containers
+
+    def password(self, agent: str) -> str:
+        return self.secrets[f"SIP_PASSWORD_{agent}"]
+
+    def web_password(self, login: str) -> str:
+        return self.secrets[f"WEB_PASSWORD_{login.upper()}"]
+
+    async def run(self, *arguments: str, check: bool = True) -> str:
+        process = await asyncio.create_subprocess_exec(
+            *self.compose, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        out, errors = await process.communicate()
+        if check and process.returncode:
+            raise AssertionError(f"{' '.join(arguments)}: {errors.decode()[-2000:]}")
+        return out.decode()
+
+    async def in_asterisk(self, command: str) -> str:
+        return await self.run("exec", "-T", "asterisk", "asterisk", "-rx", command)
+
+
+async def eventually(
+    look: Callable[[], Awaitable[T]], good: Callable[[T], object] = bool, seconds: float = 15.0
+) -> T:
+    """What ``look`` gives once it is ``good``; fails with the last thing seen when the time is up."""
+    seen: list[T] = []
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                seen[:] = [await look()]
+                if good(seen[0]):
+                    return seen[0]
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"not so within {seconds} s; last seen: {seen}") from None
+
+
+class Program:
+    """A process that tells what happens as JSON lines; its events stay, in order."""
+
+    def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
+        self.name = name
+        self.events: list[dict[str, Any]] = []
+        self._process = process
+        self._news = asyncio.Event()
+        self._reader = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(cls, name: str, script: str, *arguments: str, **environment: str) -> Self:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(PHONES / script),
+            *arguments,
+            env={**os.environ, **environment},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        return cls(process, name)
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self.events.append(json.loads(line))
+            self._news.set()
+
+    async def event(self, name: str, number: int = 1, seconds: float = 20.0) -> dict[str, Any]:
+        """The ``number``-th event of that name, as soon as there is one."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    found = [event for event in self.events if event["event"] == name]
+                    if len(found) >= number:
+                        return found[number - 1]
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"{self.name}: no {name} within {seconds} s; saw {self.events}") from None
+
+    def count(self, name: str) -> int:
+        return sum(event["event"] == name for event in self.events)
+
+    async def do(self, **command: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command).encode() + b"\n")
+        await self._process.stdin.drain()
+
+    async def stop(self) -> None:
+        if self._process.returncode is None:
+            self._process.terminate()
+        await asyncio.wait_for(self._process.wait(), 20)
+        await self._reader
+
+
+@asynccontextmanager
+async def phone(
+    lab: Lab, agent: str, *, tone: int = 440, answer: float | None = 0.3, record: Path | None = None
+) -> AsyncIterator[Program]:
+    """A registered agent's phone that says ``tone`` and, unless ``answer`` is None, answers by itself."""
+    options = ["--user", agent, "--server", lab.host, "--port", str(lab.sip_port), "--tone", str(tone)]
+    options += ["--auto-answer", "none" if answer is None else str(answer)]
+    options += ["--record", str(record)] if record is not None else []
+    program = await Program.start(f"phone {agent}", "phone.py", *options, SIP_PASSWORD=lab.password(agent))
+    try:
+        await program.event("registered")
+        yield program
+    finally:
+        await program.stop()
+
+
+@asynccontextmanager
+async def caller(lab: Lab, dialled: str, *, number: str = "+79161234567", **options: object) -> AsyncIterator[Program]:
+    """A trunk caller (SIPp). ``withheld=True`` hides the number; see docker/phones/caller.py for the rest."""
+    arguments = ["--server", lab.host, "--port", str(lab.sip_port), "--to", dialled, "--from", number]
+    for name, value in options.items():
+        arguments += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    program = await Program.start(f"caller {number}", "caller.py", *arguments)
+    try:
+        yield program
+    finally:
+        await program.stop()
+
+
+@dataclass
+class Api:
+    """The REST API with the lab's token."""
+
+    lab: Lab
+    session: aiohttp.ClientSession = field(repr=False)
+
+    async def get(self, path: str, **params: str | int) -> Any:
+        async with self.session.get(f"{self.lab.web}/api/v1{path}", params=params) as reply:
+            assert reply.status == 200, f"{path}: {reply.status} {await reply.text()}"
+            return await reply.json()
+
+    async def file(self, path: str) -> bytes:
+        async with self.session.get(f"{self.lab.web}{path}") as reply:
+            assert reply.status == 200, f"{path}: {reply.status}"
+            return await reply.read()
+
+    async def all(self, path: str, **params: str | int) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        cursor: dict[str, str | int] = {}
+        while True:
+            page = await self.get(path, limit=100, **params, **cursor)
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            cursor = {"cursor": page["next"]}
+
+    async def agent(self, agent: str) -> dict[str, Any]:
+        return next(item for item in (await self.get("/agents"))["items"] if item["id"] == agent)
+
+    async def agent_is(self, agent: str, state: str, seconds: float = 15.0) -> None:
+        await eventually(lambda: self.agent(agent), lambda seen: seen["state"] == state, seconds)
+
+    async def tickets_since(self, known: set[int]) -> list[dict[str, Any]]:
+        return [ticket for ticket in await self.all("/tickets") if ticket["id"] not in known]
+
+
+@asynccontextmanager
+async def api_of(lab: Lab) -> AsyncIterator[Api]:
+    headers = {"Authorization": f"Bearer {lab.secrets['API_TOKEN']}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        yield Api(lab, session)
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        try:
+            yield chromium
+        finally:
+            await chromium.close()
+
+
+async def log_in(chromium: Browser, lab: Lab, login: str) -> Page:
+    """That person's page in a browser context of its own."""
+    context = await chromium.new_context(locale="ru-RU")
+    page = await context.new_page()
+    await page.goto(f"{lab.web}/login")
+    await page.fill("input[name=login]", login)
+    await page.fill("input[name=password]", lab.web_password(login))
+    await page.click("button[type=submit]")
+    await page.wait_for_url(f"{lab.web}/")
+    return page
