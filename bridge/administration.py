@@ -3,13 +3,15 @@
 Each function opens the store of the configuration, does one thing and closes it, beside a running service.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bridge import config
-from bridge.crm.access import hash_password, hash_token, new_password, new_token
+from bridge.crm.access import hash_password, hash_token, new_token
+from bridge.crm.clients_csv import open_clients
 from bridge.crm.importer import ImportReport, import_clients
 from bridge.errors import BadInput
 from bridge.store import Store
@@ -29,8 +31,9 @@ async def _store(settings: config.Settings) -> AsyncIterator[Store]:
 
 async def import_file(path: Path, file: Path, progress: Callable[[int], None]) -> ImportReport:
     settings = config.load(path)
-    async with _store(settings) as store:
-        return await import_clients(store, file, settings.company.region, progress)
+    with open_clients(file) as text:
+        async with _store(settings) as store:
+            return await import_clients(store, text, settings.company.region, progress)
 
 
 async def add_user(path: Path, login: str, role: str, agent: str | None, password: str) -> str:
@@ -40,7 +43,7 @@ async def add_user(path: Path, login: str, role: str, agent: str | None, passwor
         raise BadInput("an agent's log-in needs --agent, the agent of the YAML file who this person is")
     if agent is not None and agent not in settings.agents:
         raise BadInput(f"there is no agent {agent} in {path}; add it to `agents` first")
-    password = password or new_password()
+    password = password or secrets.token_urlsafe(12)
     async with _store(settings) as store, store.unit() as unit:
         if await unit.users.by_login(login) is not None:
             raise BadInput(f"the log-in {login} exists already; choose another")
@@ -51,18 +54,20 @@ async def add_user(path: Path, login: str, role: str, agent: str | None, passwor
 async def sync_users(path: Path, secrets_path: Path) -> Sequence[str]:
     """Returns the log-ins that were added; those that exist keep their passwords."""
     settings = config.load(path)
-    secrets = config.Secrets.load(secrets_path)
+    passwords = config.Secrets.load(secrets_path)
     added: list[str] = []
     async with _store(settings) as store, store.unit() as unit:
         present = {user.login for user in await unit.users.all()}
         wanted = {agent: ("agent", agent) for agent in settings.agents} | {SUPERVISOR: ("supervisor", None)}
         for login, (role, agent) in wanted.items():
-            if login not in present and login in secrets.web:
-                language = settings.agents[agent].language if agent else settings.company.language.default
-                await unit.users.add(login, hash_password(secrets.web[login]), role, agent, language)
+            if login not in present and login in passwords.web:
+                language = (
+                    settings.agents[agent].language if agent else None
+                ) or settings.company.language.default
+                await unit.users.add(login, hash_password(passwords.web[login]), role, agent, language)
                 added.append(login)
-        if await unit.tokens.by_hash(hash_token(secrets.api_token)) is None:
-            await unit.tokens.add("secrets file", hash_token(secrets.api_token), ("*",), None)
+        if await unit.tokens.by_hash(hash_token(passwords.api_token)) is None:
+            await unit.tokens.add("secrets file", hash_token(passwords.api_token), ("*",), None)
     return added
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import structlog
 from aiohttp import web
@@ -24,10 +25,13 @@ from bridge.centre.orders import (
     CallOrder,
     CloseCard,
     Lane,
+    LookUpClient,
+    MediaOrder,
     OpenCard,
     OpenTicket,
     Outcome,
     SaveCall,
+    StartRecording,
 )
 from bridge.centre.plan import Plan
 from bridge.crm.directory import ClientDirectory
@@ -43,7 +47,7 @@ from bridge.engine.ports import LinkState
 from bridge.engine.timers import Timers
 from bridge.errors import BadInput, InternalError
 from bridge.store import Store
-from bridge.web import METRICS, CardScreens, Metrics, WebParts, make_app
+from bridge.web import CardScreens, Metrics, WebParts, make_app
 
 log = structlog.get_logger(__name__)
 
@@ -128,7 +132,8 @@ class Service:
             plan=self._plan,
             public_url=settings.web.public_url,
         )
-        self.web = make_app(parts, self.screens)
+        self.metrics = Metrics()
+        self.web = make_app(parts, self.screens, self.metrics)
         self._runner = web.AppRunner(self.web, access_log=None, handle_signals=False)
         self._counted: Counter[Outcome] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
@@ -139,9 +144,8 @@ class Service:
     async def start(self) -> None:
         async with self.store.unit() as unit:
             await unit.agents.sync(self._plan().agents.values())
-        metrics: Metrics = self.web[METRICS]
-        metrics.watch_inbox(lambda: len(self.inbox))
-        self.engine.watch(lambda _: self._count(metrics))
+        self.metrics.watch_inbox(lambda: len(self.inbox))
+        self.engine.watch(lambda _: self._count())
         self.engine.take(PlanLoaded(config.plan_of(self.settings)))
         self._history_task = asyncio.create_task(self.history.run(), name="history")
         self._tasks = [
@@ -213,9 +217,9 @@ class Service:
         settings = self.settings.queues.get(queue) if queue is not None else None
         return (settings.department if settings is not None else None) or ""
 
-    def _count(self, metrics: Metrics) -> None:
+    def _count(self) -> None:
         for outcome in (self.floor.ended - self._counted).elements():
-            metrics.call_ended(outcome)
+            self.metrics.call_ended(outcome)
             self._counted[outcome] += 1
 
     async def _ari_up(self) -> None:
@@ -229,14 +233,16 @@ class Service:
         self.reconciler.wake()
 
     def _handlers(self) -> dict[Lane, Handler]:
+        """An order's lane says who carries it out; where one lane has one kind of order, that is its type."""
+
         async def media(order: CallOrder) -> None:
-            await self.ari.carry_out(order)  # type: ignore[arg-type]
+            await self.ari.carry_out(cast("MediaOrder", order))
 
         async def recorder(order: CallOrder) -> None:
-            await self.ami.start_recording(order)  # type: ignore[arg-type]
+            await self.ami.start_recording(cast("StartRecording", order))
 
         async def directory(order: CallOrder) -> Fact:
-            return await self.directory.look_up(order)  # type: ignore[arg-type]
+            return await self.directory.look_up(cast("LookUpClient", order))
 
         async def records(order: CallOrder) -> Fact | None:
             match order:

@@ -15,8 +15,8 @@ from bridge import __version__, logs
 from bridge.errors import BadInput, CallbridgeError, ConfigurationError, RemoteError
 
 OK, FINDINGS, USAGE, CONFIGURATION, REMOTE = range(5)
-CONFIG_DEFAULT = "/etc/callbridge/callbridge.yml"
-SECRETS_DEFAULT = "/run/callbridge/secrets.env"
+CONFIG_DEFAULT = Path("/etc/callbridge/callbridge.yml")
+SECRETS_DEFAULT = Path("/run/callbridge/secrets.env")
 
 Command = Callable[[argparse.Namespace], int]
 

@@ -129,8 +129,8 @@ async def _link(
     task = asyncio.ensure_future(run())
     try:
         async with asyncio.timeout(_LINK_SECONDS):
-            while not state().up and not task.done():
-                await asyncio.sleep(0.05)  # noqa: ASYNC110  a link tells its state, it has no event
+            while not state().up and not task.done():  # noqa: ASYNC110  a link has a state, no event
+                await asyncio.sleep(0.05)
     except TimeoutError:
         return Finding(what, False, state().detail or "no answer", remedy)
     finally:

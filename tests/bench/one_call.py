@@ -6,12 +6,11 @@ Every figure is printed and written by name into build/bench.json. Nothing is as
 import argparse
 import asyncio
 import json
-from pathlib import Path
 
 from playwright.async_api import Page
 
-from tests.e2e.lab import lab_from_state
-from tests.e2e.parts import ROOT, Lab, api_of, browser, caller, eventually, log_in, phone
+from tests.e2e import lab as labs
+from tests.e2e.parts import ROOT, Lab, Program, api_of, browser, caller, eventually, log_in, phone
 
 WATCH = """
 () => {
@@ -23,7 +22,8 @@ WATCH = """
       window.cardsSeen[card.dataset.call] = at;
     }
   };
-  new MutationObserver(look).observe(document.documentElement, {childList: true, subtree: true, attributes: true});
+  const all = {childList: true, subtree: true, attributes: true};
+  new MutationObserver(look).observe(document.documentElement, all);
   look();
 }
 """
@@ -35,12 +35,12 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[max(0, -(-len(ordered) * int(share * 100) // 100) - 1)]
 
 
-async def one(lab: Lab, page: Page, anna: object, number: int) -> tuple[float, float]:
+async def one(lab: Lab, page: Page, anna: Program, number: int) -> tuple[float, float]:
     """Milliseconds from the trunk's INVITE to the agent's, and from the ring to the visible card."""
     before = set(await page.evaluate("Object.keys(window.cardsSeen)"))
     async with caller(lab, "+74950000002", talk=0.5, wait=0.1) as client:
         invited = await client.event("invited")
-        incoming = await anna.event("incoming", number)  # type: ignore[attr-defined]
+        incoming = await anna.event("incoming", number)
 
         async def seen() -> list[float]:
             cards = await page.evaluate("window.cardsSeen")
@@ -75,9 +75,12 @@ async def measure(lab: Lab, calls: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--calls", type=int, default=20)
-    parser.add_argument("--state", type=Path, required=True, help="the lab's state directory")
     options = parser.parse_args()
-    figures = asyncio.run(measure(lab_from_state(options.state), options.calls))
+    lab = labs.up()
+    try:
+        figures = asyncio.run(measure(lab, options.calls))
+    finally:
+        labs.down()
     for name, value in figures.items():
         print(f"{name:36} {value:8.1f}")
     target = ROOT / "build" / "bench.json"

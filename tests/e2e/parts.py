@@ -30,7 +30,15 @@ class Lab:
     sip_port: int
     web: str
     secrets: dict[str, str]
-    compose: tuple[str, ...]  # the command that reaches its containers
+    containers: dict[str, str]  # service → container id
+
+    @classmethod
+    def of(cls, addresses: dict[str, Any]) -> "Lab":
+        """From what ``docker/labtool addresses`` prints."""
+        lines = Path(addresses["secrets"]).read_text().splitlines()
+        secrets = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+        sip = addresses["sip"]
+        return cls(sip["host"], sip["port"], addresses["web"], secrets, addresses["containers"])
 
     def password(self, agent: str) -> str:
         return self.secrets[f"SIP_PASSWORD_{agent}"]
@@ -38,17 +46,17 @@ class Lab:
     def web_password(self, login: str) -> str:
         return self.secrets[f"WEB_PASSWORD_{login.upper()}"]
 
-    async def run(self, *arguments: str, check: bool = True) -> str:
+    async def docker(self, *arguments: str) -> str:
         process = await asyncio.create_subprocess_exec(
-            *self.compose, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            "docker", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         out, errors = await process.communicate()
-        if check and process.returncode:
-            raise AssertionError(f"{' '.join(arguments)}: {errors.decode()[-2000:]}")
+        assert process.returncode == 0, f"docker {' '.join(arguments)}: {errors.decode()[-2000:]}"
         return out.decode()
 
-    async def in_asterisk(self, command: str) -> str:
-        return await self.run("exec", "-T", "asterisk", "asterisk", "-rx", command)
+    async def asterisk(self, command: str) -> str:
+        """What Asterisk's own command line answers."""
+        return await self.docker("exec", self.containers["asterisk"], "asterisk", "-rx", command)
 
 
 async def eventually(
@@ -141,7 +149,9 @@ async def phone(
 
 
 @asynccontextmanager
-async def caller(lab: Lab, dialled: str, *, number: str = "+79161234567", **options: object) -> AsyncIterator[Program]:
+async def caller(
+    lab: Lab, dialled: str, *, number: str = "+79161234567", **options: object
+) -> AsyncIterator[Program]:
     """A trunk caller (SIPp). ``withheld=True`` hides the number; see docker/phones/caller.py for the rest."""
     arguments = ["--server", lab.host, "--port", str(lab.sip_port), "--to", dialled, "--from", number]
     for name, value in options.items():

@@ -54,7 +54,12 @@ async def test_known_caller_through_the_menu(lab: Lab, api: Api, chromium: Brows
         await expect(other.locator(CARD)).to_have_count(0)
 
     call = await api.get(f"/calls/{ticket['call_id']}")
-    assert (call["queue"], call["agent"], call["outcome"], call["verdict"]) == ("support", "1001", "answered", "known")
+    assert (call["queue"], call["agent"], call["outcome"], call["verdict"]) == (
+        "support",
+        "1001",
+        "answered",
+        "known",
+    )
     assert ticket["client"] is not None
     (recording,) = ticket["recordings"]
     assert recording["channels"] == 2

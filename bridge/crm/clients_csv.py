@@ -1,0 +1,231 @@
+"""The CSV file of clients as a format: encoding, delimiter, header, bounded lines. It knows no store.
+
+    name;company;numbers;language;tier;notes
+    Анна Смирнова;ООО Ромашка;+7 916 123-45-67|8 495 000-00-00;ru;gold;звонить после 10
+
+The columns may come in any order; ``name`` and one of ``number``, ``numbers``, ``phone``, ``number1``… are
+required. Several numbers are separated by ``|`` or have columns of their own. Other columns are passed over.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from bridge.crm.numbers import to_e164
+from bridge.errors import BadInput, BadNumber
+from bridge.store.clients import MAX_NAME, MAX_NOTES, MAX_NUMBERS
+from bridge.store.rows import NumberRow
+
+MAX_LINE = 64 * 1024  # characters of one record
+MAX_RECORD_LINES = 100  # of one record: quoted notes may have line breaks
+_SAMPLE = 1 << 20
+_DELIMITERS = ";,\t"
+_NUMBER_COLUMN = re.compile(r"^(?:number|numbers|phone|phones)$|^(?:number|phone)\d{1,2}$")
+_TEXT_COLUMNS = ("name", "company", "language", "tier", "notes")
+_LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$")
+_LONGEST = {"name": MAX_NAME, "company": MAX_NAME, "language": 35, "tier": 100, "notes": MAX_NOTES}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A line that was not taken. ``line`` counts the file's own lines from 1, the header being one."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLine:
+    line: int
+    name: str
+    company: str
+    language: str
+    tier: str
+    notes: str
+    numbers: tuple[NumberRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    delimiter: str
+    width: int
+    text: dict[str, int]  # column of each known field
+    numbers: tuple[int, ...]
+
+
+def open_clients(path: Path) -> TextIO:
+    """Open a file in its encoding: UTF-8 with or without a mark, UTF-16 with one, else Windows-1251."""
+    try:
+        with path.open("rb") as raw:
+            encoding = _encoding(raw)
+        return path.open("r", encoding=encoding, errors="replace", newline="")
+    except OSError as error:
+        raise BadInput(f"{path}: it cannot be read ({error.strerror}); name a CSV file") from error
+
+
+def read_clients(file: TextIO, region: str) -> Iterator[ClientLine | Refusal]:
+    """Lines as they come. The header is read at once, so that a file of another kind is refused whole."""
+    records = _records(file)
+    for first in records:
+        if isinstance(first, Refusal):
+            raise BadInput(f"line {first.line}: {first.reason}; the first line must name the columns")
+        line, text = first
+        if text.strip():
+            return _clients(records, _header(line, text.removeprefix("\ufeff")), region)
+    raise BadInput("the file is empty; its first line must name the columns: name;number;company")
+
+
+def _clients(
+    records: Iterator[Refusal | tuple[int, str]], header: _Header, region: str
+) -> Iterator[ClientLine | Refusal]:
+    for record in records:
+        if isinstance(record, Refusal):
+            yield record
+            continue
+        line, text = record
+        if not text.strip(" \t\r\n" + header.delimiter):
+            continue
+        try:
+            yield _client(line, _split(text, header.delimiter), header, region)
+        except BadInput as error:
+            yield Refusal(line, str(error))
+
+
+def _client(line: int, cells: list[str], header: _Header, region: str) -> ClientLine:
+    if len(cells) > header.width and any(cell.strip() for cell in cells[header.width :]):
+        raise BadInput(
+            f"{len(cells)} columns, the header names {header.width}; quote a text that holds a delimiter"
+        )
+    fields = {name: _cell(name, cells, column) for name, column in header.text.items()}
+    name = " ".join(fields["name"].split())
+    if not name:
+        raise BadInput("name: it is empty")
+    language = fields.get("language", "")
+    if language and not _LANGUAGE.match(language):
+        raise BadInput(f"language {language[:20]!r}: write a code like ru or en")
+    written = [
+        part.strip()
+        for column in header.numbers
+        if column < len(cells)
+        for part in cells[column].split("|")
+        if part.strip()
+    ]
+    if not written:
+        raise BadInput("number: there is none; a client is found by his number")
+    if len(written) > MAX_NUMBERS:
+        raise BadInput(f"numbers: {len(written)}; at most {MAX_NUMBERS} are kept")
+    numbers: dict[str, NumberRow] = {}
+    for one in written:
+        try:
+            e164 = to_e164(one, region)
+        except BadNumber as error:
+            raise BadInput(str(error)) from error
+        numbers.setdefault(e164, NumberRow(e164, one))
+    return ClientLine(
+        line,
+        name,
+        " ".join(fields.get("company", "").split()),
+        language,
+        fields.get("tier", ""),
+        fields.get("notes", ""),
+        tuple(numbers.values()),
+    )
+
+
+def _cell(name: str, cells: list[str], column: int) -> str:
+    text = cells[column].strip() if column < len(cells) else ""
+    if len(text) > _LONGEST[name]:
+        raise BadInput(f"{name}: {len(text)} characters; at most {_LONGEST[name]} are kept")
+    if "\ufffd" in text or "\0" in text:
+        raise BadInput(f"{name}: it holds characters that are none; save the file as UTF-8")
+    return text
+
+
+def _header(line: int, text: str) -> _Header:
+    delimiter = max(_DELIMITERS, key=text.count)
+    names = [cell.strip().casefold() for cell in _split(text, delimiter)]
+    for name in names:
+        if name and names.count(name) > 1:
+            raise BadInput(f"line {line}: there are two columns {name[:40]!r}")
+    fields = {name: names.index(name) for name in _TEXT_COLUMNS if name in names}
+    numbers = tuple(place for place, name in enumerate(names) if _NUMBER_COLUMN.match(name))
+    if "name" not in fields or not numbers:
+        raise BadInput(
+            f"line {line}: the header needs a column name and a column number; "
+            f"it has {', '.join(name[:20] for name in names[:12] if name) or 'none'}"
+        )
+    return _Header(delimiter, len(names), fields, numbers)
+
+
+def _split(text: str, delimiter: str) -> list[str]:
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise BadInput(f"this is no CSV: {error}") from error
+    return rows[0] if len(rows) == 1 else [cell for row in rows for cell in row]
+
+
+def _records(file: TextIO) -> Iterator[Refusal | tuple[int, str]]:
+    """Whole records with the number of their first line. One that does not end spoils only its own line."""
+    lines = _lines(file)
+    again: deque[tuple[int, str | None]] = deque()
+    while True:
+        got = again.popleft() if again else next(lines, None)
+        if got is None:
+            return
+        number, text = got
+        if text is None:
+            yield Refusal(number, f"the line is longer than {MAX_LINE} characters")
+            continue
+        parts = [got]
+        joined = text
+        while joined.count('"') % 2 and len(parts) < MAX_RECORD_LINES and len(joined) <= MAX_LINE:
+            more = again.popleft() if again else next(lines, None)
+            if more is None or more[1] is None:
+                if more is not None:
+                    again.appendleft(more)
+                break
+            parts.append(more)
+            joined += more[1]
+        if joined.count('"') % 2:
+            # A stray quote spoils its own line only: those after it are read again, each for itself.
+            again.extendleft(reversed(parts[1:]))
+            yield Refusal(number, "a quote is opened and not closed")
+        else:
+            yield number, joined
+
+
+def _lines(file: TextIO) -> Iterator[tuple[int, str | None]]:
+    """Numbered lines; None for one that is too long, which is passed over without being held."""
+    number = 0
+    while text := file.readline(MAX_LINE + 1):
+        number += 1
+        if len(text) <= MAX_LINE or text.endswith("\n"):
+            yield number, text
+            continue
+        while (rest := file.readline(MAX_LINE)) and not rest.endswith("\n"):
+            pass
+        yield number, None
+
+
+def _encoding(raw: io.BufferedReader) -> str:
+    head = raw.read(4)
+    raw.seek(0)
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while block := raw.read(_SAMPLE):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1251"
+    return "utf-8"

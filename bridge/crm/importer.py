@@ -1,0 +1,135 @@
+"""Clients from a CSV file. Each line stands for itself: a bad one is refused with its reason, the rest come.
+
+Reading the format (encodings, quotes, headers) is in ``clients_csv``; here lines meet the store.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TextIO
+
+from bridge.crm.clients_csv import ClientLine, Refusal, read_clients
+from bridge.store import Store, Unit
+from bridge.store.clients import ClientFields, NewClient
+from bridge.store.rows import ClientRow, NumberRow
+
+BATCH = 200  # lines in one transaction: calls are served while an import runs
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    added: int
+    updated: int
+    refused: tuple[Refusal, ...]
+    unchanged: int = 0  # lines that said what was known already
+
+
+@dataclass(slots=True)
+class _Count:
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+
+async def import_clients(
+    store: Store, file: TextIO, region: str, progress: Progress | None = None
+) -> ImportReport:
+    """A client of the same name with one of the same numbers is updated; anyone else is new.
+
+    ``region`` is where national numbers are at home, ``progress`` is told how many lines are done. Raises
+    BadInput when the header cannot be used: then nothing was imported.
+    """
+    lines = read_clients(file, region)
+    refused: list[Refusal] = []
+    count = _Count()
+    while batch := await asyncio.to_thread(_take, lines):
+        good = []
+        for line in batch:
+            if isinstance(line, Refusal):
+                refused.append(line)
+            else:
+                good.append(line)
+        if good:
+            async with store.unit() as unit:
+                await _import(unit, good, count)
+        if progress is not None:
+            progress(batch[-1].line)
+    return ImportReport(count.added, count.updated, tuple(refused), count.unchanged)
+
+
+def _take(lines: Iterator[ClientLine | Refusal]) -> list[ClientLine | Refusal]:
+    return list(islice(lines, BATCH))
+
+
+async def _import(unit: Unit, lines: list[ClientLine], count: _Count) -> None:
+    known: dict[tuple[str, str], ClientRow] = {}
+    for row in await unit.clients.by_numbers({number.e164 for line in lines for number in line.numbers}):
+        for number in row.numbers:
+            known.setdefault((_key(row.name), number.e164), row)
+    new: dict[tuple[str, str], int] = {}  # the place in ``adding`` of what an earlier line brings
+    adding: list[NewClient] = []
+    for line in lines:
+        keys = [(_key(line.name), number.e164) for number in line.numbers]
+        row_or_none = next((known[key] for key in keys if key in known), None)
+        place = next((new[key] for key in keys if key in new), None)
+        if row_or_none is not None:
+            row = row_or_none
+            fields = _changes(row, line)
+            if fields:
+                changed = await unit.clients.update(row.id, **fields) or row
+                for number in changed.numbers:
+                    known[_key(changed.name), number.e164] = changed
+                count.updated += 1
+            else:
+                count.unchanged += 1
+        elif place is not None:
+            adding[place] = _joined(adding[place], line)
+            new.update(dict.fromkeys(keys, place))
+            count.updated += 1
+        else:
+            new.update(dict.fromkeys(keys, len(adding)))
+            adding.append(
+                NewClient(line.name, line.company, line.language, line.tier, line.notes, line.numbers)
+            )
+            count.added += 1
+    await unit.clients.add_many(adding)
+
+
+def _key(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _changes(row: ClientRow, line: ClientLine) -> ClientFields:
+    """What the line knows that the store does not. An empty field says nothing, so it erases nothing."""
+    fields: ClientFields = {}
+    if line.company and line.company != row.company:
+        fields["company"] = line.company
+    if line.language and line.language != row.language:
+        fields["language"] = line.language
+    if line.tier and line.tier != row.tier:
+        fields["tier"] = line.tier
+    if line.notes and line.notes != row.notes:
+        fields["notes"] = line.notes
+    more = _more(row.numbers, line.numbers)
+    if more:
+        fields["numbers"] = (*row.numbers, *more)
+    return fields
+
+
+def _joined(client: NewClient, line: ClientLine) -> NewClient:
+    return NewClient(
+        client.name,
+        line.company or client.company,
+        line.language or client.language,
+        line.tier or client.tier,
+        line.notes or client.notes,
+        (*client.numbers, *_more(client.numbers, line.numbers)),
+    )
+
+
+def _more(have: tuple[NumberRow, ...], come: tuple[NumberRow, ...]) -> tuple[NumberRow, ...]:
+    known = {number.e164 for number in have}
+    return tuple(number for number in come if number.e164 not in known)

@@ -1,0 +1,309 @@
+"""One recording, from Asterisk's spool to its place on disk, its call and its ticket. Not when.
+
+The order of the steps is what makes an interruption harmless: fetch to temporary files, check, merge, fsync,
+rename, write to the store, and only then delete the originals. Cut off anywhere, the next attempt begins
+again with the originals and ends in the same file and the same row.
+"""
+
+import asyncio
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+import structlog
+
+from bridge.centre.facts import RecordingAttached
+from bridge.centre.ids import CallId, RecordingId, TicketId
+from bridge.crm import wav
+from bridge.crm.tickets import DepartmentOf, open_ticket, record_of
+from bridge.engine.ports import RecordingFiles
+from bridge.errors import BadInput, Gone, RemoteError
+from bridge.store import Store
+from bridge.store.rows import RecordingRow
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+SIDES = ("in", "out")  # what the client says, what the client hears
+SIDE_NAMES = {"in": "the client's side", "out": "the agent's side"}
+INCOMING = ".incoming"  # below the recordings directory: one file system with the target, one place to sweep
+_ID = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._@-]{0,199}$")
+_PART = re.compile(r"^(?P<recording>.+)\.(?:in|out|both)\.part$")
+_WRITE_BYTES = 256 * 1024
+MAX_SIDE_BYTES = 2**32
+AT_ONCE = 4
+_NEVER_CLOSED = 60.0  # seconds without growth after which an ended call's file will not be closed any more
+
+
+class Stage(Enum):
+    ATTACHED = "attached"
+    NOT_YET = "not_yet"  # try again later
+    FAULTY = "faulty"  # it never will be; the originals stay where they are
+    UNKNOWN_CALL = "unknown_call"  # no such call is kept; the originals stay where they are
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    stage: Stage
+    attached: RecordingAttached | None = None
+    reason: str = ""
+    new: bool = False  # attached by this very attempt
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What an earlier attempt of this run found on Asterisk."""
+
+    lengths: tuple[int | None, int | None]
+    since: float
+
+
+class RecordingKeeper:
+    def __init__(
+        self,
+        store: Store,
+        files: RecordingFiles,
+        directory: Path,
+        department_of: DepartmentOf,
+        *,
+        settle: timedelta = timedelta(seconds=10),
+        give_up: timedelta = timedelta(hours=1),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store = store
+        self.files = files
+        self.unfinished = asyncio.Event()  # set when there is something to try again
+        self._directory = directory
+        self._department_of = department_of
+        self._settle = settle.total_seconds()
+        self._give_up = give_up.total_seconds()
+        self._clock = clock
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._closed: set[str] = set()
+        self._seen: dict[str, _Seen] = {}
+
+    async def attach(
+        self, call: CallId, recording: RecordingId, *, closed: bool = False
+    ) -> RecordingAttached | None:
+        """None when it is not complete, or cannot be. ``closed``: the recorder says that it has finished."""
+        result = await self.work(call, recording, closed=closed)
+        if result.stage is Stage.NOT_YET:
+            self.unfinished.set()
+        return result.attached
+
+    async def work(self, call: CallId, recording: RecordingId, *, closed: bool = False) -> Result:
+        """One attempt. Raises RemoteError when Asterisk or the database cannot be reached."""
+        if not _ID.match(recording):
+            raise BadInput(f"recording {recording[:80]!r}: this is no name for a file")
+        if closed:
+            self._closed.add(recording)
+        lock = self._locks.setdefault(recording, asyncio.Lock())
+        async with lock, self._slots:
+            result = await self._attempt(call, recording)
+        if result.stage is not Stage.NOT_YET:
+            self._seen.pop(recording, None)
+            self._closed.discard(recording)
+        if result.stage is not Stage.ATTACHED or result.new:
+            log.info(
+                "recording worked on",
+                action="attach_recording",
+                call_id=call,
+                recording_id=recording,
+                stage=result.stage.value,
+                reason=result.reason,
+            )
+        return result
+
+    async def sweep(self) -> int:
+        """Remove temporary files that an interrupted run left behind; how many there were."""
+        return await asyncio.to_thread(_sweep, self._directory / INCOMING, set(self._locks))
+
+    async def _attempt(self, call: CallId, recording: RecordingId) -> Result:
+        async with self.store.unit() as unit:
+            kept = await unit.calls.get(call)
+            if kept is None:
+                return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {call}")
+            row = await unit.recordings.note(recording, call, kept.answered_at or kept.offered_at)
+        if row.state == "attached":
+            await self._delete_originals(recording)
+            return Result(Stage.ATTACHED, _attached(row))
+        closed = recording in self._closed or kept.ended_at is not None
+        parts = {side: self._directory / INCOMING / f"{recording}.{side}.part" for side in (*SIDES, "both")}
+        try:
+            return await self._fetch_and_attach(row, parts, closed=closed)
+        except wav.Unusable as error:
+            return await self._faulty(recording, str(error))
+        except OSError as error:
+            # A full disk, a missing right: the originals are safe on Asterisk, so this can wait for a person.
+            log.error(
+                "recording not written", action="attach_recording", recording_id=recording, reason=str(error)
+            )
+            return Result(Stage.NOT_YET, reason=f"{self._directory}: {error.strerror or error}")
+        finally:
+            _remove(*parts.values())
+
+    async def _fetch_and_attach(self, row: RecordingRow, parts: dict[str, Path], *, closed: bool) -> Result:
+        await asyncio.to_thread(_make_directory, self._directory / INCOMING)
+        lengths = (
+            await self._fetch(row.id, "in", parts["in"]),
+            await self._fetch(row.id, "out", parts["out"]),
+        )
+        quiet = self._quiet_for(row.id, lengths)
+        missing = [SIDE_NAMES[side] for side, length in zip(SIDES, lengths, strict=True) if length is None]
+        if missing:
+            reason = f"{' and '.join(missing)} is not on Asterisk"
+            return await self._later(row.id, reason, given_up=quiet >= self._give_up)
+        if not closed and quiet < self._settle:
+            return Result(Stage.NOT_YET, reason="the call may still be recorded")
+        name = f"{row.created_at:%Y/%m/%d}/{row.id}.wav"
+        target = self._directory / name
+        try:
+            merged = await _in_thread(lambda called_off: _merge_to(parts, target, called_off))
+        except wav.Unfinished as error:
+            # Asterisk 22 writes the sizes into the header when it closes the file; until then they are 0 and
+            # the file grows in steps of 32 KiB. While the call lives, standing still proves nothing.
+            patience = _NEVER_CLOSED if closed else self._give_up
+            return await self._later(row.id, str(error), given_up=quiet >= patience)
+        async with self.store.unit() as unit:
+            kept = await unit.calls.get(row.call)
+            ticket = await unit.tickets.by_call(row.call)
+            if ticket is None and kept is not None:
+                ticket = await open_ticket(unit, record_of(kept), self._department_of)
+            if ticket is None:
+                return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {row.call}")
+            attached = await unit.recordings.attach(
+                row.id,
+                ticket=ticket.id,
+                file=name,
+                bytes=merged.bytes,
+                duration_ms=merged.duration_ms,
+                sample_rate=merged.rate,
+                channels=2,
+                sha256=merged.sha256,
+            )
+        await self._delete_originals(row.id)
+        return Result(Stage.ATTACHED, _attached(attached), new=True)
+
+    async def _fetch(self, recording: str, side: str, part: Path) -> int | None:
+        """The file's length, or None when there is none."""
+        total = 0
+        buffer = bytearray()
+        await asyncio.to_thread(part.write_bytes, b"")
+        try:
+            async for chunk in self.files.fetch_recording(f"{recording}-{side}"):
+                buffer += chunk
+                total += len(chunk)
+                if total > MAX_SIDE_BYTES:
+                    raise wav.Unusable(f"{SIDE_NAMES[side]}: more than {MAX_SIDE_BYTES} bytes")
+                if len(buffer) >= _WRITE_BYTES:
+                    await asyncio.to_thread(_append, part, bytes(buffer))
+                    buffer.clear()
+        except Gone:
+            return None
+        await asyncio.to_thread(_append, part, bytes(buffer))
+        return total
+
+    def _quiet_for(self, recording: str, lengths: tuple[int | None, int | None]) -> float:
+        """How long, in seconds, the originals have been as they are."""
+        now = self._clock()
+        seen = self._seen.get(recording)
+        if seen is None or seen.lengths != lengths:
+            self._seen[recording] = _Seen(lengths, now)
+            return 0.0
+        return now - seen.since
+
+    async def _later(self, recording: str, reason: str, *, given_up: bool) -> Result:
+        return await self._faulty(recording, reason) if given_up else Result(Stage.NOT_YET, reason=reason)
+
+    async def _faulty(self, recording: str, reason: str) -> Result:
+        async with self.store.unit() as unit:
+            await unit.recordings.fault(recording, reason)
+        return Result(Stage.FAULTY, reason=reason)
+
+    async def _delete_originals(self, recording: str) -> None:
+        for side in SIDES:
+            try:
+                await self.files.delete_recording(f"{recording}-{side}")
+            except Gone:
+                continue
+            except RemoteError as error:
+                # It is attached already. The next look through the spool finds and deletes what is left.
+                log.warning(
+                    "original not deleted",
+                    action="delete_recording",
+                    recording_id=recording,
+                    reason=str(error),
+                )
+
+
+def _attached(row: RecordingRow) -> RecordingAttached:
+    return RecordingAttached(CallId(row.call), RecordingId(row.id), TicketId(row.ticket or 0))
+
+
+def _merge_to(parts: dict[str, Path], target: Path, called_off: Callable[[], bool]) -> wav.Merged:
+    left, right = (wav.inspect(parts[side], SIDE_NAMES[side]) for side in SIDES)
+    merged = wav.merge(left, right, parts["both"], called_off)
+    _make_directory(target.parent)
+    if called_off():
+        raise wav.Interrupted
+    parts["both"].replace(target)
+    _sync_directory(target.parent)
+    return merged
+
+
+async def _in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
+    """Run in a thread that is really over when this is, also when it is cancelled: no file appears later."""
+    off = threading.Event()
+    running = asyncio.create_task(asyncio.to_thread(work, off.is_set))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        off.set()
+        await asyncio.wait([running])
+        if not running.cancelled():
+            running.exception()  # whatever it was, the cancellation is the answer
+        raise
+
+
+def _make_directory(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+
+
+def _sync_directory(directory: Path) -> None:
+    """The new name itself must survive a power cut, before the originals are deleted."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _append(part: Path, data: bytes) -> None:
+    with part.open("ab") as stream:
+        stream.write(data)
+
+
+def _remove(*files: Path) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+def _sweep(incoming: Path, working: set[str]) -> int:
+    if not incoming.is_dir():
+        return 0
+    stale = [
+        file
+        for file in incoming.iterdir()
+        if (match := _PART.match(file.name)) is not None and match["recording"] not in working
+    ]
+    _remove(*stale)
+    return len(stale)

@@ -1,0 +1,35 @@
+"""The port ``Records`` over the store: calls saved, tickets opened, recordings attached."""
+
+from pathlib import Path
+
+from bridge.centre.facts import RecordingAttached, TicketOpened
+from bridge.centre.ids import TicketId
+from bridge.centre.orders import AttachRecording, OpenTicket, SaveCall
+from bridge.crm.keeper import RecordingKeeper
+from bridge.crm.tickets import DepartmentOf, follow, open_ticket
+from bridge.engine.ports import RecordingFiles
+from bridge.store import Store
+
+
+class CallRecords:
+    """Implements the engine's ``Records``. Everything may come twice, late, or out of order."""
+
+    def __init__(
+        self, store: Store, files: RecordingFiles, directory: Path, department_of: DepartmentOf
+    ) -> None:
+        self._store = store
+        self._department_of = department_of
+        self.recordings = RecordingKeeper(store, files, directory, department_of)
+
+    async def save_call(self, order: SaveCall) -> None:
+        async with self._store.unit() as unit:
+            await unit.calls.save(order.record)
+            await follow(unit, order.record, self._department_of)
+
+    async def open_ticket(self, order: OpenTicket) -> TicketOpened:
+        async with self._store.unit() as unit:
+            ticket = await open_ticket(unit, order.record, self._department_of)
+        return TicketOpened(order.call, TicketId(ticket.id))
+
+    async def attach_recording(self, order: AttachRecording) -> RecordingAttached | None:
+        return await self.recordings.attach(order.call, order.recording, closed=True)

@@ -1,0 +1,90 @@
+"""What a call's ticket starts with: subject and department. Its life after that belongs to people.
+
+Subjects are put together from names, numbers and signs only, so that they read alike in every language.
+"""
+
+from collections.abc import Callable
+
+from bridge.centre.facts import Verdict
+from bridge.centre.ids import AgentId, CallId, ClientId, LegId, QueueName
+from bridge.centre.orders import CallRecord, LegKind, LegRecord
+from bridge.crm.numbers import pretty
+from bridge.store import Unit
+from bridge.store.rows import CallRow, TicketRow
+
+WITHHELD = "☎ •••"  # a caller without a number, in any language
+
+DepartmentOf = Callable[[str | None], str]
+
+
+def subject_of(record: CallRecord, client: str) -> str:
+    """ "Анна Смирнова · +7 916 123-45-67 → support": who, from where, to whom."""
+    name = client or " ".join(record.name.split())[:100]
+    number = pretty(record.e164) if record.e164 else (record.number or "")[:40]
+    if record.withheld or name == number or name.lstrip("+") == number.lstrip("+"):
+        name, number = client, "" if record.withheld else number
+    who = " · ".join(part for part in (name, number) if part) or WITHHELD
+    to = record.queue or record.dialled
+    return f"{who} → {to}" if to else who
+
+
+async def open_ticket(unit: Unit, record: CallRecord, department_of: DepartmentOf) -> TicketRow:
+    """The call's ticket, opened or brought up to date."""
+    row = await unit.tickets.open_for_call(record, subject_of(record, ""), department_of(record.queue))
+    return await follow(unit, record, department_of) or row
+
+
+async def follow(unit: Unit, record: CallRecord, department_of: DepartmentOf) -> TicketRow | None:
+    """News of the call for its ticket, if it has one: what people edited stays as it is."""
+    ticket = await unit.tickets.by_call(record.id)
+    if ticket is None:
+        return None
+    call = await unit.calls.get(record.id)
+    if call is None:
+        return ticket
+    # From the call as it is kept: this record may be a late, older one.
+    kept = record_of(call)
+    client = await unit.clients.get(call.client) if call.client is not None else None
+    return await unit.tickets.follow_call(
+        record.id,
+        subject_of(kept, client.name if client else ""),
+        department_of(kept.queue),
+        provisional=department_of(None),
+    )
+
+
+def record_of(call: CallRow) -> CallRecord:
+    """A kept call as a record again."""
+    return CallRecord(
+        id=CallId(call.id),
+        number=call.number,
+        e164=call.e164,
+        name=call.name,
+        withheld=call.withheld,
+        dialled=call.dialled,
+        trunk=call.trunk,
+        direction=call.direction,
+        offered_at=call.offered_at,
+        verdict=Verdict(call.verdict) if call.verdict else None,
+        client=ClientId(call.client) if call.client is not None else None,
+        queue=QueueName(call.queue) if call.queue else None,
+        agent=AgentId(call.agent) if call.agent else None,
+        queued_at=call.queued_at,
+        answered_at=call.answered_at,
+        ended_at=call.ended_at,
+        outcome=call.outcome,
+        legs=tuple(
+            LegRecord(
+                id=LegId(leg.id),
+                kind=LegKind(leg.kind),
+                agent=AgentId(leg.agent) if leg.agent else None,
+                created_at=leg.created_at,
+                ringing_at=leg.ringing_at,
+                answered_at=leg.answered_at,
+                ended_at=leg.ended_at,
+                cause=leg.cause,
+                tech_cause=leg.tech_cause,
+            )
+            for leg in call.legs
+        ),
+    )

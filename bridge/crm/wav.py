@@ -1,0 +1,190 @@
+"""WAV files of the recorder: is one complete and what we expect, and two of them into one with two channels.
+
+It knows files, nothing of calls. Everything streams: an hour of sound is never in memory.
+"""
+
+import hashlib
+import os
+import struct
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from bridge.errors import BadInput
+
+RATES = (8000, 16000)
+TOLERANCE_MS = 100  # how far apart the ends of both sides may be
+_PCM, _EXTENSIBLE = 1, 0xFFFE
+_PCM_SUBFORMAT = bytes.fromhex("0100000000001000800000aa00389b71")
+_BLOCK_FRAMES = 32 * 1024
+_MAX_DATA = 2**32 - 1 - 36  # a RIFF size has 32 bits
+_MAX_CHUNKS = 64
+
+
+class Unfinished(BadInput):
+    """The header and the file disagree: still being written, or never closed."""
+
+
+class Unusable(BadInput):
+    """Complete, but not what a recorder of ours writes."""
+
+
+class Interrupted(Exception):
+    """The work was called off; nothing is left of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Where the samples of one mono 16-bit file are."""
+
+    file: Path
+    rate: int
+    start: int  # offset of the first sample
+    frames: int
+
+    @property
+    def duration_ms(self) -> int:
+        return self.frames * 1000 // self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    bytes: int
+    duration_ms: int
+    rate: int
+    sha256: str
+
+
+def inspect(file: Path, what: str) -> Sound:
+    """Check one side. ``what`` names it in errors ("the client's side")."""
+    length = file.stat().st_size
+    with file.open("rb") as stream:
+        head = stream.read(12)
+        if len(head) < 12:
+            raise Unfinished(f"{what}: {length} bytes, not even a header")
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            raise Unusable(f"{what}: it is no RIFF/WAVE file")
+        (riff,) = struct.unpack("<I", head[4:8])
+        if riff + 8 not in (length, length - 1):
+            raise Unfinished(f"{what}: the header says {riff + 8} bytes, the file has {length}")
+        chunks = _chunks(stream, length, what)
+        if "fmt " not in chunks or "data" not in chunks:
+            raise Unusable(f"{what}: it has no {'fmt' if 'fmt ' not in chunks else 'data'} chunk")
+        rate = _rate(stream, *chunks["fmt "], what)
+    start, size = chunks["data"]
+    if size == 0:
+        raise Unusable(f"{what}: it holds no sound")
+    if size % 2:
+        raise Unusable(f"{what}: {size} bytes of data are no whole number of 16-bit samples")
+    return Sound(file, rate, start, size // 2)
+
+
+def merge(left: Sound, right: Sound, target: Path, called_off: Callable[[], bool]) -> Merged:
+    """Both sides into ``target`` (left, right), on disk when it returns. The shorter one ends in silence."""
+    if left.rate != right.rate:
+        raise Unusable(f"the sides have different rates: {left.rate} and {right.rate} Hz")
+    apart = abs(left.frames - right.frames) * 1000 / left.rate
+    if apart > TOLERANCE_MS:
+        raise Unusable(f"the sides end {apart:.0f} ms apart; at most {TOLERANCE_MS} ms can be evened out")
+    frames = max(left.frames, right.frames)
+    size = frames * 4
+    if size > _MAX_DATA:
+        raise Unusable(f"{frames} frames are more than a WAV file can hold")
+    digest = hashlib.sha256()
+    with left.file.open("rb") as one, right.file.open("rb") as two, target.open("xb") as out:
+        one.seek(left.start)
+        two.seek(right.start)
+        header = _header(size, left.rate)
+        digest.update(header)
+        out.write(header)
+        for first in range(0, frames, _BLOCK_FRAMES):
+            if called_off():
+                raise Interrupted
+            count = min(_BLOCK_FRAMES, frames - first)
+            block = array("h", bytes(count * 4))
+            # Whole slices at once: a loop over samples would take a minute for an hour of sound.
+            block[0::2] = _samples(one, min(count, max(0, left.frames - first)), count)
+            block[1::2] = _samples(two, min(count, max(0, right.frames - first)), count)
+            raw = memoryview(block).cast("B")
+            digest.update(raw)
+            out.write(raw)
+        out.flush()
+        os.fsync(out.fileno())
+    return Merged(len(header) + size, frames * 1000 // left.rate, left.rate, digest.hexdigest())
+
+
+def _chunks(stream: BinaryIO, length: int, what: str) -> dict[str, tuple[int, int]]:
+    """Where each chunk's body is, by its name. They must fill the file to its last byte."""
+    found: dict[str, tuple[int, int]] = {}
+    at, count = 12, 0
+    while at < length:
+        stream.seek(at)
+        head = stream.read(8)
+        # A header that was never completed says "0 bytes of data": then the samples themselves stand here.
+        if len(head) < 8 or not all(0x20 <= byte < 0x7F for byte in head[:4]):
+            raise Unfinished(f"{what}: what stands at byte {at} is no chunk")
+        name = head[:4].decode("ascii")
+        (size,) = struct.unpack("<I", head[4:])
+        at += 8
+        if at + size > length:
+            raise Unfinished(
+                f"{what}: {name.strip()} should have {size} bytes, the file ends after {length - at}"
+            )
+        count += 1
+        if count > _MAX_CHUNKS or (name in found and name in ("fmt ", "data")):
+            raise Unusable(f"{what}: it has too many chunks")
+        found.setdefault(name, (at, size))
+        at += size
+        if size % 2 and at < length:
+            at += 1
+    return found
+
+
+def _rate(stream: BinaryIO, start: int, size: int, what: str) -> int:
+    stream.seek(start)
+    body = stream.read(min(size, 40))
+    if len(body) < 16:
+        raise Unusable(f"{what}: its fmt chunk is too short")
+    format_, channels, rate, _bytes, align, bits = struct.unpack("<HHIIHH", body[:16])
+    if format_ == _EXTENSIBLE and body[24:40] == _PCM_SUBFORMAT:
+        format_ = _PCM
+    if format_ != _PCM:
+        raise Unusable(f"{what}: format {format_}, not plain PCM; record to .wav")
+    if channels != 1 or bits != 16 or align != 2:
+        raise Unusable(f"{what}: {channels} channels of {bits} bits, not one of 16 bits")
+    if rate not in RATES:
+        raise Unusable(f"{what}: {rate} Hz, not {' or '.join(map(str, RATES))} Hz")
+    return int(rate)
+
+
+def _samples(
+    stream: BinaryIO, count: int, wanted: int
+) -> "array[int]":  # 3.11 cannot subscript it at run time
+    samples = array("h")
+    samples.frombytes(stream.read(count * 2))
+    if len(samples) != count:
+        raise Unfinished(f"{stream.name}: the file became shorter while it was read")
+    if count < wanted:
+        samples.frombytes(bytes((wanted - count) * 2))
+    return samples
+
+
+def _header(size: int, rate: int) -> bytes:
+    return struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        36 + size,
+        b"WAVE",
+        b"fmt ",
+        16,
+        _PCM,
+        2,
+        rate,
+        rate * 4,
+        4,
+        16,
+        b"data",
+        size,
+    )

@@ -1,0 +1,308 @@
+"""Calls and their legs, as history keeps them. The live call is the centre's; this is its latest snapshot."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    Text,
+    case,
+    column,
+    func,
+    select,
+    table,
+    tuple_,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
+
+from bridge.centre.orders import CallRecord, LegRecord, Outcome
+from bridge.errors import BadInput
+from bridge.store.clients import ClientTable
+from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_cursor
+from bridge.store.rows import CallRow, LegRow, Page
+from bridge.store.tables import Base, UtcDateTime, now, upsert
+
+_FRESH = {"populate_existing": True}
+_UNSYNCED = {"synchronize_session": False}
+
+
+# Tickets know calls, so calls cannot import their table; these are the columns that follow a call's client.
+_TICKETS = table(
+    "tickets",
+    column("call_id", Text),
+    column("client_id", Integer),
+    column("client_edited", Boolean),
+    column("updated_at", UtcDateTime),
+)
+
+
+class CallTable(Base):
+    __tablename__ = "calls"
+    __table_args__ = (
+        CheckConstraint("direction IN ('in', 'internal', 'out')", name="direction"),
+        Index(None, "offered_at", "id"),
+        Index(None, "client_id", "offered_at", "id"),
+        Index(None, "agent", "offered_at", "id"),
+        Index(None, "queue", "offered_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    direction: Mapped[str]
+    number: Mapped[str | None]
+    e164: Mapped[str | None] = mapped_column(index=True)
+    name: Mapped[str]
+    withheld: Mapped[bool]
+    dialled: Mapped[str]
+    trunk: Mapped[str]
+    verdict: Mapped[str | None]
+    client_id: Mapped[int | None] = mapped_column(ForeignKey("clients.id", ondelete="SET NULL"))
+    client_chosen: Mapped[bool]  # by an agent: no snapshot changes it any more
+    queue: Mapped[str | None]
+    agent: Mapped[str | None]
+    offered_at: Mapped[datetime]
+    queued_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    as_of: Mapped[datetime]  # the latest moment the snapshot knows of: tells an older one from a newer
+    legs: Mapped[list["LegTable"]] = relationship(
+        order_by="(LegTable.created_at, LegTable.id)", viewonly=True
+    )
+
+
+class LegTable(Base):
+    __tablename__ = "legs"
+    __table_args__ = (CheckConstraint("kind IN ('client', 'agent')", name="kind"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]
+    agent: Mapped[str | None]
+    created_at: Mapped[datetime]
+    ringing_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    cause: Mapped[int | None]
+    tech_cause: Mapped[int | None]
+
+
+class Calls:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def save(self, record: CallRecord) -> None:
+        """Keep a snapshot. It may come twice or late: an older one only adds what was not known."""
+        statement = upsert(self._session, CallTable).values(
+            id=record.id,
+            direction=record.direction,
+            number=record.number,
+            e164=record.e164,
+            name=record.name,
+            withheld=record.withheld,
+            dialled=record.dialled,
+            trunk=record.trunk,
+            verdict=record.verdict.value if record.verdict else None,
+            client_id=_existing_client(record.client),
+            client_chosen=False,
+            queue=record.queue,
+            agent=record.agent,
+            offered_at=record.offered_at,
+            queued_at=record.queued_at,
+            answered_at=record.answered_at,
+            ended_at=record.ended_at,
+            outcome=record.outcome.value if record.outcome else None,
+            as_of=_as_of(record),
+        )
+        new = statement.excluded
+        newer = new.as_of >= CallTable.as_of
+
+        def latest(field: str) -> ColumnElement[Any]:
+            ours: ColumnElement[Any] = getattr(CallTable, field)
+            theirs: ColumnElement[Any] = new[field]
+            if field in ("name", "dialled", "trunk"):
+                ours, theirs = func.nullif(ours, ""), func.nullif(theirs, "")
+                return func.coalesce(case((newer, theirs), else_=ours), theirs, ours, "")
+            return func.coalesce(case((newer, theirs), else_=ours), theirs, ours)
+
+        fields = (
+            "direction number e164 name withheld dialled trunk verdict queue agent "
+            "queued_at answered_at ended_at outcome"
+        )
+        await self._session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[CallTable.id],
+                set_={
+                    **{field: latest(field) for field in fields.split()},
+                    "client_id": case(
+                        (CallTable.client_chosen, CallTable.client_id),
+                        (newer & new.verdict.is_not(None), new.client_id),
+                        else_=func.coalesce(CallTable.client_id, new.client_id),
+                    ),
+                    "offered_at": case(
+                        (new.offered_at < CallTable.offered_at, new.offered_at), else_=CallTable.offered_at
+                    ),
+                    "as_of": case((newer, new.as_of), else_=CallTable.as_of),
+                },
+            )
+        )
+        await self._save_legs(record)
+
+    async def get(self, id: str) -> CallRow | None:
+        found = await self._rows(select(CallTable).where(CallTable.id == id))
+        return found[0] if found else None
+
+    async def page(
+        self,
+        cursor: str | None,
+        limit: int,
+        *,
+        client: int | None = None,
+        agent: str | None = None,
+        queue: str | None = None,
+        since: datetime | None = None,
+    ) -> Page[CallRow]:
+        """The latest first."""
+        before = read_time_cursor("calls", cursor)
+        statement = _latest_first().limit(limit_of(limit) + 1)
+        if before is not None:
+            statement = statement.where(tuple_(CallTable.offered_at, CallTable.id) < before)
+        if client is not None:
+            if not is_id(client):
+                return Page(())
+            statement = statement.where(CallTable.client_id == client)
+        if agent is not None:
+            statement = statement.where(CallTable.agent == agent)
+        if queue is not None:
+            statement = statement.where(CallTable.queue == queue)
+        if since is not None:
+            statement = statement.where(CallTable.offered_at >= since)
+        found = await self._rows(statement)
+        return page_of(
+            found, limit, lambda row: row, lambda row: time_cursor("calls", row.offered_at, row.id)
+        )
+
+    async def last_of_client(self, client: int, limit: int) -> list[CallRow]:
+        if not is_id(client):
+            return []
+        return await self._rows(_latest_first().where(CallTable.client_id == client).limit(limit_of(limit)))
+
+    async def choose_client(self, call: str, client: int) -> CallRow | None:
+        """An agent says who it was. It stays so, and the call's ticket follows unless it was edited apart."""
+        if (
+            not is_id(client)
+            or await self._session.scalar(select(ClientTable.id).where(ClientTable.id == client)) is None
+        ):
+            raise BadInput(f"client {client}: there is no such client")
+        await self._session.execute(
+            update(CallTable).where(CallTable.id == call).values(client_id=client, client_chosen=True),
+            execution_options=_UNSYNCED,
+        )
+        await self._session.execute(
+            update(_TICKETS)
+            .where(_TICKETS.c.call_id == call, ~_TICKETS.c.client_edited)
+            .values(client_id=client, updated_at=now())
+        )
+        return await self.get(call)
+
+    async def _save_legs(self, record: CallRecord) -> None:
+        if not record.legs:
+            return
+        statement = upsert(self._session, LegTable)
+        new = statement.excluded
+        # Each of these becomes known once and then stays: what is there already wins.
+        fields = "agent ringing_at answered_at ended_at cause tech_cause"
+        await self._session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[LegTable.id],
+                set_={field: func.coalesce(getattr(LegTable, field), new[field]) for field in fields.split()},
+            ),
+            [
+                {
+                    "id": leg.id,
+                    "call_id": record.id,
+                    "kind": leg.kind.value,
+                    "agent": leg.agent,
+                    "created_at": leg.created_at,
+                    "ringing_at": leg.ringing_at,
+                    "answered_at": leg.answered_at,
+                    "ended_at": leg.ended_at,
+                    "cause": leg.cause,
+                    "tech_cause": leg.tech_cause,
+                }
+                # In one order for everyone: two writers that lock rows crosswise would block each other.
+                for leg in sorted(record.legs, key=lambda leg: leg.id)
+            ],
+        )
+
+    async def _rows(self, statement: Any) -> list[CallRow]:
+        found = await self._session.scalars(
+            statement.options(selectinload(CallTable.legs)), execution_options=_FRESH
+        )
+        return [call_row(call) for call in found]
+
+
+def _latest_first() -> Any:
+    return select(CallTable).order_by(CallTable.offered_at.desc(), CallTable.id.desc())
+
+
+def _existing_client(client: int | None) -> Any:
+    """A client deleted since the look-up must not cost us the call."""
+    if client is None or not is_id(client):
+        return None
+    return select(ClientTable.id).where(ClientTable.id == client).scalar_subquery()
+
+
+def _as_of(record: CallRecord) -> datetime:
+    moments = [record.offered_at, record.queued_at, record.answered_at, record.ended_at]
+    for leg in record.legs:
+        moments += _moments(leg)
+    return max(moment for moment in moments if moment is not None)
+
+
+def _moments(leg: LegRecord) -> list[datetime | None]:
+    return [leg.created_at, leg.ringing_at, leg.answered_at, leg.ended_at]
+
+
+def call_row(call: CallTable) -> CallRow:
+    return CallRow(
+        id=call.id,
+        direction=call.direction,
+        number=call.number,
+        e164=call.e164,
+        name=call.name,
+        withheld=call.withheld,
+        dialled=call.dialled,
+        trunk=call.trunk,
+        verdict=call.verdict,
+        client=call.client_id,
+        queue=call.queue,
+        agent=call.agent,
+        offered_at=call.offered_at,
+        queued_at=call.queued_at,
+        answered_at=call.answered_at,
+        ended_at=call.ended_at,
+        outcome=Outcome(call.outcome) if call.outcome is not None else None,
+        legs=tuple(_leg_row(leg) for leg in call.legs),
+    )
+
+
+def _leg_row(leg: LegTable) -> LegRow:
+    return LegRow(
+        id=leg.id,
+        call=leg.call_id,
+        kind=leg.kind,
+        agent=leg.agent,
+        created_at=leg.created_at,
+        ringing_at=leg.ringing_at,
+        answered_at=leg.answered_at,
+        ended_at=leg.ended_at,
+        cause=leg.cause,
+        tech_cause=leg.tech_cause,
+    )

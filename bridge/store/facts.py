@@ -1,0 +1,112 @@
+"""The append-only log of facts. Triggers in the database forbid to change or delete one, whoever tries.
+
+A fact's body is its fields by name. One exception: of ``PlanLoaded`` only a digest and counts are kept. A
+plan is some hundred kilobytes in a large centre and comes again with each reload, while the YAML file it is
+made of has its own history in the engineer's version control; the digest says which plan was in force.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import JSON, BigInteger, Integer, UniqueConstraint, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bridge.centre.facts import Fact, PlanLoaded
+from bridge.engine.ports import StampedFact
+from bridge.store.keys import limit_of
+from bridge.store.rows import FactRow
+from bridge.store.tables import Base, clean, upsert
+
+# SQLite counts by itself only in a column that is INTEGER to the letter.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class FactTable(Base):
+    __tablename__ = "facts"
+    __table_args__ = (
+        # What makes a repeated append harmless: a run's stamp is given out once.
+        UniqueConstraint("run", "seq", "at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run: Mapped[str]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+    call: Mapped[str | None] = mapped_column(index=True)
+    type: Mapped[str]
+    body: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+_FACT = (FactTable.id, FactTable.at, FactTable.call, FactTable.type, FactTable.body)
+
+
+class Facts:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def append(self, run: str, facts: Sequence[StampedFact]) -> None:
+        """In their order. ``run`` names the process's run, within which ``seq`` is unique."""
+        await self._session.execute(
+            upsert(self._session, FactTable).on_conflict_do_nothing(),
+            [
+                {
+                    "run": run,
+                    "seq": stamped.seq,
+                    "at": stamped.at,
+                    "call": getattr(stamped.fact, "call", None),
+                    "type": type(stamped.fact).__name__,
+                    "body": body_of(stamped.fact),
+                }
+                for stamped in facts
+            ],
+        )
+
+    async def since(self, id: int, limit: int) -> list[FactRow]:
+        """Those logged after ``id``, oldest first."""
+        return await self._all(
+            select(*_FACT).where(FactTable.id > min(max(0, id), 2**63 - 1)).limit(limit_of(limit))
+        )
+
+    async def last_id(self) -> int:
+        """Of the latest one; 0 when there is none."""
+        return await self._session.scalar(select(func.max(FactTable.id))) or 0
+
+    async def of_call(self, call: str) -> list[FactRow]:
+        return await self._all(select(*_FACT).where(FactTable.call == call))
+
+    async def _all(self, statement: Any) -> list[FactRow]:
+        found = await self._session.execute(statement.order_by(FactTable.id))
+        return [FactRow(*row) for row in found]
+
+
+def body_of(fact: Fact) -> dict[str, Any]:
+    """The fact as JSON's own types."""
+    if isinstance(fact, PlanLoaded):
+        plan = fact.plan
+        digest = hashlib.sha256(msgspec.json.encode(plan, order="deterministic")).hexdigest()
+        return {
+            "digest": digest,
+            "numbers": len(plan.numbers),
+            "menus": len(plan.menus),
+            "queues": len(plan.queues),
+            "agents": len(plan.agents),
+        }
+    body: dict[str, Any] = _cleaned(msgspec.to_builtins(fact))
+    return body
+
+
+def _cleaned(value: Any) -> Any:
+    match value:
+        case str():
+            return clean(value)
+        case dict():
+            return {key: _cleaned(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_cleaned(item) for item in value]
+        case _:
+            return value

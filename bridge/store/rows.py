@@ -1,0 +1,148 @@
+"""What the store gives out: plain frozen rows, detached from any session. Times are aware and in UTC."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from bridge.centre.orders import Outcome
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """``cursor`` asks for the next page; None on the last one."""
+
+    items: tuple[T, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRow:
+    e164: str  # "+79161234567"
+    as_dialled: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRow:
+    id: int
+    name: str
+    company: str
+    language: str
+    tier: str
+    notes: str
+    numbers: tuple[NumberRow, ...]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LegRow:
+    id: str
+    call: str
+    kind: str  # LegKind value
+    agent: str | None
+    created_at: datetime
+    ringing_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    cause: int | None
+    tech_cause: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    id: str
+    direction: str
+    number: str | None
+    e164: str | None
+    name: str
+    withheld: bool
+    dialled: str
+    trunk: str
+    verdict: str | None  # Verdict value
+    client: int | None
+    queue: str | None
+    agent: str | None
+    offered_at: datetime
+    queued_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    outcome: Outcome | None
+    legs: tuple[LegRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRow:
+    id: int
+    call: str | None
+    client: int | None
+    subject: str
+    status: str  # "open" | "in_progress" | "done"
+    priority: str  # "normal" | "medium" | "urgent" | "critical"
+    department: str
+    assignee: str | None  # an agent's id
+    solution: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRow:
+    id: str  # RecordingId
+    call: str
+    ticket: int | None
+    state: str  # "pending" | "attached" | "faulty"
+    file: str  # name below the recordings directory; "" while pending
+    bytes: int
+    duration_ms: int
+    sample_rate: int
+    channels: int
+    sha256: str
+    fault: str  # why it is not attached, in words
+    created_at: datetime
+    attached_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    id: str
+    name: str
+    endpoint: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    id: int
+    login: str
+    password_hash: str
+    role: str  # "agent" | "supervisor"
+    agent: str | None
+    language: str  # "en" | "ru"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    user: UserRow
+    csrf: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    id: int
+    name: str
+    scopes: tuple[str, ...]  # "calls:read", "tickets:write", …
+    expires_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    id: int  # grows by one for every fact ever logged
+    at: datetime
+    call: str | None
+    type: str  # the fact's class name
+    body: dict[str, Any]

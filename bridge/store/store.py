@@ -1,0 +1,111 @@
+"""The store as a whole: open, units, the fact log. It owns transactions; the aggregates own the queries."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Self
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from bridge.engine.ports import StampedFact
+from bridge.errors import InternalError, LinkDown
+from bridge.store.engine import Engines, database_errors, open_engines
+from bridge.store.migrate import migrate
+from bridge.store.unit import Unit
+
+
+class Store:
+    """The database, open. Implements the engine's ``FactLog``."""
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+        self._run = secrets.token_hex(8)
+        self._writing = asyncio.Lock()
+        self._writer: asyncio.Task[object] | None = None
+        self._appending = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Opens, and brings the schema up to date. Raises ConfigurationError or LinkDown."""
+        engines = await open_engines(url)
+        store = cls(engines)
+        try:
+            async with store._session(engines.writer) as session:
+                connection = await session.connection()
+                await connection.run_sync(migrate)
+        except BaseException:
+            await engines.dispose()
+            raise
+        return store
+
+    async def close(self) -> None:
+        await self._engines.dispose()
+
+    def unit(self) -> AbstractAsyncContextManager[Unit]:
+        """One transaction: commit on leaving, rollback on an error. SQLite has one at a time: be brief."""
+        return self._unit()
+
+    def view(self) -> AbstractAsyncContextManager[Unit]:
+        """A unit that may only read. It sees one moment and never waits for a writer."""
+        return self._view()
+
+    async def append(self, facts: Sequence[StampedFact]) -> None:
+        """Log facts, in their order. Appending the same ones again (after a lost reply) changes nothing."""
+        if not facts:
+            return
+        # Without this lock PostgreSQL could commit a later batch before an earlier one, and who reads
+        # "since id N" would miss the earlier.
+        async with self._appending, self.unit() as unit:
+            await unit.facts.append(self._run, facts)
+
+    async def ping(self) -> None:
+        """Raises LinkDown when the database does not answer."""
+        async with self._session(self._engines.reader) as session:
+            await session.execute(text("SELECT 1"))
+
+    @asynccontextmanager
+    async def _unit(self) -> AsyncIterator[Unit]:
+        if not self._engines.one_writer:
+            async with self._session(self._engines.writer) as session:
+                yield Unit(session)
+            return
+        me = asyncio.current_task()
+        if self._writer is not None and self._writer is me:
+            raise InternalError("a unit inside a unit of the same task would wait for itself for ever")
+        async with self._writing:
+            self._writer = me
+            try:
+                async with self._session(self._engines.writer) as session:
+                    yield Unit(session)
+            finally:
+                self._writer = None
+
+    @asynccontextmanager
+    async def _view(self) -> AsyncIterator[Unit]:
+        if self._engines.one_writer and self._engines.reader is self._engines.writer:
+            async with self._unit() as unit:
+                yield unit
+            return
+        async with self._session(self._engines.reader, read_only=True) as session:
+            yield Unit(session)
+
+    @asynccontextmanager
+    async def _session(self, engine: AsyncEngine, *, read_only: bool = False) -> AsyncIterator[AsyncSession]:
+        place = self._engines.place
+        async with AsyncSession(engine, expire_on_commit=False, autoflush=False) as session:
+            options = (
+                {"postgresql_readonly": True} if read_only and engine.dialect.name == "postgresql" else {}
+            )
+            with database_errors(place):
+                try:
+                    await session.connection(execution_options=options)
+                except (OSError, TimeoutError) as error:
+                    raise LinkDown(f"the database {place} cannot be reached: {error}") from error
+                except DBAPIError as error:
+                    # Whatever it is (a wrong password, no such database), the way to it is what is wrong.
+                    raise LinkDown(f"the database {place} cannot be opened: {error.orig}") from error
+                yield session
+                await session.commit()

@@ -1,0 +1,66 @@
+"""One lab for the whole run; after each test nothing of its calls may be left anywhere."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.e2e import lab as labs
+from tests.e2e.parts import Api, Lab, api_of, browser, eventually
+
+
+@pytest.fixture(scope="session")
+def the_lab() -> Iterator[Lab]:
+    lab = labs.up()
+    yield lab
+    if os.environ.get("CALLBRIDGE_KEEP_LAB") != "1":
+        labs.down()
+
+
+@pytest.fixture
+async def lab(the_lab: Lab, request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
+    yield the_lab
+    try:
+        await nothing_is_left(the_lab)
+    finally:
+        for service in ("callbridge", "asterisk"):
+            logs = await the_lab.docker("logs", "--tail", "60", the_lab.containers[service])
+            request.node.add_report_section("teardown", f"{service} log", logs)
+
+
+@pytest.fixture
+async def api(lab: Lab) -> AsyncIterator[Api]:
+    async with api_of(lab) as api:
+        yield api
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with browser() as chromium:
+        yield chromium
+
+
+async def nothing_is_left(lab: Lab) -> None:
+    """No channel, no bridge, no call on the floor, no order under way, no temporary file."""
+
+    async def channels() -> str:
+        return (await lab.asterisk("core show channels count")).splitlines()[0]
+
+    async def bridges() -> list[str]:
+        return (await lab.asterisk("bridge show all")).splitlines()[1:]
+
+    async def temporary() -> str:
+        find = "find /var/lib/callbridge/recordings /tmp -type f ( -name *.part -o -path /tmp/* )"
+        return await lab.docker("exec", lab.containers["callbridge"], *find.split())
+
+    async def spool() -> str:
+        find = "find /var/spool/asterisk/recording -type f"
+        return await lab.docker("exec", lab.containers["asterisk"], *find.split())
+
+    await eventually(channels, lambda seen: seen.startswith("0 active"), 20)
+    await eventually(bridges, lambda seen: not seen, 20)
+    await eventually(temporary, lambda seen: not seen, 20)
+    await eventually(spool, lambda seen: not seen, 30)
+    async with api_of(lab) as api:
+        await eventually(lambda: api.all("/calls", live="true"), lambda seen: not seen, 20)

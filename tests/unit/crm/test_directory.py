@@ -1,0 +1,61 @@
+"""Who is calling: known, several, unknown, withheld; and a store that fails is not "unknown"."""
+
+import pytest
+
+from bridge.centre.facts import ClientIdentified, Verdict
+from bridge.centre.ids import CallId
+from bridge.centre.orders import LookUpClient
+from bridge.crm.directory import ClientDirectory
+from bridge.errors import LinkDown
+from bridge.store import Store
+from bridge.store.rows import NumberRow
+
+CALL = CallId("1.1")
+
+
+@pytest.fixture
+async def directory(store: Store) -> ClientDirectory:
+    async with store.unit() as unit:
+        await unit.clients.add("Anna", numbers=[NumberRow("+79161234567", "8916")])
+        for name in ("Boris", "Clara"):
+            await unit.clients.add(name, numbers=[NumberRow("+442071838750", "020")])
+    return ClientDirectory(store, lambda trunk: {"moscow": "RU", "london": "GB"}[trunk])
+
+
+@pytest.mark.parametrize(
+    ("number", "trunk", "verdict", "e164", "names"),
+    [
+        ("+79161234567", "london", Verdict.KNOWN, "+79161234567", ["Anna"]),
+        ("89161234567", "moscow", Verdict.KNOWN, "+79161234567", ["Anna"]),
+        ("02071838750", "london", Verdict.SEVERAL, "+442071838750", ["Boris", "Clara"]),
+        ("+79161234568", "moscow", Verdict.UNKNOWN, "+79161234568", []),
+        ("1001", "moscow", Verdict.UNKNOWN, None, []),
+        ("'; DROP TABLE clients", "moscow", Verdict.UNKNOWN, None, []),
+        (None, "moscow", Verdict.WITHHELD, None, []),
+        ("anonymous", "moscow", Verdict.WITHHELD, None, []),
+        ("<unknown>", "moscow", Verdict.WITHHELD, None, []),
+    ],
+)
+async def test_verdicts(
+    directory: ClientDirectory,
+    number: str | None,
+    trunk: str,
+    verdict: Verdict,
+    e164: str | None,
+    names: list[str],
+) -> None:
+    found = await directory.look_up(LookUpClient(CALL, number, trunk))
+    assert isinstance(found, ClientIdentified)
+    assert (found.call, found.verdict, found.e164) == (CALL, verdict, e164)
+    assert [client.name for client in found.clients] == names
+
+
+async def test_a_store_that_fails_says_so(
+    directory: ClientDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_: Store) -> None:
+        raise LinkDown("the database does not answer")
+
+    monkeypatch.setattr(Store, "view", down)
+    with pytest.raises(LinkDown, match="database"):
+        await directory.look_up(LookUpClient(CALL, "+79161234567", "moscow"))

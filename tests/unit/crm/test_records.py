@@ -1,0 +1,107 @@
+"""Calls saved and tickets opened through the port: subjects, departments, news that come late."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bridge.centre.facts import Verdict
+from bridge.centre.ids import ClientId, QueueName
+from bridge.centre.orders import OpenTicket, SaveCall
+from bridge.crm.records import CallRecords
+from bridge.crm.tickets import record_of, subject_of
+from bridge.store import Store
+from bridge.store.rows import NumberRow, TicketRow
+
+
+@pytest.fixture
+def records(store: Store, spool, tmp_path: Path, departments) -> CallRecords:
+    return CallRecords(store, spool, tmp_path / "recordings", departments)
+
+
+async def ticket_of(store: Store, call: str) -> TicketRow:
+    async with store.view() as unit:
+        ticket = await unit.tickets.by_call(call)
+    assert ticket is not None
+    return ticket
+
+
+@pytest.mark.parametrize(
+    ("fields", "client", "subject"),
+    [
+        ({}, "", "+7 916 123-45-67 → +74950000001"),
+        ({"name": "Anna  Smith"}, "", "Anna Smith · +7 916 123-45-67 → +74950000001"),
+        (
+            {"name": "89161234567", "number": "89161234567"},
+            "",
+            "89161234567 · +7 916 123-45-67 → +74950000001",
+        ),
+        ({"name": "ANNA"}, "Анна Смирнова", "Анна Смирнова · +7 916 123-45-67 → +74950000001"),
+        ({"queue": QueueName("support")}, "", "+7 916 123-45-67 → support"),
+        ({"e164": None, "number": "1001"}, "", "1001 → +74950000001"),
+        ({"e164": None, "number": "1001", "name": "1001"}, "", "1001 → +74950000001"),
+        ({"e164": None, "number": None, "withheld": True}, "", "☎ ••• → +74950000001"),
+        ({"e164": None, "number": None, "withheld": True, "name": "Anonymous"}, "", "☎ ••• → +74950000001"),
+        ({"e164": None, "number": None, "dialled": ""}, "", "☎ •••"),
+    ],
+)
+def test_subjects_need_no_language(make_record, fields: dict, client: str, subject: str) -> None:  # type: ignore[type-arg]
+    assert subject_of(make_record(**fields), client) == subject
+
+
+async def test_one_ticket_however_often(records: CallRecords, store: Store, make_record) -> None:
+    order = OpenTicket(make_record().id, make_record())
+    opened = await asyncio.gather(*(records.open_ticket(order) for _ in range(10)))
+    assert len(set(opened)) == 1
+    assert opened[0].call == order.call
+    async with store.view() as unit:
+        assert len((await unit.tickets.page(None, 10)).items) == 1
+
+
+async def test_late_news_reach_the_ticket(records: CallRecords, store: Store, make_record) -> None:
+    async with store.unit() as unit:
+        anna = await unit.clients.add("Анна", numbers=[NumberRow("+79161234567", "8916")])
+    first = make_record(e164=None)
+    await records.open_ticket(OpenTicket(first.id, first))
+    ticket = await ticket_of(store, first.id)
+    assert (ticket.client, ticket.department) == (None, "front desk")
+    known = make_record(verdict=Verdict.KNOWN, client=ClientId(anna.id))
+    await records.save_call(SaveCall(first.id, known))
+    ticket = await ticket_of(store, first.id)
+    assert (ticket.client, ticket.department) == (anna.id, "front desk")
+    assert ticket.subject == "Анна · +7 916 123-45-67 → +74950000001"
+    queued = make_record(
+        verdict=Verdict.KNOWN,
+        client=ClientId(anna.id),
+        queue=QueueName("support"),
+        queued_at=first.offered_at,
+    )
+    await records.save_call(SaveCall(first.id, queued))
+    ticket = await ticket_of(store, first.id)
+    assert (ticket.department, ticket.subject) == ("Support", "Анна · +7 916 123-45-67 → support")
+    await records.save_call(SaveCall(first.id, first))
+    await records.open_ticket(OpenTicket(first.id, first))
+    assert await ticket_of(store, first.id) == ticket
+
+
+async def test_people_have_the_last_word(records: CallRecords, store: Store, make_record) -> None:
+    async with store.unit() as unit:
+        anna = await unit.clients.add("Анна")
+    opened = await records.open_ticket(OpenTicket(make_record().id, make_record()))
+    async with store.unit() as unit:
+        await unit.tickets.update(opened.ticket, subject="Printer", department="Sales", client=None)
+    known = make_record(verdict=Verdict.KNOWN, client=ClientId(anna.id), queue=QueueName("support"))
+    await records.save_call(SaveCall(known.id, known))
+    ticket = await ticket_of(store, known.id)
+    assert (ticket.subject, ticket.department, ticket.client) == ("Printer", "Sales", None)
+
+
+async def test_a_call_without_a_ticket_gets_none_by_being_saved(
+    records: CallRecords, store: Store, make_ended
+) -> None:
+    await records.save_call(SaveCall(make_ended().id, make_ended()))
+    async with store.view() as unit:
+        assert await unit.tickets.by_call(make_ended().id) is None
+        call = await unit.calls.get(make_ended().id)
+    assert call is not None
+    assert record_of(call) == make_ended()

@@ -1,0 +1,87 @@
+"""What goes into columns: times in UTC, clean text, folded words, bodies of facts."""
+
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta, timezone
+from typing import get_args
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridge.centre.facts import Fact, LegEnded, PlanLoaded
+from bridge.centre.ids import CallId, LegId
+from bridge.errors import InternalError
+from bridge.store.clients import words_of
+from bridge.store.engine import read_url
+from bridge.store.facts import body_of
+from bridge.store.tables import UtcDateTime, clean
+
+ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+SQLITE, POSTGRESQL = sqlite.dialect(), postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+@given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=ZONES))  # noqa: DTZ001
+def test_a_time_comes_back_aware_and_equal(at: datetime) -> None:
+    for dialect in (SQLITE, POSTGRESQL):
+        kind = UtcDateTime()
+        back = kind.process_result_value(kind.process_bind_param(at, dialect), dialect)
+        assert back == at
+        assert back is not None
+        assert back.tzinfo is UTC
+
+
+def test_a_time_without_a_zone_is_our_own_fault() -> None:
+    with pytest.raises(InternalError, match="zone"):
+        UtcDateTime().process_bind_param(datetime(2025, 1, 1), SQLITE)  # noqa: DTZ001
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=()), max_size=50))
+def test_clean_text_fits_every_database_and_is_stable(text: str) -> None:
+    once = clean(text)
+    once.encode()
+    assert "\0" not in once
+    assert clean(once) == once
+
+
+@given(st.text(max_size=200))
+def test_words_are_folded_and_bounded(text: str) -> None:
+    words = words_of(text)
+    assert all(0 < len(word) <= 60 for word in words)
+    assert len(words) <= 40
+
+
+def test_words_fold_case_accents_and_yo() -> None:
+    assert words_of("Пётр ЁЛКИН-Šmíd_2 straße") == {"петр", "елкин", "smid", "2", "strasse"}
+
+
+KINDS = [kind for kind in get_args(Fact) if kind is not PlanLoaded]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=[kind.__name__ for kind in KINDS])
+@given(data=st.data())
+@settings(max_examples=20)
+def test_every_kind_of_fact_can_be_logged(kind: type[Fact], data: st.DataObject) -> None:
+    body = body_of(data.draw(st.from_type(kind)))
+    assert set(body) == {field.name for field in fields(kind)}
+    assert msgspec.json.decode(msgspec.json.encode(body)) == body
+
+
+def test_a_body_has_the_facts_fields() -> None:
+    body = body_of(LegEnded(CallId("1.1"), LegId("1.1-agent-1"), 16, 200))
+    assert body == {"call": "1.1", "leg": "1.1-agent-1", "cause": 16, "tech_cause": 200}
+    assert msgspec.json.decode(msgspec.json.encode(body)) == body
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("sqlite:///x.db", "sqlite+aiosqlite"),
+        ("sqlite+aiosqlite:////var/x.db", "sqlite+aiosqlite"),
+        ("postgres://u@h/d", "postgresql+asyncpg"),
+        ("postgresql://u:p@h:5433/d", "postgresql+asyncpg"),
+    ],
+)
+def test_urls_get_the_driver_that_we_have(url: str, driver: str) -> None:
+    assert read_url(url).drivername == driver
