@@ -1,0 +1,71 @@
+"""Loads the YAML file: reads, lets the environment override what a deployment decides, validates.
+
+It never returns a half-valid configuration: either Settings, or every fault at once.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bridge.config.explain import explain
+from bridge.config.faults import Fault
+from bridge.config.references import check_references
+from bridge.config.settings import Settings
+from bridge.config.source import Source, WrittenInt, read
+from bridge.errors import ConfigurationError
+
+# Deployment only: what differs between two installations of one and the same contact centre.
+OVERRIDES: Mapping[str, tuple[str, ...]] = {
+    "CALLBRIDGE_ARI_URL": ("asterisk", "ari", "url"),
+    "CALLBRIDGE_AMI_HOST": ("asterisk", "ami", "host"),
+    "CALLBRIDGE_AMI_PORT": ("asterisk", "ami", "port"),
+    "CALLBRIDGE_HTTP_PORT": ("asterisk", "http", "port"),
+    "CALLBRIDGE_SIP_PORT": ("asterisk", "sip", "port"),
+    "CALLBRIDGE_RTP_START": ("asterisk", "rtp", "start"),
+    "CALLBRIDGE_RTP_END": ("asterisk", "rtp", "end"),
+    "CALLBRIDGE_STORE_URL": ("store", "url"),
+    "CALLBRIDGE_WEB_HOST": ("web", "host"),
+    "CALLBRIDGE_WEB_PORT": ("web", "port"),
+    "CALLBRIDGE_WEB_PUBLIC_URL": ("web", "public_url"),
+    "CALLBRIDGE_RECORDINGS": ("recordings", "directory"),
+}
+
+
+def check(path: Path, environ: Mapping[str, str] | None = None) -> list[Fault]:
+    """Every fault of the file, in the order of its lines; none when it can be used."""
+    return _load(path, environ)[1]
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings; raises ConfigurationError with every fault, a line each."""
+    settings, faults = _load(path, environ)
+    if settings is None or faults:
+        raise ConfigurationError("\n".join(str(fault) for fault in faults))
+    return settings
+
+
+def _load(path: Path, environ: Mapping[str, str] | None) -> tuple[Settings | None, list[Fault]]:
+    source = read(path)
+    if source.faults and not source.tree:
+        return None, sorted(source.faults)
+    _override(source, os.environ if environ is None else environ)
+    faults = list(source.faults)
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate(source.tree)
+    except ValidationError as error:
+        faults.extend(explain(error, source))
+    faults.extend(check_references(source))
+    return settings, sorted(set(faults))
+
+
+def _override(source: Source, environ: Mapping[str, str]) -> None:
+    for variable, path in OVERRIDES.items():
+        value = environ.get(variable, "").strip()
+        if not value:
+            continue
+        wants_number = path[-1] in {"port", "start", "end"}
+        is_number = wants_number and value.isascii() and value.isdecimal() and len(value) < 9
+        source.override(path, WrittenInt(int(value), value) if is_number else value, f"${variable}")

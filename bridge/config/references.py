@@ -1,0 +1,185 @@
+"""Checks what refers to what: numbers, menus, queues, agents, departments, music, networks.
+
+It works on the plain values as they were read, not on the models, so that these faults are reported beside
+those of the models, in one go. Whatever has the wrong shape is passed over here: the models report it.
+"""
+
+import difflib
+import ipaddress
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from bridge.config.faults import Fault, Step
+from bridge.config.source import Source, text_of
+
+# What pjsip.conf and queues.conf name already; a trunk's or queue's section would be joined to it.
+_TAKEN_BY_PJSIP = frozenset(
+    {"global", "system", "anonymous", "agent", "agent_auth", "agent_aor", "trunk", "refused", "nat"}
+)
+_TAKEN_BY_QUEUES = frozenset({"general", "callbridge_queue"})
+_TAKEN_BY_MUSIC = frozenset({"general"})
+
+
+def check_references(source: Source) -> Iterator[Fault]:
+    tree = source.tree
+    queues, menus = _mapping(tree, "queues"), _mapping(tree, "menus")
+    yield from _names(source, _mapping(tree, "trunks"), "trunks", _TAKEN_BY_PJSIP)
+    yield from _names(source, queues, "queues", _TAKEN_BY_QUEUES)
+    yield from _names(source, _mapping(tree, "asterisk", "music"), "asterisk.music", _TAKEN_BY_MUSIC)
+    yield from _numbers(source, queues, menus)
+    for name, menu in menus.items():
+        yield from _target(source, ("menus", name, "otherwise"), _mapping(menu, "otherwise"), queues, menus)
+        for digit, target in _mapping(menu, "options").items():
+            yield from _target(source, ("menus", name, "options", digit), target, queues, menus)
+    for name, queue in queues.items():
+        yield from _queue(source, name, queue)
+    yield from _agents(source)
+    yield from _trunks(source)
+    yield from _ports(source)
+    yield from _secrets(source)
+
+
+def _mapping(tree: Any, *path: str) -> Mapping[str, Any]:
+    for step in path:
+        tree = tree.get(step) if isinstance(tree, Mapping) else None
+    return tree if isinstance(tree, Mapping) else {}
+
+
+def _items(tree: Any, key: str) -> list[Any]:
+    found = tree.get(key) if isinstance(tree, Mapping) else None
+    return found if isinstance(found, list) else []
+
+
+def _names(source: Source, names: Mapping[str, Any], section: str, taken: Collection[str]) -> Iterator[Fault]:
+    for name in names:
+        if name in taken:
+            yield source.fault(
+                (*section.split("."), name), "is taken by Asterisk's files: choose another name", at_key=True
+            )
+
+
+def _unknown(
+    source: Source, path: tuple[Step, ...], kind: str, name: Any, known: Collection[str], add: str
+) -> Iterator[Fault]:
+    name = text_of(name)
+    if not isinstance(name, str) or name in known:
+        return
+    close = difflib.get_close_matches(name, known, n=1)
+    shown = name[:60] if name.isprintable() else ascii(name[:60])
+    hint = f"did you mean “{close[0]}”?" if close else f"add it under {add}, or name one of those"
+    yield source.fault(path, f"no {kind} “{shown}”: {hint}")
+
+
+def _target(
+    source: Source, path: tuple[Step, ...], target: Any, queues: Mapping[str, Any], menus: Mapping[str, Any]
+) -> Iterator[Fault]:
+    if isinstance(target, Mapping):
+        yield from _unknown(source, (*path, "queue"), "queue", target.get("queue"), queues, "queues")
+        yield from _unknown(source, (*path, "menu"), "menu", target.get("menu"), menus, "menus")
+
+
+def _numbers(source: Source, queues: Mapping[str, Any], menus: Mapping[str, Any]) -> Iterator[Fault]:
+    numbers = _mapping(source.tree, "numbers")
+    seen: dict[str, str] = {number: number for number in numbers}
+    for number, wanted in numbers.items():
+        path: tuple[Step, ...] = ("numbers", number)
+        yield from _target(source, path, wanted, queues, menus)
+        for index, alias in enumerate(_items(wanted, "aliases")):
+            alias = text_of(alias)
+            if not isinstance(alias, str):
+                continue
+            if alias in seen:
+                yield source.fault(
+                    (*path, "aliases", index),
+                    f"{alias} stands elsewhere as a number or alias: remove it here",
+                )
+            seen[alias] = number
+
+
+def _queue(source: Source, name: str, queue: Any) -> Iterator[Fault]:
+    agents = _mapping(source.tree, "agents")
+    departments = _mapping(source.tree, "departments")
+    music = _mapping(source.tree, "asterisk", "music") or {"default": ""}
+    path: tuple[Step, ...] = ("queues", name)
+    if not isinstance(queue, Mapping):
+        return
+    yield from _unknown(
+        source, (*path, "department"), "department", queue.get("department"), departments, "departments"
+    )
+    yield from _unknown(source, (*path, "music"), "music class", queue.get("music"), music, "asterisk.music")
+    seen: set[str] = set()
+    for index, member in enumerate(_items(queue, "members")):
+        here: tuple[Step, ...] = (*path, "members", index)
+        agent = member
+        if isinstance(member, Mapping):
+            here, agent = (*here, "agent"), member.get("agent")
+        agent = text_of(agent)
+        yield from _unknown(source, here, "agent", agent, agents, "agents")
+        if isinstance(agent, str):
+            if agent in seen:
+                yield source.fault(here, f"agent {agent[:20]} is in this queue twice: keep one of them")
+            seen.add(agent)
+
+
+def _agents(source: Source) -> Iterator[Fault]:
+    owner: dict[str, str] = {}
+    for agent, settings in _mapping(source.tree, "agents").items():
+        given = settings.get("endpoint") if isinstance(settings, Mapping) else None
+        endpoint = given if isinstance(given, str) else f"PJSIP/{agent}"
+        if endpoint in owner:
+            yield source.fault(
+                ("agents", agent, "endpoint"),
+                f"{endpoint[:60]} is the phone of agent {owner[endpoint][:20]} already: one phone, one agent",
+            )
+        owner.setdefault(endpoint, agent)
+
+
+def _trunks(source: Source) -> Iterator[Fault]:
+    seen: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = []
+    for trunk, settings in _mapping(source.tree, "trunks").items():
+        for index, match in enumerate(_items(settings, "match")):
+            try:
+                network = ipaddress.ip_network(match)
+            except (ValueError, TypeError):
+                continue
+            if network.prefixlen == 0:
+                continue  # a fault by itself
+            for other, owner in seen:
+                if owner != trunk and other.version == network.version and other.overlaps(network):
+                    yield source.fault(
+                        ("trunks", trunk, "match", index),
+                        f"{network} overlaps {other} of trunk {owner}: a call could be of either",
+                    )
+            seen.append((network, trunk))
+
+
+def _ports(source: Source) -> Iterator[Fault]:
+    asterisk = _mapping(source.tree, "asterisk")
+    owner: dict[int, str] = {}
+    for section, default in (("sip", 5060), ("http", 8088), ("ami", 5038)):
+        port = _mapping(asterisk, section).get("port", default)
+        if not isinstance(port, int):
+            continue
+        if port in owner:
+            yield source.fault(
+                ("asterisk", section, "port"),
+                f"{int(port)} is the port of asterisk.{owner[port]} already: choose another",
+            )
+        owner.setdefault(int(port), section)
+
+
+def _secrets(source: Source) -> Iterator[Fault]:
+    """A password in the database's address is a secret, unless it came from the environment."""
+    url = _mapping(source.tree, "store").get("url")
+    place = source.values.get(("store", "url"))
+    if not isinstance(url, str) or place is None or place.line == 0:
+        return
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return
+    if password is not None:
+        yield source.fault(
+            ("store", "url"), "holds a password: give the whole URL in CALLBRIDGE_STORE_URL instead"
+        )

@@ -1,0 +1,37 @@
+"""The whole YAML file as one typed, frozen value. What refers to what is checked in references.py."""
+
+from pydantic import Field
+
+from bridge.config.agents import AgentSettings
+from bridge.config.asterisk import AsteriskSettings
+from bridge.config.company import CompanySettings
+from bridge.config.departments import DepartmentSettings
+from bridge.config.fields import AgentKey, Name, Number, Section
+from bridge.config.menus import MenuSettings
+from bridge.config.numbers import NumberSettings
+from bridge.config.queues import QueueSettings
+from bridge.config.recordings import RecordingsSettings
+from bridge.config.store import StoreSettings
+from bridge.config.trunks import TrunkSettings
+from bridge.config.web import WebSettings
+
+
+class Settings(Section):
+    """Callbridge's configuration: everything that the telephony engineer decides."""
+
+    company: CompanySettings
+    trunks: dict[Name, TrunkSettings] = Field(default_factory=dict)
+    numbers: dict[Number, NumberSettings] = Field(default_factory=dict)
+    agents: dict[AgentKey, AgentSettings] = Field(default_factory=dict)
+    departments: dict[Name, DepartmentSettings] = Field(default_factory=dict)
+    queues: dict[Name, QueueSettings] = Field(default_factory=dict)
+    menus: dict[Name, MenuSettings] = Field(default_factory=dict)
+    asterisk: AsteriskSettings = AsteriskSettings()
+    web: WebSettings = WebSettings()
+    store: StoreSettings = StoreSettings()
+    recordings: RecordingsSettings = RecordingsSettings()
+
+    def region_of_trunk(self, trunk: str) -> str:
+        """The country of numbers without a country code; the company's for a trunk that is not known."""
+        settings = self.trunks.get(trunk)
+        return (settings.region if settings else None) or self.company.region

@@ -1,0 +1,31 @@
+"""The database."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from bridge.config.fields import Section
+
+
+def _database(value: str) -> str:
+    try:
+        scheme = urlsplit(value).scheme
+    except ValueError:
+        scheme = ""
+    known = {"sqlite+aiosqlite", "postgresql+asyncpg"}
+    if not value.isprintable() or len(value) > 500 or scheme not in known:
+        raise ValueError(
+            "is not a database that is supported: write sqlite+aiosqlite:////var/lib/callbridge/callbridge.db"
+            " or postgresql+asyncpg://USER@HOST/DATABASE"
+        )
+    return value
+
+
+class StoreSettings(Section):
+    # From the environment it may hold a password, so it is not shown.
+    url: Annotated[str, AfterValidator(_database)] = Field(
+        default="sqlite+aiosqlite:////var/lib/callbridge/callbridge.db",
+        repr=False,
+        json_schema_extra={"pattern": r"^(sqlite\+aiosqlite|postgresql\+asyncpg):"},
+    )

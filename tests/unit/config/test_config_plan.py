@@ -1,0 +1,93 @@
+"""What the centre gets of the YAML file, and the published schema."""
+
+import json
+from datetime import timedelta
+
+import jsonschema
+from ruamel.yaml import YAML
+
+from bridge.centre.ids import AgentId, MenuName, QueueName
+from bridge.centre.plan import Member, Strategy, ToHangUp, ToMenu, ToQueue
+from bridge.config import Settings, json_schema, plan_of
+from bridge.config.schema import as_text
+from tests.unit.config.examples import LAB, ROOT
+
+SCHEMA = ROOT / "docs" / "callbridge.schema.json"
+
+
+def test_the_lab_serves_what_it_promises(lab: Settings) -> None:
+    plan = plan_of(lab)
+    assert plan.numbers == {
+        "+74950000001": ToMenu(MenuName("main")),
+        "+74950000002": ToQueue(QueueName("support")),
+        "+74950000003": ToQueue(QueueName("sales")),
+    }
+    assert lab.numbers["+74950000009"].echo, "served by the dialplan alone"
+    assert plan.menus[MenuName("main")].options == {
+        "1": ToQueue(QueueName("sales")),
+        "2": ToQueue(QueueName("support")),
+        "0": ToQueue(QueueName("operator")),
+    }
+    assert list(plan.agents) == [str(number) for number in range(1001, 1011)]
+    support, sales = plan.queues[QueueName("support")], plan.queues[QueueName("sales")]
+    assert [member.agent for member in support.members] == ["1001", "1002", "1003", "1004", "1005"]
+    assert [member.agent for member in sales.members] == ["1004", "1005", "1006", "1007", "1008"]
+    assert plan.queues[QueueName("operator")].members[-1] == Member(AgentId("1001"), penalty=10)
+    assert (support.ring, support.wrap_up) == (timedelta(seconds=20), timedelta(seconds=5))
+    assert support.record
+
+
+def test_the_caller_is_spoken_to_in_his_language(lab: Settings) -> None:
+    plan = plan_of(lab)
+    assert plan.language_for("+79161234567") == "ru"
+    assert plan.language_for("+442071234567") == "en"
+    assert plan.language_for(None) == "ru"
+
+
+def test_defaults(small: Settings) -> None:
+    plan = plan_of(small)
+    queue = plan.queues[QueueName("support")]
+    assert queue.strategy is Strategy.LEASTRECENT
+    assert queue.department == "support", "a queue without a department is one of its own"
+    assert queue.max_wait is None
+    assert plan.menus[MenuName("main")].otherwise == ToHangUp(("callbridge/goodbye",))
+    assert plan.agents[AgentId("1001")].endpoint == "PJSIP/1001"
+    assert plan.agents[AgentId("1001")].language == "en"
+    assert plan.agents[AgentId("1002")].language == "ru"
+
+
+def test_the_region_of_a_trunk_is_the_companys_unless_it_has_its_own(small: Settings, lab: Settings) -> None:
+    assert small.region_of_trunk("lab") == "RU"
+    assert small.region_of_trunk("nobody") == "RU"
+    assert lab.trunks["lab"].region == "RU"
+
+
+def test_the_published_schema_is_current() -> None:
+    assert SCHEMA.read_text() == as_text(), (
+        "run: python -c 'from bridge.config.schema import as_text; print(as_text(), end=\"\")'"
+        " > docs/callbridge.schema.json"
+    )
+
+
+def test_the_lab_is_right_by_the_schema_alone() -> None:
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    with LAB.open() as file:
+        values = YAML(typ="safe").load(file)
+    jsonschema.Draft202012Validator(schema).validate(values)
+
+
+def test_the_schema_refuses_what_check_refuses() -> None:
+    validator = jsonschema.Draft202012Validator(json_schema())
+    right = {"company": {"name": "Daisy", "region": "RU"}}
+    assert validator.is_valid(right)
+    for wrong in (
+        {},
+        {**right, "extra": 1},
+        {**right, "agents": {"10 01": {"name": "x"}}},
+        {**right, "numbers": {"+7495": {"menu": "main", "queue": "x2"}}},
+        {**right, "menus": {"main": {"greeting": "a;b", "options": {"1": {"queue": "x2"}}}}},
+        {**right, "queues": {"support": {"title": "x", "strategy": "ringall"}}},
+    ):
+        assert not validator.is_valid(wrong), wrong
+    assert validator.is_valid({**right, "x-anchors": {"any": ["thing"]}})
