@@ -1,0 +1,7 @@
+"""AMI: who is calling, whose phone rings, what is recorded; and the replay of recorded traces."""
+
+from bridge.ami.call_events import CallEvent, CallEventType, Party, Reason, Transfer
+from bridge.ami.link import AmiLink
+from bridge.ami.replay import replay
+
+__all__ = ["AmiLink", "CallEvent", "CallEventType", "Party", "Reason", "Transfer", "replay"]

@@ -1,0 +1,175 @@
+"""What we wait for and what we started: arrivals of legs, rings, prompts that play. Fed by every event.
+
+Owns this memory only; it sends nothing and decides nothing. It is what makes an order that is sent twice
+harmless where Asterisk itself would do it twice: a second dial kills the first one, a second play with the
+same id plays again (22.10). Memory of a call goes when it is cleared.
+"""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from enum import Enum
+
+from bridge.ari import models
+from bridge.ari.decoding import UnknownEvent
+from bridge.centre.ids import CallId, LegId, PromptId, call_of, is_agent_leg
+
+_REMEMBERED_ENDS = 20_000
+
+
+class Arrival(Enum):
+    """How the wait for a leg's StasisStart ended."""
+
+    ENTERED = "it entered the application"
+    ENDED = "the leg ended before it was dialled"
+    CALLER_GONE = "the caller hung up before the phone was dialled"
+    TAKEN_BACK = "the ring was taken back before the phone was dialled"
+
+
+class Prompt(Enum):
+    RUNNING = "running"
+    FINISHED = "finished"
+    UNSURE = "unsure"  # the request failed in a way that leaves open whether it was carried out
+
+
+@dataclass(slots=True)
+class _Wait:
+    originator: LegId
+    future: "asyncio.Future[Arrival]"
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Of one call."""
+
+    rung: set[LegId] = field(default_factory=set)
+    alive: set[LegId] = field(default_factory=set)  # agents' legs that Asterisk may have
+    prompts: dict[LegId, dict[PromptId, Prompt]] = field(default_factory=dict)
+
+
+class Interest:
+    def __init__(self) -> None:
+        self._waits: dict[LegId, _Wait] = {}
+        self._calls: dict[CallId, _Memory] = {}
+        self._ended: dict[str, None] = {}  # channels that are gone and calls that are cleared; oldest first
+
+    # ── arrivals ─────────────────────────────────────────────────────────────
+
+    def expect(self, leg: LegId, originator: LegId) -> "asyncio.Future[Arrival]":
+        """Register before the request goes out: the event can overtake its reply."""
+        future: asyncio.Future[Arrival] = asyncio.get_running_loop().create_future()
+        self._waits[leg] = _Wait(originator, future)
+        if self.is_over(originator):
+            future.set_result(Arrival.CALLER_GONE)
+        return future
+
+    def forget(self, leg: LegId) -> None:
+        wait = self._waits.pop(leg, None)
+        if wait is not None:
+            wait.future.cancel()
+
+    def take_back(self, leg: LegId) -> None:
+        self._settle(leg, Arrival.TAKEN_BACK)
+
+    # ── rings ────────────────────────────────────────────────────────────────
+
+    def begin_ring(self, leg: LegId) -> bool:
+        """False when this leg was rung before: the order came twice."""
+        memory = self._of(call_of(leg))
+        if leg in memory.rung:
+            return False
+        memory.rung.add(leg)
+        memory.alive.add(leg)
+        return True
+
+    def ring_failed(self, leg: LegId, *, retryable: bool) -> None:
+        memory = self._calls.get(call_of(leg))
+        if memory is not None:
+            memory.alive.discard(leg)
+            if retryable:
+                memory.rung.discard(leg)
+
+    def agent_legs(self, call: CallId) -> tuple[LegId, ...]:
+        memory = self._calls.get(call)
+        return tuple(sorted(memory.alive)) if memory is not None else ()
+
+    def adopt(self, legs: Collection[LegId]) -> None:
+        """Legs that Asterisk had before this process knew of them."""
+        for leg in legs:
+            if is_agent_leg(leg) and not self.is_over(leg):
+                memory = self._of(call_of(leg))
+                memory.rung.add(leg)
+                memory.alive.add(leg)
+
+    # ── prompts ──────────────────────────────────────────────────────────────
+
+    def prompt(self, leg: LegId, prompt: PromptId) -> Prompt | None:
+        memory = self._calls.get(call_of(leg))
+        return memory.prompts.get(leg, {}).get(prompt) if memory is not None else None
+
+    def note_prompt(self, leg: LegId, prompt: PromptId, state: Prompt) -> None:
+        prompts = self._of(call_of(leg)).prompts.setdefault(leg, {})
+        # PlaybackFinished may have come before the reply to the request that started it.
+        if prompts.get(prompt) is not Prompt.FINISHED:
+            prompts[prompt] = state
+
+    def running_prompts(self, leg: LegId) -> tuple[PromptId, ...]:
+        """The latest first: to stop those that are queued before they begin."""
+        memory = self._calls.get(call_of(leg))
+        prompts = memory.prompts.get(leg, {}) if memory is not None else {}
+        return tuple(one for one, state in reversed(prompts.items()) if state is not Prompt.FINISHED)
+
+    # ── ends ─────────────────────────────────────────────────────────────────
+
+    def is_over(self, channel_or_call: str) -> bool:
+        return channel_or_call in self._ended
+
+    def clear(self, call: CallId) -> tuple[LegId, ...]:
+        """Forget the call; returns the agents' legs that may still be there."""
+        memory = self._calls.pop(call, _Memory())
+        for leg in [leg for leg in self._waits if call_of(leg) == call]:
+            self._settle(leg, Arrival.CALLER_GONE)
+        self._note_end(call)
+        return tuple(sorted(memory.alive))
+
+    def observe(self, event: models.AnyEvent | UnknownEvent) -> LegId | None:
+        """Returns an agent's leg that entered the application with nobody waiting for it: a stray."""
+        match event:
+            case models.StasisStart(channel=channel) if not is_agent_leg(LegId(channel.id)):
+                self._ended.pop(channel.id, None)  # the dialplan may send a client to us a second time
+            case models.StasisStart(channel=channel):
+                if LegId(channel.id) not in self._waits:
+                    return LegId(channel.id)
+                self._settle(LegId(channel.id), Arrival.ENTERED)
+            case models.PlaybackFinished(playback=playback):
+                leg = LegId(playback.target_uri.removeprefix("channel:"))
+                if call_of(leg) in self._calls:
+                    self.note_prompt(leg, PromptId(playback.id), Prompt.FINISHED)
+            case models.ChannelDestroyed(channel=channel):
+                self._destroyed(LegId(channel.id))
+            case _:
+                pass
+        return None
+
+    def _destroyed(self, leg: LegId) -> None:
+        self._note_end(leg)
+        self._settle(leg, Arrival.ENDED)
+        for other in [one for one, wait in self._waits.items() if wait.originator == leg]:
+            self._settle(other, Arrival.CALLER_GONE)
+        memory = self._calls.get(call_of(leg))
+        if memory is not None:
+            memory.alive.discard(leg)
+            memory.prompts.pop(leg, None)
+
+    def _settle(self, leg: LegId, arrival: Arrival) -> None:
+        wait = self._waits.get(leg)
+        if wait is not None and not wait.future.done():
+            wait.future.set_result(arrival)
+
+    def _of(self, call: CallId) -> _Memory:
+        return self._calls.setdefault(call, _Memory())
+
+    def _note_end(self, one: str) -> None:
+        self._ended[one] = None
+        if len(self._ended) > _REMEMBERED_ENDS:
+            del self._ended[next(iter(self._ended))]

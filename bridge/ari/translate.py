@@ -1,0 +1,145 @@
+"""One ARI event → the facts that it is. PURE: no state, no logging, no I/O; what is not ours gives no fact.
+
+Two events look like an end and are none. ``StasisEnd`` only says that a channel left the application: a
+client who was given back to the dialplan lives on, and a channel that hung up sends ChannelDestroyed right
+after it (22.10: always in this order). So LegEnded comes from ChannelDestroyed alone. And the bridge events
+of a waiting room say nothing that the centre does not know: only the Conversation's become facts.
+"""
+
+import re
+
+from bridge.ari import models
+from bridge.ari.decoding import UnknownEvent
+from bridge.ari.stasis import AgentArguments, InboundArguments, read_arguments
+from bridge.centre.facts import (
+    CallOffered,
+    DigitReceived,
+    Fact,
+    LegAnswered,
+    LegEnded,
+    LegJoined,
+    LegLeft,
+    LegRinging,
+    PromptEnded,
+)
+from bridge.centre.ids import CallId, LegId, PromptId, call_of, conversation_id, is_agent_leg
+
+# All that Asterisk shall send; everything else costs both sides time (≈ 58 events a call unfiltered).
+# ApplicationReplaced must be here: an allow list hides it as well (22.10).
+WANTED_EVENTS = (
+    "ApplicationReplaced",
+    "ChannelDestroyed",
+    "ChannelDtmfReceived",
+    "ChannelEnteredBridge",
+    "ChannelLeftBridge",
+    "ChannelStateChange",
+    "Dial",
+    "PlaybackFinished",
+    "StasisEnd",
+    "StasisStart",
+)
+
+# A channel whose id Asterisk chose: [SYSTEMNAME-]EPOCH.SEQUENCE. Ids that somebody else chose (snoops, the
+# halves of Local channels, another application's) are not ours.
+_UNIQUEID = re.compile(r"(?:.+-)?\d+\.\d+")
+_PROMPT = re.compile(r".+-prompt-\d+")
+_DIGITS = frozenset("0123456789*#ABCD")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_LONGEST_NAME = 80
+_LONGEST_NUMBER = 80
+
+
+def leg_of(channel_id: str) -> LegId | None:
+    """The leg that a channel is, None for a channel that is none of ours."""
+    if is_agent_leg(LegId(channel_id)) or _UNIQUEID.fullmatch(channel_id):
+        return LegId(channel_id)
+    return None
+
+
+def translate(event: models.AnyEvent | UnknownEvent) -> tuple[Fact, ...]:
+    """Raises BadArguments for a channel that entered with arguments which nobody of us writes."""
+    match event:
+        case models.StasisStart():
+            return _entered(event)
+        case models.ChannelStateChange(channel=channel):
+            return _state_changed(channel)
+        case models.Dial(peer=peer, dialstatus="PROGRESS"):
+            # A phone that answers 183 (early media) never reaches the state Ringing, but it does ring.
+            return _if_agent(peer.id, LegRinging)
+        case models.ChannelDestroyed(channel=channel):
+            leg = leg_of(channel.id)
+            if leg is None:
+                return ()
+            return (LegEnded(call_of(leg), leg, event.cause, event.tech_cause or 0),)
+        case models.ChannelDtmfReceived(channel=channel, digit=digit):
+            leg = leg_of(channel.id)
+            if leg is None or digit not in _DIGITS:
+                return ()
+            return (DigitReceived(call_of(leg), leg, digit),)
+        case models.PlaybackFinished(playback=playback):
+            return _played(playback)
+        case models.ChannelEnteredBridge(channel=channel, bridge=bridge) if channel is not None:
+            return _bridged(channel.id, bridge.id, LegJoined)
+        case models.ChannelLeftBridge(channel=channel, bridge=bridge):
+            return _bridged(channel.id, bridge.id, LegLeft)
+        case _:
+            return ()
+
+
+def _entered(event: models.StasisStart) -> tuple[Fact, ...]:
+    if event.replace_channel is not None:
+        # A transfer by the phone put this channel in another's place. It is no new call.
+        return ()
+    channel = event.channel
+    match read_arguments(event.args):
+        case AgentArguments():
+            return ()
+        case InboundArguments(dialled, trunk, withheld):
+            number = _clean(channel.caller.number, _LONGEST_NUMBER)
+            name = _clean(channel.caller.name, _LONGEST_NAME)
+            return (
+                CallOffered(
+                    call=CallId(channel.id),
+                    leg=LegId(channel.id),
+                    number=None if withheld or not number else number,
+                    name="" if withheld else name,
+                    dialled=dialled,
+                    trunk=trunk,
+                ),
+            )
+
+
+def _state_changed(channel: models.Channel) -> tuple[Fact, ...]:
+    match channel.state:
+        case "Ringing":
+            return _if_agent(channel.id, LegRinging)
+        case "Up":
+            # A client's leg is up because we answered it: no news.
+            return _if_agent(channel.id, LegAnswered)
+        case _:
+            return ()
+
+
+def _if_agent(channel_id: str, fact: type[LegRinging] | type[LegAnswered]) -> tuple[Fact, ...]:
+    leg = LegId(channel_id)
+    return (fact(call_of(leg), leg),) if is_agent_leg(leg) else ()
+
+
+def _played(playback: models.Playback) -> tuple[Fact, ...]:
+    # A list of sounds is one playback: PlaybackContinuing between them, PlaybackFinished once at the end.
+    # Its state tells of the last sound only: a missing file in the middle is skipped without a word.
+    if not _PROMPT.fullmatch(playback.id):
+        return ()
+    prompt = PromptId(playback.id)
+    return (PromptEnded(call_of(prompt), prompt, played=playback.state != "failed"),)
+
+
+def _bridged(channel_id: str, bridge_id: str, fact: type[LegJoined] | type[LegLeft]) -> tuple[Fact, ...]:
+    leg = leg_of(channel_id)
+    if leg is None or bridge_id != conversation_id(call_of(leg)):
+        return ()
+    return (fact(call_of(leg), leg),)
+
+
+def _clean(text: str, longest: int) -> str:
+    return _UNPRINTABLE.sub(" ", text).strip()[:longest]
