@@ -1,0 +1,93 @@
+"""Owns who may call which handler. Deny by default: a handler that is not declared here cannot be reached."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from aiohttp import web
+
+from bridge.errors import InternalError
+from bridge.web.principal import Role
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+EVERYBODY = frozenset({Role.AGENT, Role.SUPERVISOR})
+SUPERVISORS = frozenset({Role.SUPERVISOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Anyone on the network: the sign-in page, assets, health."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A person with a session, in one of these roles."""
+
+    roles: frozenset[Role] = EVERYBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Scoped:
+    """A bearer token that holds the scope; or, to read, a person with a session in one of the roles."""
+
+    scope: str
+    roles: frozenset[Role] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """A loopback or private address that speaks for itself, or a bearer token that holds the scope."""
+
+    scope: str
+
+
+Access = Open | SignedIn | Scoped | Nearby
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    method: str
+    path: str
+    handler: Handler
+    access: Access
+
+
+class Routes:
+    """The only way to a handler: each is declared with its access."""
+
+    def __init__(self) -> None:
+        self._routes: list[Route] = []
+        self._access: dict[Handler, Access] = {}
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._routes)
+
+    def add(self, method: str, path: str, handler: Handler, access: Access) -> None:
+        known = self._access.setdefault(handler, access)
+        if known != access:
+            raise InternalError(f"{handler} is declared with two different accesses")
+        self._routes.append(Route(method, path, handler, access))
+
+    def get(self, path: str, handler: Handler, access: Access) -> None:
+        self.add("GET", path, handler, access)
+
+    def post(self, path: str, handler: Handler, access: Access) -> None:
+        self.add("POST", path, handler, access)
+
+    def access_of(self, handler: object) -> Access | None:
+        return self._access.get(cast("Handler", handler))
+
+    def install(self, app: web.Application) -> None:
+        for route in self._routes:
+            if route.method == "GET":
+                app.router.add_get(route.path, route.handler, allow_head=True)
+            else:
+                app.router.add_route(route.method, route.path, route.handler)
+        self.refuse_undeclared(app)
+
+    def refuse_undeclared(self, app: web.Application) -> None:
+        """A route that went round this table is a hole: the app does not start with one."""
+        for route in app.router.routes():
+            if self.access_of(route.handler) is None:
+                raise InternalError(f"{route.method} {route.resource}: no declared access")

@@ -1,0 +1,127 @@
+"""Owns how an operation of the API is declared, and reading its parameters and body by that declaration."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Generic, TypeVar
+
+import pydantic
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import ErrorDetails
+
+from bridge.web.access import EVERYBODY, Routes, Scoped
+from bridge.web.guard import read_body
+from bridge.web.principal import Role
+from bridge.web.problems import Fault, Problem
+
+M = TypeVar("M", bound=BaseModel)
+
+PREFIX = "/api/v1"
+
+
+class Query(BaseModel):
+    """Query parameters. One that is not declared is refused: a misspelt filter must not return everything."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Paged(Query):
+    limit: int = Field(50, ge=1, le=200, description="How many at most.")
+    cursor: str | None = Field(None, max_length=400, description="`next` of the page before.")
+
+
+class NoQuery(Query):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    method: str
+    path: str  # below the prefix, with {placeholders}
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    scope: str
+    summary: str
+    answer: type[BaseModel] | str  # a model, or a content type for what is no JSON
+    query: type[Query] = NoQuery
+    body: type[BaseModel] | None = None
+    status: int = 200
+    roles: frozenset[Role] = EVERYBODY
+
+    @property
+    def name(self) -> str:
+        return self.handler.__name__
+
+    def declare(self, routes: Routes) -> None:
+        routes.add(self.method, PREFIX + self.path, self.handler, Scoped(self.scope, self.roles))
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[M]):
+    """A body with what was really sent in it: absent and null differ in a PATCH."""
+
+    value: M
+
+    def sent(self, name: str) -> bool:
+        return name in self.value.model_fields_set
+
+
+def query(request: web.Request, model: type[M]) -> M:
+    repeated = [name for name in request.query if len(request.query.getall(name)) > 1]
+    if repeated:
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"{repeated[0]}: give it once.",
+            faults=(Fault(repeated[0], "give it once."),),
+        )
+    try:
+        return model.model_validate(dict(request.query))
+    except pydantic.ValidationError as error:
+        faults = tuple(Fault(_parameter(fault), _words(fault, model)) for fault in _faults(error))
+        raise Problem(HTTPStatus.BAD_REQUEST, _summary(faults), faults=faults) from error
+
+
+async def body(request: web.Request, model: type[M]) -> Read[M]:
+    if request.content_type != "application/json":
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON, with `Content-Type: application/json`."
+        )
+    raw = await read_body(request)
+    try:
+        return Read(model.model_validate_json(raw))
+    except pydantic.ValidationError as error:
+        found = _faults(error)
+        if any(fault["type"] == "json_invalid" for fault in found):
+            detail = f"The body is no JSON: {found[0]['msg']}"
+            raise Problem(HTTPStatus.BAD_REQUEST, detail, faults=(Fault("#", found[0]["msg"]),)) from error
+        faults = tuple(Fault(_pointer(fault), _words(fault, model)) for fault in found)
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, _summary(faults), faults=faults) from error
+
+
+def answer(model: BaseModel, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(
+        text=model.model_dump_json(), status=status, content_type="application/json", headers=headers
+    )
+
+
+def _faults(error: pydantic.ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_context=False, include_input=False)[:20]
+
+
+def _words(fault: ErrorDetails, model: type[BaseModel]) -> str:
+    if fault["type"] == "extra_forbidden":
+        return f"there is none of this name; there are: {', '.join(model.model_fields) or 'none at all'}."
+    return fault["msg"]
+
+
+def _parameter(fault: ErrorDetails) -> str:
+    return ".".join(str(part) for part in fault["loc"]) or "query"
+
+
+def _pointer(fault: ErrorDetails) -> str:
+    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in fault["loc"])
+    return "#" + "".join(f"/{part}" for part in escaped)
+
+
+def _summary(faults: tuple[Fault, ...]) -> str:
+    return "; ".join(f"{fault.place}: {fault.detail}" for fault in faults)

@@ -1,0 +1,292 @@
+"""Owns the API's calls, tickets, clients and recordings: from rows to models and back."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from http import HTTPStatus
+
+from aiohttp import web
+from pydantic import AwareDatetime, Field
+
+from bridge.crm.numbers import to_e164
+from bridge.errors import BadNumber
+from bridge.store import Unit
+from bridge.store.rows import CallRow, ClientRow, NumberRow, RecordingRow, TicketRow
+from bridge.web.api import models
+from bridge.web.api.operations import PREFIX, NoQuery, Paged, Query, answer, body, query
+from bridge.web.context import parts_of
+from bridge.web.forms import path_number
+from bridge.web.pages.recordings import send_recording
+from bridge.web.problems import Fault, Problem, not_found
+
+
+class CallsQuery(Paged):
+    client: int | None = Field(None, ge=1, description="Only this client's.")
+    agent: str | None = Field(None, max_length=100, description="Only this agent's.")
+    queue: str | None = Field(None, max_length=200, description="Only this queue's.")
+    since: AwareDatetime | None = Field(None, description="Only those offered then or later.")
+
+
+class TicketsQuery(Paged):
+    client: int | None = Field(None, ge=1, description="Only this client's.")
+    status: models.Status | None = Field(None, description="Only those in this status.")
+    assignee: str | None = Field(None, max_length=100, description="Only those of this agent.")
+    call_id: str | None = Field(None, max_length=200, description="Only the ticket of this call.")
+
+
+class ClientsQuery(Paged):
+    q: str | None = Field(
+        None, min_length=1, max_length=100, description="Words of the name, or a number's start."
+    )
+
+
+class FileQuery(Query):
+    download: bool = Field(False, description="Have the browser save it instead of playing it.")
+
+
+# ── calls ────────────────────────────────────────────────────────────────────
+
+
+async def list_calls(request: web.Request) -> web.StreamResponse:
+    asked = query(request, CallsQuery)
+    async with parts_of(request).store.view() as unit:
+        page = await unit.calls.page(
+            asked.cursor,
+            asked.limit,
+            client=asked.client,
+            agent=asked.agent,
+            queue=asked.queue,
+            since=asked.since,
+        )
+    items = [_call(row) for row in page.items]
+    return answer(models.Listed[models.Call](items=items, next=page.cursor))
+
+
+async def get_call(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    async with parts_of(request).store.view() as unit:
+        row = await unit.calls.get(request.match_info["id"])
+    if row is None:
+        raise not_found("There is no such call.")
+    return answer(_call(row))
+
+
+# ── tickets ──────────────────────────────────────────────────────────────────
+
+
+async def list_tickets(request: web.Request) -> web.StreamResponse:
+    asked = query(request, TicketsQuery)
+    async with parts_of(request).store.view() as unit:
+        rows: Sequence[TicketRow]
+        if asked.call_id is not None:
+            row = await unit.tickets.by_call(asked.call_id)
+            fits = row is not None and _fits(row, asked)
+            rows, cursor = ([row] if row is not None and fits else []), None
+        else:
+            page = await unit.tickets.page(
+                asked.cursor,
+                asked.limit,
+                client=asked.client,
+                status=asked.status,
+                assignee=asked.assignee,
+            )
+            rows, cursor = page.items, page.cursor
+        items = [await _ticket(unit, row) for row in rows]
+    return answer(models.Listed[models.Ticket](items=items, next=cursor))
+
+
+async def get_ticket(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    number = path_number(request)
+    async with parts_of(request).store.view() as unit:
+        row = await unit.tickets.get(number) if number is not None else None
+        if row is None:
+            raise not_found("There is no such ticket.")
+        return answer(await _ticket(unit, row))
+
+
+async def change_ticket(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    change = await body(request, models.TicketChange)
+    number = path_number(request)
+    wanted = change.value
+    plan = parts_of(request).plan()
+    if wanted.assignee is not None and wanted.assignee not in plan.agents:
+        raise _unfit("#/assignee", "there is no such agent; GET /api/v1/agents lists them.")
+    for name in ("status", "priority", "subject", "solution"):
+        if change.sent(name) and getattr(wanted, name) is None:
+            raise _unfit(f"#/{name}", "null is no value for it; leave it out to keep what is there.")
+    async with parts_of(request).store.unit() as unit:
+        row = await unit.tickets.get(number) if number is not None else None
+        if row is None:
+            raise not_found("There is no such ticket.")
+        if wanted.client is not None and await unit.clients.get(wanted.client) is None:
+            raise _unfit("#/client", "there is no such client.")
+        changed = await unit.tickets.update(
+            row.id,
+            status=wanted.status or row.status,
+            priority=wanted.priority or row.priority,
+            assignee=wanted.assignee if change.sent("assignee") else row.assignee,
+            solution=row.solution if wanted.solution is None else wanted.solution,
+        )
+        # Told apart: the store keeps what people set from later news of the call, so only what was sent.
+        if wanted.subject is not None:
+            changed = await unit.tickets.update(row.id, subject=wanted.subject)
+        if change.sent("client"):
+            changed = await unit.tickets.update(row.id, client=wanted.client)
+        return answer(await _ticket(unit, changed or row))
+
+
+# ── clients ──────────────────────────────────────────────────────────────────
+
+
+async def list_clients(request: web.Request) -> web.StreamResponse:
+    asked = query(request, ClientsQuery)
+    async with parts_of(request).store.view() as unit:
+        if asked.q is not None:
+            rows, cursor = tuple(await unit.clients.search(asked.q, asked.limit)), None
+        else:
+            page = await unit.clients.page(asked.cursor, asked.limit)
+            rows, cursor = page.items, page.cursor
+    return answer(models.Listed[models.Client](items=[_client(row) for row in rows], next=cursor))
+
+
+async def get_client(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    number = path_number(request)
+    async with parts_of(request).store.view() as unit:
+        row = await unit.clients.get(number) if number is not None else None
+    if row is None:
+        raise not_found("There is no such client.")
+    return answer(_client(row))
+
+
+async def add_client(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    wanted = (await body(request, models.NewClient)).value
+    numbers = _numbers(request, wanted.numbers)
+    async with parts_of(request).store.unit() as unit:
+        row = await unit.clients.add(
+            wanted.name,
+            company=wanted.company,
+            language=wanted.language,
+            tier=wanted.tier,
+            notes=wanted.notes,
+            numbers=numbers,
+        )
+    return answer(_client(row), status=201, headers={"Location": f"{PREFIX}/clients/{row.id}"})
+
+
+async def change_client(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    change = await body(request, models.ClientChange)
+    number = path_number(request)
+    for name in change.value.model_fields_set:
+        if getattr(change.value, name) is None:
+            raise _unfit(f"#/{name}", "null is no value for it; leave it out to keep what is there.")
+    wanted = change.value
+    async with parts_of(request).store.unit() as unit:
+        row = await unit.clients.get(number) if number is not None else None
+        if row is None:
+            raise not_found("There is no such client.")
+        changed = await unit.clients.update(
+            row.id,
+            name=row.name if wanted.name is None else wanted.name,
+            company=row.company if wanted.company is None else wanted.company,
+            language=row.language if wanted.language is None else wanted.language,
+            tier=row.tier if wanted.tier is None else wanted.tier,
+            notes=row.notes if wanted.notes is None else wanted.notes,
+            numbers=row.numbers if wanted.numbers is None else _numbers(request, wanted.numbers),
+        )
+    return answer(_client(changed or row))
+
+
+# ── recordings ───────────────────────────────────────────────────────────────
+
+
+async def list_recordings(request: web.Request) -> web.StreamResponse:
+    asked = query(request, Paged)
+    async with parts_of(request).store.view() as unit:
+        page = await unit.recordings.page(asked.cursor, asked.limit)
+    items = [_recording(row) for row in page.items]
+    return answer(models.Listed[models.Recording](items=items, next=page.cursor))
+
+
+async def get_recording(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    async with parts_of(request).store.view() as unit:
+        row = await unit.recordings.get(request.match_info["id"])
+    if row is None:
+        raise not_found("There is no such recording.")
+    return answer(_recording(row))
+
+
+async def get_recording_file(request: web.Request) -> web.StreamResponse:
+    asked = query(request, FileQuery)
+    return await send_recording(request, request.match_info["id"], download=asked.download)
+
+
+# ── from rows to models ──────────────────────────────────────────────────────
+
+
+def _call(row: CallRow) -> models.Call:
+    legs = [{name: value for name, value in asdict(leg).items() if name != "call"} for leg in row.legs]
+    outcome = row.outcome.value if row.outcome else None
+    return models.Call.model_validate({**asdict(row), "outcome": outcome, "legs": legs})
+
+
+async def _ticket(unit: Unit, row: TicketRow) -> models.Ticket:
+    found = await unit.recordings.of_call(row.call) if row.call else await unit.recordings.of_ticket(row.id)
+    fields = asdict(row)
+    return models.Ticket.model_validate(
+        {
+            **{name: value for name, value in fields.items() if name != "call"},
+            "call_id": row.call,
+            "recordings": [
+                {
+                    "id": one.id,
+                    "state": one.state,
+                    "url": _url(one),
+                    "duration_ms": one.duration_ms,
+                    "channels": one.channels,
+                    "sha256": one.sha256,
+                }
+                for one in found
+            ],
+        }
+    )
+
+
+def _recording(row: RecordingRow) -> models.Recording:
+    fields = {name: value for name, value in asdict(row).items() if name not in {"call", "file"}}
+    return models.Recording.model_validate({**fields, "call_id": row.call, "url": _url(row)})
+
+
+def _client(row: ClientRow) -> models.Client:
+    return models.Client.model_validate(asdict(row))
+
+
+def _url(row: RecordingRow) -> str | None:
+    return f"{PREFIX}/recordings/{row.id}/file" if row.state == "attached" else None
+
+
+def _fits(row: TicketRow, asked: TicketsQuery) -> bool:
+    return (
+        asked.client in {None, row.client}
+        and asked.status in {None, row.status}
+        and asked.assignee in {None, row.assignee}
+    )
+
+
+def _numbers(request: web.Request, wanted: Sequence[models.NewNumber]) -> list[NumberRow]:
+    region = parts_of(request).region()
+    rows = []
+    for place, number in enumerate(wanted):
+        try:
+            rows.append(NumberRow(to_e164(number.number, region), number.number, number.label))
+        except BadNumber as error:
+            raise _unfit(f"#/numbers/{place}/number", str(error)) from error
+    return rows
+
+
+def _unfit(pointer: str, detail: str) -> Problem:
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{pointer}: {detail}", faults=(Fault(pointer, detail),))

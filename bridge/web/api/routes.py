@@ -1,0 +1,178 @@
+"""Owns the table of the API's operations. Routes, scopes, the OpenAPI document follow it."""
+
+from bridge.web.access import SUPERVISORS, Open, Routes
+from bridge.web.api import events, floor, models, records
+from bridge.web.api.openapi import show_document, show_page
+from bridge.web.api.operations import PREFIX, NoQuery, Operation, Paged
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "GET",
+        "/calls",
+        records.list_calls,
+        "calls:read",
+        "Calls, the latest first",
+        models.Listed[models.Call],
+        query=records.CallsQuery,
+        roles=SUPERVISORS,
+    ),
+    Operation(
+        "GET",
+        "/calls/{id}",
+        records.get_call,
+        "calls:read",
+        "One call with its legs",
+        models.Call,
+        roles=SUPERVISORS,
+    ),
+    Operation(
+        "GET",
+        "/tickets",
+        records.list_tickets,
+        "tickets:read",
+        "Tickets, the latest first",
+        models.Listed[models.Ticket],
+        query=records.TicketsQuery,
+    ),
+    Operation(
+        "GET",
+        "/tickets/{id}",
+        records.get_ticket,
+        "tickets:read",
+        "One ticket with its recordings",
+        models.Ticket,
+    ),
+    Operation(
+        "PATCH",
+        "/tickets/{id}",
+        records.change_ticket,
+        "tickets:write",
+        "Change a ticket",
+        models.Ticket,
+        body=models.TicketChange,
+        roles=frozenset(),
+    ),
+    Operation(
+        "GET",
+        "/clients",
+        records.list_clients,
+        "clients:read",
+        "Clients, or those that a search finds",
+        models.Listed[models.Client],
+        query=records.ClientsQuery,
+    ),
+    Operation(
+        "POST",
+        "/clients",
+        records.add_client,
+        "clients:write",
+        "Add a client; numbers are brought to E.164",
+        models.Client,
+        body=models.NewClient,
+        status=201,
+        roles=frozenset(),
+    ),
+    Operation("GET", "/clients/{id}", records.get_client, "clients:read", "One client", models.Client),
+    Operation(
+        "PATCH",
+        "/clients/{id}",
+        records.change_client,
+        "clients:write",
+        "Change a client",
+        models.Client,
+        body=models.ClientChange,
+        roles=frozenset(),
+    ),
+    Operation(
+        "GET",
+        "/agents",
+        floor.list_agents,
+        "agents:read",
+        "Agents with their live state",
+        models.Listed[models.Agent],
+        roles=SUPERVISORS,
+    ),
+    Operation(
+        "GET",
+        "/agents/{id}",
+        floor.get_agent,
+        "agents:read",
+        "One agent with his live state",
+        models.Agent,
+        roles=SUPERVISORS,
+    ),
+    Operation(
+        "POST",
+        "/agents/{id}/state",
+        floor.order_agent,
+        "agents:write",
+        "Log an agent in or out, make him ready, pause him, end his wrap-up",
+        models.Agent,
+        body=models.AgentOrder,
+        status=202,
+        roles=frozenset(),
+    ),
+    Operation(
+        "GET",
+        "/queues",
+        floor.list_queues,
+        "queues:read",
+        "Queues with members and waiting callers",
+        models.Listed[models.Queue],
+        roles=SUPERVISORS,
+    ),
+    Operation(
+        "GET",
+        "/queues/{name}",
+        floor.get_queue,
+        "queues:read",
+        "One queue",
+        models.Queue,
+        roles=SUPERVISORS,
+    ),
+    Operation(
+        "GET",
+        "/recordings",
+        records.list_recordings,
+        "recordings:read",
+        "Recordings, the latest first",
+        models.Listed[models.Recording],
+        query=Paged,
+        roles=SUPERVISORS,
+    ),
+    Operation(
+        "GET",
+        "/recordings/{id}",
+        records.get_recording,
+        "recordings:read",
+        "One recording",
+        models.Recording,
+    ),
+    Operation(
+        "GET",
+        "/recordings/{id}/file",
+        records.get_recording_file,
+        "recordings:read",
+        "The WAV file, whole or by Range: left the client, right the agent's side",
+        "audio/wav",
+        query=records.FileQuery,
+    ),
+    Operation(
+        "GET",
+        "/events",
+        events.stream_events,
+        "events:read",
+        "What happens, as server-sent events; resume with Last-Event-ID",
+        "text/event-stream",
+        query=NoQuery,
+        roles=SUPERVISORS,
+    ),
+)
+SCOPES: tuple[str, ...] = (*sorted({operation.scope for operation in OPERATIONS} | {"metrics:read"}), "*")
+
+
+def declare(routes: Routes) -> None:
+    for operation in OPERATIONS:
+        operation.declare(routes)
+    routes.get(f"{PREFIX}/openapi.json", show_document, Open())
+    routes.get("/api/docs", show_page, Open())

@@ -1,0 +1,141 @@
+// Owns what the page does by itself: clocks, local times, shortcuts, the title while a phone rings, lost connections.
+// Everything else is HTML that the server sends.
+"use strict";
+(() => {
+  const meta = document.querySelector('meta[name="server-now"]');
+  const skew = meta ? Date.now() - Number(meta.content) : 0; // a desk's own clock may be wrong
+  const title = document.title;
+  const language = document.documentElement.lang;
+  const own = navigator.languages.find((tag) => tag.split("-")[0] === language); // en-GB rather than plain en
+  const format = new Intl.DateTimeFormat(own || language, { dateStyle: "short", timeStyle: "short" });
+  const two = (n) => String(n).padStart(2, "0");
+
+  function tick() {
+    const now = Date.now() - skew;
+    for (const clock of document.querySelectorAll("time[data-since]")) {
+      const s = Math.max(0, Math.floor((now - Number(clock.dataset.since)) / 1000));
+      const h = Math.floor(s / 3600);
+      clock.textContent = h ? `${h}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
+    }
+    for (const time of document.querySelectorAll("time[data-local]")) {
+      time.textContent = format.format(new Date(time.dateTime));
+      time.removeAttribute("data-local");
+    }
+    const ringing = document.querySelector("[data-ringing]");
+    document.title = ringing ? `☎ ${ringing.dataset.ringing}` : title;
+  }
+
+  let said = 0;
+  function announce() {
+    const summary = document.querySelector("[data-summary]");
+    const announcer = document.getElementById("announcer");
+    // A reader is not told of every change of a busy floor.
+    if (!summary || !announcer || Date.now() - said < 5000) return;
+    if (announcer.textContent !== summary.dataset.summary) {
+      said = Date.now();
+      announcer.textContent = summary.dataset.summary;
+    }
+  }
+
+  function offline(lost) {
+    const banner = document.getElementById("offline");
+    if (banner) banner.hidden = !lost;
+  }
+
+  // ── shortcuts ──────────────────────────────────────────────────────────────
+  const off = "callbridge-shortcuts-off";
+  const enabled = () => localStorage.getItem(off) !== "1";
+  const press = (selector) => {
+    const found = document.querySelector(selector);
+    if (found) found.click();
+    return Boolean(found);
+  };
+  const keys = {
+    KeyR: () => press('[data-key="ready"]'),
+    KeyW: () => press('[data-key="wrap-up"]'),
+    KeyT: () => press('[data-key="ticket"]'),
+    KeyP: () => {
+      const menu = document.querySelector('details[data-key="pause"]');
+      if (!menu) return false;
+      menu.open = true;
+      menu.querySelector("form button").focus();
+      return true;
+    },
+    KeyC: () => {
+      const area = document.getElementById("card-area");
+      if (area) (area.querySelector("h2 ~ * a, button, input:not([type=hidden])") || area).focus();
+      return Boolean(area);
+    },
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      for (const menu of document.querySelectorAll("details.menu[open]")) {
+        menu.open = false;
+        menu.querySelector("summary").focus();
+      }
+    }
+    const writing = event.target.closest("input, textarea, select, dialog, [contenteditable]");
+    if (writing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || !enabled()) return;
+    let done = false;
+    if (event.key === "?") {
+      done = openDialog("shortcuts");
+    } else if (event.key === "/" && document.querySelector("header nav")) {
+      const search = document.getElementById("search");
+      if (search) search.focus();
+      else location.assign("/clients#search");
+      done = true;
+    } else if (keys[event.code] && !event.shiftKey) {
+      done = keys[event.code](); // by place, so that they work on a Russian layout too
+    }
+    if (done) event.preventDefault();
+  });
+
+  function openDialog(id) {
+    const dialog = document.getElementById(id);
+    if (!dialog || dialog.open) return false;
+    dialog.showModal();
+    return true;
+  }
+
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-open]");
+    if (opener) openDialog(opener.dataset.open);
+    const dismiss = event.target.closest("[data-dismiss]");
+    if (dismiss) dismiss.parentElement.remove();
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  const box = document.getElementById("shortcuts-on");
+  if (box) {
+    box.checked = enabled();
+    box.addEventListener("change", () => localStorage.setItem(off, box.checked ? "0" : "1"));
+  }
+  if (location.hash === "#search") document.getElementById("search")?.focus();
+
+  // ── the stream ─────────────────────────────────────────────────────────────
+  let leaving = false;
+  addEventListener("pagehide", () => { leaving = true; });
+  document.addEventListener("htmx:sseOpen", (event) => {
+    offline(false);
+    event.detail.source.addEventListener("signed-out", () => location.reload());
+  });
+  document.addEventListener("htmx:sseError", (event) => {
+    if (leaving) return;
+    offline(true);
+    // A refusal, not a lost line: when the session is over, the page itself says so by its redirect.
+    if (event.detail.source?.readyState === EventSource.CLOSED) {
+      fetch(location.href, { method: "HEAD", redirect: "manual" })
+        .then((answer) => { if (answer.type === "opaqueredirect") location.reload(); })
+        .catch(() => {});
+    }
+  });
+  document.addEventListener("htmx:sseMessage", () => { tick(); announce(); });
+  document.addEventListener("htmx:load", tick);
+  document.addEventListener("htmx:beforeRequest", () => { document.getElementById("notice")?.replaceChildren(); });
+
+  tick();
+  setInterval(() => { tick(); announce(); }, 1000);
+})();

@@ -1,0 +1,214 @@
+"""Owns the door: who is asking, may they, and is an unsafe request really theirs (CSRF, Origin, size)."""
+
+import asyncio
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, assert_never
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from aiohttp import hdrs, web
+
+from bridge.crm.access import hash_token
+from bridge.errors import InternalError
+from bridge.web.access import Access, Nearby, Open, Routes, Scoped, SignedIn
+from bridge.web.context import SESSIONS, parts_of
+from bridge.web.labels import N_
+from bridge.web.principal import CSRF, PRINCIPAL, Bearer, Person, Principal
+from bridge.web.problems import Problem
+
+ROUTES = web.AppKey("routes", Routes)
+MAX_BODY = 64 * 1024
+MAX_FIELDS = 50
+BODY_SECONDS = 10.0
+_SAFE = frozenset({"GET", "HEAD"})
+_CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "media-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+
+
+async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
+    headers = response.headers
+    headers["Content-Security-Policy"] = _CSP
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["X-Frame-Options"] = "DENY"
+    # Not no-referrer: with it browsers send "Origin: null" on form posts (Fetch, "append a request Origin").
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    headers.setdefault("Cache-Control", "no-store")
+    if parts_of(request).public_url.startswith("https://"):
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+
+
+@web.middleware
+async def remember_visitor(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Whoever got a form without a session holds its secret in a cookie, until he signs in."""
+    response: web.StreamResponse = await handler(request)
+    visitor = request.get(CSRF)
+    sessions = request.config_dict[SESSIONS]
+    if visitor and not response.prepared and sessions.visitor(request) != visitor:
+        sessions.set_visitor(response, visitor)
+    return response
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
+    failure = request.match_info.http_exception
+    if failure is not None:
+        if not request.path.startswith("/api/"):
+            request[PRINCIPAL] = await request.config_dict[SESSIONS].find(request)  # for the page's frame
+        raise failure
+    access = request.config_dict[ROUTES].access_of(request.match_info.handler)
+    if access is None:
+        raise InternalError(f"{request.method} {request.path} has no declared access")
+    if request.content_length is not None and request.content_length > MAX_BODY:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, N_("The request is too large."))
+    principal = await _identify(request, access)
+    request[PRINCIPAL] = principal
+    _admit(request, access, principal)
+    if request.method not in _SAFE and not isinstance(principal, Bearer):
+        await _check_forgery(request, principal)
+    response: web.StreamResponse = await handler(request)
+    return response
+
+
+async def read_body(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError as error:
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, N_("The request came too slowly. Try again.")) from error
+
+
+async def read_form(request: web.Request) -> Mapping[str, str]:
+    """The fields of a posted form. No form here sends files, so multipart is not read at all."""
+    if not request.can_read_body and not request.body_exists:
+        return {}
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, N_("Only forms without files are taken here."))
+    raw = await read_body(request)
+    try:
+        return dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    except ValueError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, N_("The form cannot be read. Reload the page.")) from error
+
+
+async def _identify(request: web.Request, access: Access) -> Principal:
+    if isinstance(access, Scoped | Nearby) and hdrs.AUTHORIZATION in request.headers:
+        return await _bearer(request)
+    if isinstance(access, Nearby):
+        return None
+    return await request.config_dict[SESSIONS].find(request)
+
+
+async def _bearer(request: web.Request) -> Bearer:
+    kind, _, token = request.headers[hdrs.AUTHORIZATION].partition(" ")
+    if kind.lower() == "bearer" and 0 < len(token) <= 200:
+        async with parts_of(request).store.view() as unit:
+            row = await unit.tokens.by_hash(hash_token(token.strip()))
+        if row is not None:
+            return Bearer(row)
+    raise Problem(
+        HTTPStatus.UNAUTHORIZED,
+        "The token is not known or has expired; make one with `callbridge token add`.",
+        headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+    )
+
+
+def _admit(request: web.Request, access: Access, principal: Principal) -> None:
+    match access:
+        case Open():
+            return
+        case SignedIn(roles):
+            if not isinstance(principal, Person):
+                raise _sign_in(request)
+            if principal.role not in roles:
+                raise Problem(HTTPStatus.FORBIDDEN, N_("This page is for supervisors."))
+        case Scoped(scope, roles):
+            _admit_scoped(
+                request, scope, principal, isinstance(principal, Person) and principal.role in roles
+            )
+        case Nearby(scope):
+            if principal is not None or not _is_near(request):
+                _admit_scoped(request, scope, principal, False)
+        case _:
+            assert_never(access)
+
+
+def _admit_scoped(request: web.Request, scope: str, principal: Principal, role_fits: bool) -> None:
+    match principal:
+        case Bearer(token):
+            if scope not in token.scopes and "*" not in token.scopes:
+                raise Problem(
+                    HTTPStatus.FORBIDDEN,
+                    f"The token {token.name!r} lacks the scope {scope}.",
+                    headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+                )
+        case Person():
+            if request.method not in _SAFE:
+                raise Problem(
+                    HTTPStatus.FORBIDDEN, "A session may only read the API; use a bearer token to write."
+                )
+            if not role_fits:
+                raise Problem(HTTPStatus.FORBIDDEN, f"Your role may not read this; it needs {scope}.")
+        case None:
+            raise Problem(
+                HTTPStatus.UNAUTHORIZED,
+                f"Send `Authorization: Bearer TOKEN` with a token that holds {scope}.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+
+
+def _sign_in(request: web.Request) -> Exception:
+    if request.headers.get("HX-Request") == "true":
+        return Problem(HTTPStatus.UNAUTHORIZED, N_("Sign in again."), headers={"HX-Redirect": "/login"})
+    if request.method in _SAFE and "text/event-stream" not in request.headers.get(hdrs.ACCEPT, ""):
+        return web.HTTPSeeOther(f"/login?next={quote(request.path_qs, safe='/')}")
+    return Problem(HTTPStatus.UNAUTHORIZED, N_("Sign in again."))
+
+
+def _is_near(request: web.Request) -> bool:
+    # Behind a reverse proxy every caller seems to be near: then only a token opens.
+    if any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-IP")):
+        return False
+    try:
+        address = ipaddress.ip_address((request.remote or "").partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_private
+
+
+async def _check_forgery(request: web.Request, principal: Principal) -> None:
+    if not _same_origin(request):
+        raise Problem(
+            HTTPStatus.FORBIDDEN, N_("The request came from another site. Open the page here and try again.")
+        )
+    sent = request.headers.get("X-CSRF-Token") or (await read_form(request)).get("csrf")
+    sessions = request.config_dict[SESSIONS]
+    expected = principal.csrf if isinstance(principal, Person) else sessions.visitor(request)
+    if not expected or not sent or not hmac.compare_digest(sent.encode(errors="replace"), expected.encode()):
+        raise Problem(HTTPStatus.FORBIDDEN, N_("The form has expired. Reload the page and try again."))
+
+
+def _same_origin(request: web.Request) -> bool:
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None:
+        return request.headers.get("Sec-Fetch-Site", "none") in {"same-origin", "none"}
+    sent = urlsplit(origin)
+    public = urlsplit(parts_of(request).public_url)
+    if (sent.scheme, sent.netloc) == (public.scheme, public.netloc):
+        return True
+    return sent.scheme == public.scheme and sent.netloc == request.host

@@ -1,0 +1,123 @@
+"""Owns the one stream of each page (/events): who gets which topics, and what wakes them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import structlog
+from aiohttp import web
+
+from bridge.centre.facts import LegEnded, RecordingAttached, TicketOpened
+from bridge.centre.ids import AgentId, CallId
+from bridge.engine.ports import StampedFact
+from bridge.web.access import Routes, SignedIn
+from bridge.web.context import PARTS, SESSIONS, language_of, renderer_of
+from bridge.web.forms import query_of
+from bridge.web.pages.views import SCREENS, Views
+from bridge.web.principal import Role, person_of
+from bridge.web.streams import GONE, Hub, PageStream, Topic, Wire
+
+HUB = web.AppKey("hub", Hub)
+log = structlog.get_logger(__name__)
+
+_SAVED_BY = 1.0  # seconds
+_EVERY_PAGE = frozenset({Topic.RING})
+_PAGES: dict[str, frozenset[Topic]] = {
+    "desktop": frozenset({Topic.CARD, Topic.RING, Topic.STATE, Topic.WAITING, Topic.CONTACTS}),
+    "floor": frozenset({Topic.RING, Topic.FLOOR}),
+    "other": _EVERY_PAGE,
+}
+
+
+def declare(routes: Routes) -> None:
+    routes.get("/events", events, SignedIn())
+
+
+async def events(request: web.Request) -> web.StreamResponse:
+    person = person_of(request)
+    topics = _PAGES[query_of(request).choice("page", tuple(_PAGES))]
+    if person.role is not Role.SUPERVISOR:
+        topics -= {Topic.FLOOR}
+    if person.agent is None:
+        topics &= {Topic.FLOOR}
+    hub = request.app[HUB]
+    views = Views(request.app[PARTS], request.app[SCREENS], renderer_of(request))
+    sessions = request.app[SESSIONS]
+
+    async def still_welcome() -> bool:
+        return await sessions.find_by_hash(person.session) is not None
+
+    if request.method == "HEAD":
+        return Wire.head()
+    stream = PageStream(person, language_of(request), topics)
+    hub.add(stream)
+    wire = Wire()
+    try:
+        await wire.open(request)
+        await stream.run(wire, views.draw, still_welcome)
+    except GONE as error:
+        # The head is sent: there is no other answer any more, and the page connects again by itself.
+        log.info("page's stream ended", action="events", user=person.user.login, error=str(error))
+    finally:
+        hub.remove(stream)
+    return wire.response
+
+
+@dataclass(slots=True)
+class _Wakers:
+    """What happens outside, turned into topics that are out of date."""
+
+    app: web.Application
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    later: asyncio.TimerHandle | None = None
+
+    def card(self, agent: AgentId) -> None:
+        self.app[HUB].mark_agent(agent, Topic.CARD, Topic.RING)
+
+    def floor(self) -> None:
+        self.app[HUB].mark(Topic.STATE, Topic.WAITING, Topic.FLOOR)
+
+    def fact(self, stamped: StampedFact) -> None:
+        match stamped.fact:
+            case TicketOpened(call=call) | RecordingAttached(call=call):
+                task = asyncio.create_task(self._refresh(call))
+                self.tasks.add(task)
+                task.add_done_callback(self.tasks.discard)
+                self.app[HUB].mark(Topic.CONTACTS)
+            case LegEnded():
+                # The call's last snapshot is being written just now, in a lane of its own.
+                if self.later is None:
+                    self.later = asyncio.get_running_loop().call_later(_SAVED_BY, self._contacts)
+
+    def _contacts(self) -> None:
+        self.later = None
+        self.app[HUB].mark(Topic.CONTACTS)
+
+    async def _refresh(self, call: CallId) -> None:
+        try:
+            await self.app[SCREENS].refresh(call)
+        except Exception:  # a task of its own: nobody else would hear of it
+            log.exception("card not refreshed", action="card", call_id=call)
+
+
+async def wake_pages(app: web.Application) -> AsyncIterator[None]:
+    desk = app[PARTS].desk
+    wakers = _Wakers(app)
+    unsubscribe = (
+        app[SCREENS].on_change(wakers.card),
+        desk.on_floor_change(wakers.floor),
+        desk.on_fact(wakers.fact),
+    )
+    yield
+    for stop in unsubscribe:
+        stop()
+    if wakers.later is not None:
+        wakers.later.cancel()
+    for task in wakers.tasks:
+        task.cancel()
+    await asyncio.gather(*wakers.tasks, return_exceptions=True)
+
+
+async def close_pages(app: web.Application) -> None:
+    """Streams never end by themselves: without this the server would wait for them on its way down."""
+    app[HUB].close_all()

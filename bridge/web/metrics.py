@@ -1,0 +1,107 @@
+"""Owns /metrics: counters that the composition root and the desk's facts feed, gauges read when asked for."""
+
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from bridge.centre.facts import RecordingAttached, TicketOpened
+from bridge.centre.orders import Outcome
+from bridge.engine.ports import FloorView, LinkState, StampedFact
+
+_STATES = ("logged_out", "ready", "ringing", "talking", "wrap_up", "paused")
+
+
+class Metrics:
+    """A registry of its own: several in one process (tests) do not meet."""
+
+    CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._calls = Counter(
+            "callbridge_calls", "Calls that ended, by outcome", ["outcome"], registry=self._registry
+        )
+        for outcome in Outcome:
+            self._calls.labels(outcome.value)
+        self._tickets = Counter(
+            "callbridge_tickets_opened", "Tickets opened for calls", registry=self._registry
+        )
+        self._recordings = Gauge(
+            "callbridge_recordings", "Recordings by state", ["state"], registry=self._registry
+        )
+        self._attached = Counter(
+            "callbridge_recordings_attached", "Recordings attached to their ticket", registry=self._registry
+        )
+        self._cards = Counter("callbridge_cards_opened", "Cards opened on screens", registry=self._registry)
+        self._pages = Gauge("callbridge_open_pages", "Pages with a live stream", registry=self._registry)
+        self._inbox = Gauge(
+            "callbridge_inbox_depth", "Facts that wait to be decided", registry=self._registry
+        )
+
+    # ── fed by the composition root ──────────────────────────────────────────
+
+    def call_ended(self, outcome: Outcome) -> None:
+        """Once per call, when its outcome is known."""
+        self._calls.labels(outcome.value).inc()
+
+    def watch_inbox(self, depth: Callable[[], int]) -> None:
+        self._inbox.set_function(depth)
+
+    # ── fed by the web room itself ───────────────────────────────────────────
+
+    def fact(self, stamped: StampedFact) -> None:
+        match stamped.fact:
+            case TicketOpened():
+                self._tickets.inc()
+            case RecordingAttached():
+                self._attached.inc()
+
+    def card_opened(self) -> None:
+        self._cards.inc()
+
+    def watch_floor(self, floor: Callable[[], FloorView], links: Callable[[], Iterable[LinkState]]) -> None:
+        self._registry.register(_Floor(floor, links))
+
+    def watch_pages(self, pages: Callable[[], int]) -> None:
+        self._pages.set_function(pages)
+
+    def recordings(self, pending: int) -> None:
+        self._recordings.labels("pending").set(pending)
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)
+
+
+class _Floor(Collector):
+    """The floor at the moment of asking: gauges that nobody has to keep in step."""
+
+    def __init__(self, floor: Callable[[], FloorView], links: Callable[[], Iterable[LinkState]]) -> None:
+        self._floor = floor
+        self._links = links
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Nothing: to be registered must not mean to be asked, the engine may not run yet."""
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        floor = self._floor()
+        waiting = GaugeMetricFamily("callbridge_waiting", "Callers who wait, by queue", labels=["queue"])
+        for queue, number in sorted(Tally(caller.queue for caller in floor.waiting).items()):
+            waiting.add_metric([queue], number)
+        yield waiting
+        calls = GaugeMetricFamily("callbridge_live_calls", "Calls that live, by state", labels=["state"])
+        for state, number in sorted(Tally(call.state for call in floor.calls).items()):
+            calls.add_metric([state], number)
+        yield calls
+        agents = GaugeMetricFamily("callbridge_agents", "Agents by state", labels=["state"])
+        states = Tally(agent.state for agent in floor.agents)
+        for state in _STATES:
+            agents.add_metric([state], states[state])
+        yield agents
+        links = GaugeMetricFamily("callbridge_link_up", "1 while the link is up", labels=["link"])
+        for link in self._links():
+            links.add_metric([link.name], 1 if link.up else 0)
+        yield links

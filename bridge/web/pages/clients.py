@@ -1,0 +1,105 @@
+"""Owns the pages of clients: search, one client with his numbers, tickets and contacts."""
+
+from aiohttp import web
+
+from bridge.crm.numbers import to_e164
+from bridge.store.rows import NumberRow
+from bridge.web.access import Routes, SignedIn
+from bridge.web.context import parts_of
+from bridge.web.forms import Fields, form_of, path_number, query_of
+from bridge.web.labels import N_
+from bridge.web.pages.contacts import contacts_of
+from bridge.web.pages.views import fragment, page, see_other
+from bridge.web.problems import not_found
+
+_PAGE = 30
+_CONTACTS = 20
+_OPTIONS = 6
+
+
+def declare(routes: Routes) -> None:
+    routes.get("/clients", show_clients, SignedIn())
+    routes.post("/clients", add_client, SignedIn())
+    routes.get("/clients/options", show_options, SignedIn())
+    routes.get("/clients/{id}", show_client, SignedIn())
+    routes.post("/clients/{id}", change_client, SignedIn())
+
+
+async def show_clients(request: web.Request) -> web.StreamResponse:
+    query = query_of(request)
+    text = query.text("q", longest=100)
+    async with parts_of(request).store.view() as unit:
+        if text:
+            clients, cursor = tuple(await unit.clients.search(text, _PAGE)), None
+        else:
+            found = await unit.clients.page(query.text("cursor", longest=400) or None, _PAGE)
+            clients, cursor = found.items, found.cursor
+    return page(request, "clients.html", clients=clients, cursor=cursor, q=text)
+
+
+async def show_options(request: web.Request) -> web.StreamResponse:
+    """What a search box offers while somebody types: a fragment of a form."""
+    query = query_of(request)
+    text = query.text("q", longest=100)
+    as_radio = query.choice("as", ("radio",), optional=True) == "radio"
+    async with parts_of(request).store.view() as unit:
+        clients = await unit.clients.search(text, _OPTIONS) if text else []
+    return fragment(request, "_client_options.html", clients=clients, q=text, as_radio=as_radio)
+
+
+async def add_client(request: web.Request) -> web.StreamResponse:
+    form = await form_of(request)
+    numbers = _numbers(request, form, {})
+    async with parts_of(request).store.unit() as unit:
+        client = await unit.clients.add(
+            form.text("name", required=True), company=form.text("company"), numbers=numbers
+        )
+    return see_other(f"/clients/{client.id}")
+
+
+async def show_client(request: web.Request) -> web.StreamResponse:
+    number = path_number(request)
+    async with parts_of(request).store.view() as unit:
+        client = await unit.clients.get(number) if number is not None else None
+        if client is None:
+            raise not_found(N_("There is no such client."))
+        contacts = await contacts_of(unit, await unit.calls.last_of_client(client.id, _CONTACTS))
+        tickets = await unit.tickets.page(None, _CONTACTS, client=client.id)
+    return page(
+        request,
+        "client.html",
+        client=client,
+        contacts=contacts,
+        tickets=tickets.items,
+        saved="saved" in request.query,
+    )
+
+
+async def change_client(request: web.Request) -> web.StreamResponse:
+    form = await form_of(request)
+    number = path_number(request)
+    async with parts_of(request).store.unit() as unit:
+        client = await unit.clients.get(number) if number is not None else None
+        if client is None:
+            raise not_found(N_("There is no such client."))
+        await unit.clients.update(
+            client.id,
+            name=form.text("name", required=True),
+            company=form.text("company"),
+            tier=form.text("tier", longest=100),
+            notes=form.text("notes", longest=20_000, multiline=True),
+            numbers=_numbers(request, form, {row.e164: row for row in client.numbers}),
+        )
+    return see_other(f"/clients/{client.id}?saved=1")
+
+
+def _numbers(request: web.Request, form: Fields, known: dict[str, NumberRow]) -> list[NumberRow]:
+    """One number a line. A known one keeps what else was noted of it."""
+    region = parts_of(request).region()
+    rows = []
+    for line in form.text("numbers", longest=2000, multiline=True).splitlines():
+        typed = line.strip()
+        if typed:
+            e164 = to_e164(typed, region)
+            rows.append(known.get(e164) or NumberRow(e164, typed))
+    return rows

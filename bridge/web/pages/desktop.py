@@ -1,0 +1,128 @@
+"""Owns the agent's desktop: his state, the card of the call at hand, his queues and last contacts."""
+
+from aiohttp import web
+
+from bridge.centre.facts import AgentPaused, AgentReady, Fact, WrapUpEnded
+from bridge.centre.ids import AgentId
+from bridge.crm.numbers import to_e164
+from bridge.store.rows import NumberRow
+from bridge.web import labels
+from bridge.web.access import Routes, SignedIn
+from bridge.web.context import language_of, parts_of, renderer_of
+from bridge.web.forms import Fields, form_of
+from bridge.web.labels import N_
+from bridge.web.pages.views import SCREENS, Views, fragment, page, see_other
+from bridge.web.principal import Person, Role, person_of
+from bridge.web.problems import bad_field, not_found
+from bridge.web.screens import OpenedCard
+from bridge.web.streams import Topic
+
+
+def declare(routes: Routes) -> None:
+    routes.get("/", show, SignedIn())
+    routes.post("/state", change_state, SignedIn())
+    routes.post("/card/{call}/client", choose_client, SignedIn())
+    routes.post("/card/{call}/new-client", add_client, SignedIn())
+    routes.post("/card/{call}/put-away", put_away, SignedIn())
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    person = person_of(request)
+    if person.agent is None:
+        # A supervisor without a phone has no desktop; the floor is his page.
+        return see_other("/floor" if person.role is Role.SUPERVISOR else "/tickets")
+    views = _views(request)
+    parts = {
+        topic.value: await views.fragment(topic, language_of(request), person)
+        for topic in (Topic.CARD, Topic.STATE, Topic.WAITING, Topic.CONTACTS)
+    }
+    return page(request, "desktop.html", live="desktop", fragments=parts)
+
+
+async def change_state(request: web.Request) -> web.StreamResponse:
+    agent = _agent(person_of(request))
+    await parts_of(request).desk.submit(_fact(agent, await form_of(request)))
+    if request.headers.get("HX-Request") != "true":
+        return see_other("/")
+    views, person = _views(request), person_of(request)
+    html = await views.fragment(Topic.STATE, language_of(request), person)
+    return web.Response(text=html, content_type="text/html", charset="utf-8")
+
+
+async def choose_client(request: web.Request) -> web.StreamResponse:
+    opened = _opened(request)
+    client = (await form_of(request)).number("client")
+    await _assign(request, opened, client)
+    return await _card(request, opened)
+
+
+async def add_client(request: web.Request) -> web.StreamResponse:
+    opened = _opened(request)
+    form = await form_of(request)
+    parts = parts_of(request)
+    typed = form.text("number", longest=40)
+    numbers = [NumberRow(to_e164(typed, parts.region()), typed)] if typed else []
+    async with parts.store.unit() as unit:
+        client = await unit.clients.add(
+            form.text("name", required=True),
+            company=form.text("company"),
+            notes=form.text("notes", longest=5000, multiline=True),
+            numbers=numbers,
+        )
+    await _assign(request, opened, client.id)
+    return await _card(request, opened)
+
+
+async def put_away(request: web.Request) -> web.StreamResponse:
+    opened = _opened(request)
+    request.app[SCREENS].put_away(opened.order.agent, opened.call)
+    return await _card(request, opened)
+
+
+def _fact(agent: AgentId, form: Fields) -> Fact:
+    match form.choice("action", ("ready", "pause", "end_wrap_up")):
+        case "ready":
+            return AgentReady(agent)
+        case "pause":
+            return AgentPaused(agent, form.choice("reason", tuple(labels.PAUSE_REASONS)))
+        case _:
+            return WrapUpEnded(agent)
+
+
+async def _assign(request: web.Request, opened: OpenedCard, client: int) -> None:
+    async with parts_of(request).store.unit() as unit:
+        if await unit.clients.get(client) is None:
+            raise bad_field("client", N_("there is no such client; search again."))
+        if await unit.calls.choose_client(opened.call, client) is None:
+            # The agent was faster than the call's first snapshot.
+            await unit.calls.save(opened.record)
+            await unit.calls.choose_client(opened.call, client)
+        ticket = await unit.tickets.by_call(opened.call)
+        if ticket is not None:
+            await unit.tickets.update(ticket.id, client=client)
+    await request.app[SCREENS].refresh(opened.call)
+
+
+async def _card(request: web.Request, opened: OpenedCard) -> web.Response:
+    if request.headers.get("HX-Request") != "true":
+        return see_other("/")
+    present = request.app[SCREENS].current(opened.order.agent)
+    return fragment(request, "_card.html", opened=present, csrf=person_of(request).csrf)
+
+
+def _views(request: web.Request) -> Views:
+    return Views(parts_of(request), request.app[SCREENS], renderer_of(request))
+
+
+def _agent(person: Person) -> AgentId:
+    if person.agent is None:
+        raise not_found(N_("Your account has no phone. The engineer gives it one in the configuration."))
+    return person.agent
+
+
+def _opened(request: web.Request) -> OpenedCard:
+    """The card that is open on this person's own screen; anybody else's does not exist for him."""
+    opened = request.app[SCREENS].current(_agent(person_of(request)))
+    if opened is None or opened.call != request.match_info["call"]:
+        raise not_found(N_("This card is no longer open on your screen. Find its ticket in the list."))
+    return opened

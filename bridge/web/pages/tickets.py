@@ -1,0 +1,158 @@
+"""Owns the pages of tickets and of calls: lists with filters, one ticket, one call."""
+
+from typing import Any
+
+from aiohttp import web
+
+from bridge.store import Unit
+from bridge.store.rows import CallRow, TicketRow
+from bridge.web import labels
+from bridge.web.access import Routes, SignedIn
+from bridge.web.context import parts_of
+from bridge.web.forms import form_of, path_number, query_of
+from bridge.web.labels import N_
+from bridge.web.pages.contacts import contact_of, contacts_of
+from bridge.web.pages.views import page, see_other
+from bridge.web.principal import Role, person_of
+from bridge.web.problems import bad_field, not_found
+
+_PAGE = 30
+
+
+def declare(routes: Routes) -> None:
+    routes.get("/tickets", show_tickets, SignedIn())
+    routes.get("/tickets/{id}", show_ticket, SignedIn())
+    routes.post("/tickets/{id}", change_ticket, SignedIn())
+    routes.get("/calls", show_calls, SignedIn())
+    routes.get("/calls/{id}", show_call, SignedIn())
+
+
+async def show_tickets(request: web.Request) -> web.StreamResponse:
+    query = query_of(request)
+    person = person_of(request)
+    status = query.choice("status", tuple(labels.STATUSES), optional=True)
+    mine = query.choice("mine", ("1",), optional=True) == "1" and person.agent is not None
+    client = query.optional_number("client")
+    async with parts_of(request).store.view() as unit:
+        found = await unit.tickets.page(
+            query.text("cursor", longest=400) or None,
+            _PAGE,
+            client=client,
+            status=status or None,
+            assignee=person.agent if mine else None,
+        )
+        rows = await unit.clients.of_ids({row.client for row in found.items if row.client})
+    return page(
+        request,
+        "tickets.html",
+        tickets=found,
+        clients={row.id: row for row in rows},
+        agents=_agent_names(request),
+        filters={"status": status, "mine": "1" if mine else "", "client": str(client) if client else ""},
+    )
+
+
+async def show_ticket(request: web.Request) -> web.StreamResponse:
+    async with parts_of(request).store.view() as unit:
+        ticket = await _ticket(request, unit)
+        context = await _ticket_context(request, unit, ticket)
+    return page(request, "ticket.html", **context)
+
+
+async def change_ticket(request: web.Request) -> web.StreamResponse:
+    form = await form_of(request)
+    agents = _agent_names(request)
+    async with parts_of(request).store.unit() as unit:
+        ticket = await _ticket(request, unit)
+        # Whoever has it stays a valid choice, also when he left the plan meanwhile.
+        choices = {*agents, *([ticket.assignee] if ticket.assignee else [])}
+        client = form.optional_number("client")
+        if client is not None and await unit.clients.get(client) is None:
+            raise bad_field("client", N_("there is no such client; give the number from his page."))
+        subject = form.text("subject", longest=500, required=True)
+        await unit.tickets.update(
+            ticket.id,
+            status=form.choice("status", tuple(labels.STATUSES)),
+            priority=form.choice("priority", tuple(labels.PRIORITIES)),
+            assignee=form.choice("assignee", choices, optional=True) or None,
+            solution=form.text("solution", longest=20_000, multiline=True),
+        )
+        # Told apart: the store keeps what people set from later news of the call, so only what changed.
+        if subject != ticket.subject:
+            await unit.tickets.update(ticket.id, subject=subject)
+        if client != ticket.client:
+            await unit.tickets.update(ticket.id, client=client)
+    return see_other(f"/tickets/{ticket.id}?saved=1")
+
+
+async def show_calls(request: web.Request) -> web.StreamResponse:
+    query = query_of(request)
+    person = person_of(request)
+    plan = parts_of(request).plan()
+    queues = {name: queue.title for name, queue in plan.queues.items()}
+    queue = query.choice("queue", tuple(queues), optional=True)
+    agent = query.choice("agent", tuple(plan.agents), optional=True)
+    if person.role is not Role.SUPERVISOR:
+        agent = person.agent or "-"  # an agent looks back on his own calls
+    async with parts_of(request).store.view() as unit:
+        found = await unit.calls.page(
+            query.text("cursor", longest=400) or None, _PAGE, agent=agent or None, queue=queue or None
+        )
+        contacts = await contacts_of(unit, found.items)
+    return page(
+        request,
+        "calls.html",
+        contacts=contacts,
+        cursor=found.cursor,
+        queues=queues,
+        agents=_agent_names(request),
+        filters={"queue": queue, "agent": agent},
+    )
+
+
+async def show_call(request: web.Request) -> web.StreamResponse:
+    async with parts_of(request).store.view() as unit:
+        call = await unit.calls.get(request.match_info["id"])
+        if call is None or not _may_see(request, call):
+            raise not_found(N_("There is no such call."))
+        contact = await contact_of(unit, call)
+    return page(request, "call.html", contact=contact, **_names(request))
+
+
+async def _ticket(request: web.Request, unit: Unit) -> TicketRow:
+    number = path_number(request)
+    ticket = await unit.tickets.get(number) if number is not None else None
+    if ticket is None:
+        raise not_found(N_("There is no such ticket."))
+    return ticket
+
+
+async def _ticket_context(request: web.Request, unit: Unit, ticket: TicketRow) -> dict[str, Any]:
+    call = await unit.calls.get(ticket.call) if ticket.call else None
+    return {
+        "ticket": ticket,
+        "contact": await contact_of(unit, call) if call else None,
+        "client": await unit.clients.get(ticket.client) if ticket.client else None,
+        "recordings": await unit.recordings.of_ticket(ticket.id),
+        "saved": "saved" in request.query,
+        **_names(request),
+    }
+
+
+def _may_see(request: web.Request, call: CallRow) -> bool:
+    person = person_of(request)
+    if person.role is Role.SUPERVISOR:
+        return True
+    return person.agent is not None and person.agent in {call.agent, *(leg.agent for leg in call.legs)}
+
+
+def _names(request: web.Request) -> dict[str, Any]:
+    plan = parts_of(request).plan()
+    return {
+        "agents": _agent_names(request),
+        "queues": {name: queue.title for name, queue in plan.queues.items()},
+    }
+
+
+def _agent_names(request: web.Request) -> dict[str, str]:
+    return {agent.id: agent.name for agent in parts_of(request).plan().agents.values()}

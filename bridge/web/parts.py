@@ -1,0 +1,21 @@
+"""Owns what the web room is given by the composition root, and the typed keys of the application."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.centre.plan import Plan
+from bridge.engine.ports import Desk
+from bridge.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class WebParts:
+    """``region`` is where a number without a country code is taken to be from ("RU")."""
+
+    store: Store
+    desk: Desk
+    recordings: Path
+    region: Callable[[], str]
+    plan: Callable[[], Plan]
+    public_url: str

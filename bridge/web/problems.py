@@ -1,0 +1,179 @@
+"""Owns what a refusal says: RFC 9457 problem details for programs, a page or a notice for people."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from aiohttp import hdrs, web
+
+from bridge.errors import BadInput, CallbridgeError, RemoteError
+from bridge.web import labels
+from bridge.web.context import frame_of, language_of, renderer_of
+from bridge.web.i18n import Language
+from bridge.web.labels import N_
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One wrong value. ``place`` is a query parameter's or a form field's name, or a JSON pointer."""
+
+    place: str
+    detail: str
+
+
+class Problem(CallbridgeError):
+    """A request that is refused, in words that name the place and the remedy.
+
+    ``message`` is a marked message of the catalogue where people may read it; ``values`` fill it.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        message: str,
+        *,
+        field: str = "",
+        values: Mapping[str, str] | None = None,
+        faults: tuple[Fault, ...] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.field = field
+        self.values = values
+        self.faults = faults
+        self.headers = headers or {}
+
+    @property
+    def detail(self) -> str:
+        words = self.message % self.values if self.values is not None else self.message
+        return f"{self.field}: {words}" if self.field else words
+
+    def detail_in(self, language: Language) -> str:
+        words = language.gettext(self.message)
+        words = words % self.values if self.values is not None else words
+        if not self.field:
+            return words
+        return f"{language.gettext(labels.FIELDS.get(self.field, self.field))}: {words}"
+
+
+def bad_field(name: str, message: str, **values: str) -> Problem:
+    filled = message % values if values else message
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        message,
+        field=name,
+        values=values or None,
+        faults=(Fault(name, filled),),
+    )
+
+
+def not_found(message: str) -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, message)
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Every exception becomes an answer here and nowhere else."""
+    try:
+        response: web.StreamResponse = await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        problem = _of_http(request, error)
+    except Problem as error:
+        problem = error
+    except BadInput as error:
+        problem = Problem(HTTPStatus.BAD_REQUEST, str(error))
+    except RemoteError as error:
+        log.warning("request failed at a peer", action="http", path=request.path, error=str(error))
+        problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": "5"})
+    except Exception:
+        reference = secrets.token_hex(4)
+        log.exception("request failed", action="http", path=request.path, reference=reference)
+        problem = Problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            N_("Something broke on our side. Give the engineer this reference: %(reference)s"),
+            values={"reference": reference},
+        )
+    else:
+        return response
+    return respond(request, problem)
+
+
+def respond(request: web.Request, problem: Problem) -> web.Response:
+    if request.path.startswith("/api/v1") or request.path in {"/healthz", "/readyz", "/metrics"}:
+        return _for_programs(request, problem)
+    return _for_people(request, problem)
+
+
+def _for_programs(request: web.Request, problem: Problem) -> web.Response:
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": problem.status.phrase,
+        "status": problem.status.value,
+        "detail": problem.detail,
+        "instance": request.path,
+    }
+    if problem.faults:
+        body["errors"] = [
+            {("pointer" if fault.place.startswith("#") else "parameter"): fault.place, "detail": fault.detail}
+            for fault in problem.faults
+        ]
+    response = web.json_response(
+        body, status=problem.status, content_type="application/problem+json", headers=problem.headers
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _for_people(request: web.Request, problem: Problem) -> web.Response:
+    language = language_of(request)
+    fragment = request.headers.get("HX-Request") == "true"
+    renderer = renderer_of(request)
+    html = renderer.render(
+        language,
+        "_notice.html" if fragment else "error.html",
+        {
+            **frame_of(request),
+            "status": problem.status.value,
+            "detail": problem.detail_in(renderer.languages[language]),
+        },
+    )
+    response = web.Response(
+        text=html, status=problem.status, content_type="text/html", charset="utf-8", headers=problem.headers
+    )
+    response.headers["Cache-Control"] = "no-store"
+    if fragment:
+        response.headers["HX-Retarget"] = "#notice"
+        response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
+def _of_http(request: web.Request, error: web.HTTPException) -> Problem:
+    """The framework's own refusals, in our words."""
+    status = HTTPStatus(error.status)
+    headers = _kept(error.headers.items())
+    match error.status:
+        case 404:
+            message, values = N_("There is nothing at %(path)s."), {"path": request.path}
+        case 405:
+            message = N_("%(method)s is not possible at %(path)s; possible: %(allowed)s.")
+            allowed = error.headers.get(hdrs.ALLOW, "")
+            values = {"method": request.method, "path": request.path, "allowed": allowed}
+        case 413:
+            message, values = N_("The request is too large."), {}
+        case _:
+            return Problem(status, error.reason, headers=headers)
+    return Problem(status, message, values=values, headers=headers)
+
+
+def _kept(headers: Any) -> dict[str, str]:
+    dropped = {hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH}
+    return {name: value for name, value in headers if name not in dropped}

@@ -1,0 +1,274 @@
+"""The web room as its tests see it: a hand-written desk, a real store, people, and sample calls."""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+from aiohttp.test_utils import TestClient, TestServer
+from argon2 import PasswordHasher
+
+from bridge.centre.facts import (
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentPaused,
+    AgentReady,
+    Fact,
+    WrapUpEnded,
+)
+from bridge.centre.ids import AgentId, Endpoint, QueueName
+from bridge.centre.plan import Agent, Member, Plan, Queue
+from bridge.crm.access import new_token
+from bridge.engine.ports import FloorView, LinkState, LiveAgent, StampedFact
+from bridge.store import Store
+from bridge.web import CardScreens, Metrics, WebParts, make_app
+
+T0 = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # cheap: tests sign in often
+DEADLINE = 10.0
+
+
+def plan() -> Plan:
+    names = {"1001": "Анна Смирнова", "1002": "Борис Орлов", "1003": "Vera Lind"}
+    agents = {
+        AgentId(id): Agent(AgentId(id), name, Endpoint(f"PJSIP/{id}"), "ru") for id, name in names.items()
+    }
+    support = Queue(
+        QueueName("support"),
+        "Поддержка",
+        "support",
+        tuple(Member(agent, place) for place, agent in enumerate(agents)),
+    )
+    sales = Queue(QueueName("sales"), "Продажи", "sales", (Member(AgentId("1002")),))
+    return Plan(agents=agents, queues={support.name: support, sales.name: sales})
+
+
+class FakeDesk:
+    """Answers as the engine would, at once; keeps what was submitted."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.submitted: list[Fact] = []
+        self.up = {"ari": True, "ami": True, "store": True}
+        self._floor_watchers: list[Callable[[], None]] = []
+        self._fact_watchers: list[Callable[[StampedFact], None]] = []
+        self._seq = 0
+        self.view = FloorView(
+            agents=tuple(
+                LiveAgent(
+                    agent.id,
+                    agent.name,
+                    "ready",
+                    "",
+                    T0,
+                    None,
+                    tuple(
+                        queue.name
+                        for queue in plan.queues.values()
+                        if agent.id in {member.agent for member in queue.members}
+                    ),
+                    True,
+                )
+                for agent in plan.agents.values()
+            )
+        )
+
+    def floor(self) -> FloorView:
+        return self.view
+
+    def links(self) -> Sequence[LinkState]:
+        return [LinkState(name, up, "" if up else "refused") for name, up in self.up.items()]
+
+    def on_floor_change(self, notify: Callable[[], None]) -> Callable[[], None]:
+        self._floor_watchers.append(notify)
+        return lambda: self._floor_watchers.remove(notify)
+
+    def on_fact(self, notify: Callable[[StampedFact], None]) -> Callable[[], None]:
+        self._fact_watchers.append(notify)
+        return lambda: self._fact_watchers.remove(notify)
+
+    async def submit(self, fact: Fact) -> None:
+        self.submitted.append(fact)
+        match fact:
+            case AgentLoggedIn(agent) | AgentReady(agent) | WrapUpEnded(agent):
+                self.set_agent(agent, "ready")
+            case AgentLoggedOut(agent):
+                self.set_agent(agent, "logged_out")
+            case AgentPaused(agent, reason):
+                self.set_agent(agent, "paused", reason)
+
+    def set_agent(self, agent: str, state: str, reason: str = "") -> None:
+        agents = tuple(
+            replace(live, state=state, reason=reason) if live.agent == agent else live
+            for live in self.view.agents
+        )
+        self.show(replace(self.view, agents=agents))
+
+    def show(self, view: FloorView) -> None:
+        self.view = view
+        for notify in tuple(self._floor_watchers):
+            notify()
+
+    def happen(self, fact: Fact, at: datetime = T0) -> StampedFact:
+        self._seq += 1
+        stamped = StampedFact(self._seq, at, fact)
+        for notify in tuple(self._fact_watchers):
+            notify(stamped)
+        return stamped
+
+    @property
+    def watchers(self) -> int:
+        return len(self._floor_watchers) + len(self._fact_watchers)
+
+
+@dataclass
+class House:
+    store: Store
+    desk: FakeDesk
+    screens: CardScreens
+    recordings: Path
+    metrics: Metrics
+    server: TestServer
+    clients: list[TestClient] = field(default_factory=list)
+    listeners: list["Listener"] = field(default_factory=list)
+
+    async def visitor(self, *, language: str = "en") -> TestClient:
+        client = TestClient(
+            self.server,
+            # The server's address is a number: the default jar keeps no cookies for such.
+            cookie_jar=aiohttp.CookieJar(unsafe=True),
+            headers={"Accept-Language": language},
+        )
+        self.clients.append(client)
+        return client
+
+    async def sign_in(self, login: str, *, language: str = "en") -> TestClient:
+        client = await self.visitor(language=language)
+        answer = await sign_in(client, login)
+        assert answer.status == 303, await answer.text()
+        return client
+
+    async def listen(self, client: TestClient, path: str, **headers: str) -> "Listener":
+        listener = await Listener.open(client, path, **headers)
+        self.listeners.append(listener)
+        return listener
+
+    async def token(self, *scopes: str) -> dict[str, str]:
+        token, digest = new_token()
+        async with self.store.unit() as unit:
+            await unit.tokens.add("test", digest, scopes)
+        return {"Authorization": f"Bearer {token}"}
+
+    async def log(self, *facts: Fact) -> None:
+        """As the engine does: told first, logged after."""
+        await self.store.append([self.desk.happen(fact) for fact in facts])
+
+
+async def open_house(tmp_path: Path, *, public_url: str = "http://callbridge.test") -> House:
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'callbridge.db'}")
+    centre = plan()
+    desk = FakeDesk(centre)
+    async with store.unit() as unit:
+        await unit.agents.sync(list(centre.agents.values()))
+        for agent in centre.agents:
+            await unit.users.add(agent, HASH, "agent", agent, "en")
+        await unit.users.add("chief", HASH, "supervisor", None, "en")
+    screens = CardScreens(store)
+    parts = WebParts(store, desk, recordings, lambda: "RU", lambda: centre, public_url)
+    metrics = Metrics()
+    app = make_app(parts, screens, metrics, without_vendor=True)
+    server = TestServer(app)
+    await server.start_server()
+    return House(store, desk, screens, recordings, metrics, server)
+
+
+async def close_house(house: House) -> None:
+    for listener in house.listeners:
+        listener.close()
+    for client in house.clients:
+        await client.session.close()
+    await house.server.close()
+    await house.store.close()
+    assert house.desk.watchers == 0, "a subscription was left over"
+
+
+# ── browsers ─────────────────────────────────────────────────────────────────
+
+
+def csrf_in(html: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', html)
+    assert found, html[:2000]
+    return found[1]
+
+
+async def csrf_of(client: TestClient, path: str = "/tickets") -> str:
+    answer = await client.get(path)
+    return csrf_in(await answer.text())
+
+
+async def sign_in(
+    client: TestClient, login: str, password: str = PASSWORD, **fields: str
+) -> aiohttp.ClientResponse:
+    csrf = await csrf_of(client, "/login")
+    return await client.post(
+        "/login",
+        data={"login": login, "password": password, "csrf": csrf, **fields},
+        allow_redirects=False,
+    )
+
+
+@dataclass
+class Sent:
+    event: str
+    data: str
+    id: str | None
+
+
+class Listener:
+    """A browser's EventSource, as far as a test needs one."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self.answer = answer
+        self.seen: list[Sent] = []
+
+    @classmethod
+    async def open(cls, client: TestClient, path: str, **headers: str) -> "Listener":
+        answer = await client.get(path, headers={"Accept": "text/event-stream", **headers})
+        assert answer.status == 200, await answer.text()
+        return cls(answer)
+
+    async def next(self) -> Sent | None:
+        """The next event; None when the stream has ended."""
+        event, data, identity = "message", [], None
+        async with asyncio.timeout(DEADLINE):
+            async for raw in self.answer.content:
+                line = raw.decode().rstrip("\n")
+                if not line and data:
+                    sent = Sent(event, "\n".join(data), identity)
+                    self.seen.append(sent)
+                    return sent
+                name, _, value = line.partition(": ")
+                if name == "event":
+                    event = value
+                elif name == "data":
+                    data.append(value)
+                elif name.startswith("data"):
+                    data.append("")
+                elif name == "id":
+                    identity = value
+        return None
+
+    async def until(self, event: str, containing: str = "") -> Sent:
+        while True:
+            sent = await self.next()
+            assert sent is not None, f"the stream ended before {event}: {self.seen}"
+            if sent.event == event and containing in sent.data:
+                return sent
+
+    def close(self) -> None:
+        self.answer.close()
