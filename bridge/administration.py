@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bridge import config
-from bridge.crm.access import hash_password, hash_token, new_token
+from bridge.crm.access import hash_password, hash_token, new_token, verify_password
 from bridge.crm.clients_csv import open_clients
 from bridge.crm.importer import ImportReport, import_clients
 from bridge.errors import BadInput
 from bridge.store import Store
+from bridge.store.rows import UserRow
 from bridge.web import SCOPES
 
 SUPERVISOR = "supervisor"
@@ -52,23 +53,31 @@ async def add_user(path: Path, login: str, role: str, agent: str | None, passwor
 
 
 async def sync_users(path: Path, secrets_path: Path) -> Sequence[str]:
-    """Returns the log-ins that were added; those that exist keep their passwords."""
+    """Returns the log-ins that were added, or whose password was not the secrets file's any more."""
     settings = config.load(path)
     passwords = config.Secrets.load(secrets_path)
-    added: list[str] = []
+    changed: list[str] = []
     async with _store(settings) as store, store.unit() as unit:
-        present = {user.login for user in await unit.users.all()}
+        present = {user.login: user for user in await unit.users.all()}
         wanted = {agent: ("agent", agent) for agent in settings.agents} | {SUPERVISOR: ("supervisor", None)}
         for login, (role, agent) in wanted.items():
-            if login not in present and login in passwords.web:
-                language = (
-                    settings.agents[agent].language if agent else None
-                ) or settings.company.language.default
-                await unit.users.add(login, hash_password(passwords.web[login]), role, agent, language)
-                added.append(login)
+            password = passwords.web.get(login)
+            if password is None or (login in present and _is(password, present[login])):
+                continue
+            if login in present:
+                await unit.users.set_password(login, hash_password(password))
+            else:
+                own = settings.agents[agent].language if agent else None
+                language = own or settings.company.language.default
+                await unit.users.add(login, hash_password(password), role, agent, language)
+            changed.append(login)
         if await unit.tokens.by_hash(hash_token(passwords.api_token)) is None:
             await unit.tokens.add("secrets file", hash_token(passwords.api_token), ("*",), None)
-    return added
+    return changed
+
+
+def _is(password: str, user: UserRow) -> bool:
+    return verify_password(password, user.password_hash)
 
 
 async def add_token(path: Path, name: str, scopes: Sequence[str], days: int | None) -> str:

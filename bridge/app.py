@@ -225,7 +225,8 @@ class Service:
     async def _ari_up(self) -> None:
         """The link is up (again): tell what ended meanwhile, end what is nobody's, look for recordings."""
         ours = await self.ari.our_channels()
-        reconciled = reconcile(self.floor, ours)
+        bridges = [bridge.id for bridge in await self.ari.bridges()]
+        reconciled = reconcile(self.floor, ours, bridges)
         for fact in reconciled.facts:
             await self.inbox.put(fact)
         for order in reconciled.orders:

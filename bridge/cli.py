@@ -146,8 +146,8 @@ def _user_add(options: argparse.Namespace) -> int:
 def _user_sync(options: argparse.Namespace) -> int:
     from bridge.administration import sync_users
 
-    added = asyncio.run(sync_users(options.config, options.secrets))
-    print(f"{len(added)} log-ins added" + (f": {', '.join(added)}" if added else ""))
+    changed = asyncio.run(sync_users(options.config, options.secrets))
+    print(f"{len(changed)} log-ins set" + (f": {', '.join(changed)}" if changed else ""))
     return OK
 
 

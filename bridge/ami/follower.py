@@ -6,38 +6,15 @@ cannot know of them it does not say.
 
 from collections.abc import Iterable
 
+from bridge.ami import messages as ami
 from bridge.ami.call_events import CallEvent, CallEventType, Party, Reason, Transfer
 from bridge.ami.calls import Call
 from bridge.ami.legs import Leg, Legs
-from bridge.ami.messages import (
-    AttendedTransfer,
-    BlindTransfer,
-    BridgeEnter,
-    BridgeLeave,
-    Channel,
-    ChannelChanged,
-    ChannelState,
-    CoreShowChannel,
-    CoreShowChannelsComplete,
-    DialBegin,
-    DialEnd,
-    DialState,
-    FullyBooted,
-    Hangup,
-    HangupRequest,
-    LocalBridge,
-    Message,
-    Newchannel,
-    Newstate,
-    Pickup,
-    QueueCallerAbandon,
-    QueueCallerJoin,
-    QueueCallerLeave,
-    Shutdown,
-)
+from bridge.ami.messages import Channel, ChannelState, Message
 from bridge.ami.transfers import Handover, attended
 
 _MOST_LEGS = 20_000
+_QueueMessage = ami.QueueCallerJoin | ami.QueueCallerLeave | ami.QueueCallerAbandon
 # 183 Session Progress is all that many trunks send while the other side rings.
 _RINGS = frozenset({"RINGING", "PROGRESS"})
 
@@ -58,41 +35,41 @@ class Follower:
 
     def take(self, message: Message) -> list[CallEvent]:
         match message:
-            case Newchannel(channel) | Newstate(channel):
+            case ami.Newchannel(channel) | ami.Newstate(channel):
                 self._state(self._see(channel))
-            case ChannelChanged(channel) | CoreShowChannel(channel):
+            case ami.ChannelChanged(channel) | ami.CoreShowChannel(channel):
                 self._see(channel)
-            case LocalBridge(one, two):
+            case ami.LocalBridge(one, two):
                 self._see(one)
                 self._see(two)
-            case DialBegin():
+            case ami.DialBegin():
                 self._dial_begin(message)
-            case DialState(source, dest, status):
+            case ami.DialState(source, dest, status):
                 self._dial_state(source, self._see(dest), status)
-            case DialEnd():
+            case ami.DialEnd():
                 self._dial_end(message)
-            case BridgeEnter(channel, bridge, holding):
+            case ami.BridgeEnter(channel, bridge, holding):
                 self._bridge_enter(self._see(channel), bridge, holding)
-            case BridgeLeave(channel):
+            case ami.BridgeLeave(channel):
                 self.legs.leave(self._see(channel))
-            case HangupRequest(channel):
+            case ami.HangupRequest(channel):
                 self._hangup_request(self._see(channel))
-            case Hangup(channel, cause):
+            case ami.Hangup(channel, cause):
                 self._hangup(channel, cause)
-            case BlindTransfer():
+            case ami.BlindTransfer():
                 self._blind_transfer(message)
-            case AttendedTransfer():
+            case ami.AttendedTransfer():
                 self._attended_transfer(message)
-            case Pickup(channel, target):
+            case ami.Pickup(channel, target):
                 self._pickup(self._see(channel), self._see(target))
-            case QueueCallerJoin(channel) | QueueCallerLeave(channel) | QueueCallerAbandon(channel):
-                self._queue(self._see(channel), message)
-            case FullyBooted():
+            case ami.QueueCallerJoin() | ami.QueueCallerLeave() | ami.QueueCallerAbandon():
+                self._queue(message)
+            case ami.FullyBooted():
                 for leg in self.legs:
                     leg.stale = True
-            case CoreShowChannelsComplete():
+            case ami.CoreShowChannelsComplete():
                 self._reap([leg for leg in self.legs if leg.stale])
-            case Shutdown():
+            case ami.Shutdown():
                 self._reap(self.legs)
             case _:
                 pass
@@ -119,7 +96,7 @@ class Follower:
             elif leg is not call.partner:
                 self._rings(leg)  # a phone that answers without ringing first
 
-    def _dial_begin(self, message: DialBegin) -> None:
+    def _dial_begin(self, message: ami.DialBegin) -> None:
         dest = self._see(message.dest)
         dest.status, dest.forwarded, dest.stolen = "", False, False
         if message.source is None:
@@ -136,7 +113,8 @@ class Follower:
         if call is not None and "/" in message.dial_string.partition("@")[0]:
             call.queued = call.queued or message.dial_string.split("/")[0] == dest.name.split("/")[0]
         # Its Newstate may have come first [run]; one that is up and had a call of its own picks up this one.
-        if dest.state == ChannelState.RINGING or (dest.up and not known):
+        dest.takes = dest.up and known
+        if dest.state in (ChannelState.RINGING, ChannelState.UP):
             self._rings(dest)
 
     def _dialled_by_nobody(self, dest: Leg) -> None:
@@ -158,7 +136,7 @@ class Follower:
         if dest.real and status in _RINGS:
             self._rings(dest)
 
-    def _dial_end(self, message: DialEnd) -> None:
+    def _dial_end(self, message: ami.DialEnd) -> None:
         dest = self._see(message.dest)
         if message.source is not None:
             source = self._see(message.source)
@@ -166,7 +144,9 @@ class Follower:
                 dest.dialler = source.uniqueid
             if dest.dialler != source.uniqueid:
                 return  # a dial that was handed to somebody else meanwhile
-        dest.status, dest.forwarded = message.status, bool(message.forward)
+        # app_queue ends a dial twice, the second time by CANCEL: the first end is the true one [run].
+        if dest.status in ("", "CANCEL"):
+            dest.status, dest.forwarded = message.status, bool(message.forward)
         if dest.real and dest.uniqueid not in self._call_of:
             self._call_for(dest)
 
@@ -226,16 +206,19 @@ class Follower:
         call = self._call_of.get(leg.uniqueid)
         return call is not None and call.caller is leg
 
-    def _queue(self, leg: Leg, message: QueueCallerJoin | QueueCallerLeave | QueueCallerAbandon) -> None:
+    def _queue(self, message: _QueueMessage) -> None:
+        leg = self._see(message.channel)
         call = self._call_of.get(leg.uniqueid)
         if call is None or call.caller is not leg or call.answered:
             return
         match message:
-            case QueueCallerJoin():
+            case ami.QueueCallerJoin():
                 call.queued = True
-            case QueueCallerAbandon():
-                call.queued = call.gave_up = True
-            case QueueCallerLeave():
+            case ami.QueueCallerAbandon():
+                # It also comes when the queue's own time is over while phones ring unanswered [run].
+                call.queued = True
+                call.gave_up = call.gave_up or len(call.pending()) == len(call.targets)
+            case ami.QueueCallerLeave():
                 call.queued = call.queued and (call.gave_up or bool(call.pending()))
 
     # ── transfers and pickup ─────────────────────────────────────────────────
@@ -245,10 +228,10 @@ class Follower:
         if call is None or call.caller is ringing:
             return
         ringing.stolen = True
-        taker.dialler, taker.rung = ringing.dialler, False
+        taker.dialler, taker.takes = ringing.dialler, True
         self._aim(call, taker)
 
-    def _blind_transfer(self, message: BlindTransfer) -> None:
+    def _blind_transfer(self, message: ami.BlindTransfer) -> None:
         transferer = self._see(message.transferer)
         transferee = self._see(message.transferee) if message.transferee is not None else None
         call = self._call_of.get(transferer.uniqueid)
@@ -261,7 +244,7 @@ class Follower:
         self._leaves(call, transferer, transferee)
         call.transferring = True
 
-    def _attended_transfer(self, message: AttendedTransfer) -> None:
+    def _attended_transfer(self, message: ami.AttendedTransfer) -> None:
         original, second = self._see(message.original), self._see(message.second)
         transferee = self._see(message.transferee) if message.transferee is not None else None
         target = self._see(message.target) if message.target is not None else None
@@ -354,7 +337,7 @@ class Follower:
         call = self._call_of.get(leg.uniqueid)
         if call is None and leg.real and leg.dialled:
             call = self._call_for(leg)
-        if call is None or leg.uniqueid not in call.targets or leg.rung or leg.stolen:
+        if call is None or leg.uniqueid not in call.targets or leg.rung or leg.stolen or leg.takes:
             return
         leg.rung = True
         if call.transferring:

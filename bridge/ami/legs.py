@@ -39,6 +39,7 @@ class Leg:
     status: str = ""  # the last DialStatus
     forwarded: bool = False
     stolen: bool = False  # its ringing was picked up by another phone
+    takes: bool = False  # it picked up a call that rang elsewhere, so it does not ring itself
     rung: bool = False  # we said that it rings
     bridge: str | None = None
     cause: int = 0  # Q.850, once it is hung up
@@ -133,7 +134,8 @@ class Legs:
         # only ever grows (Down, Ring, Ringing, Up), so an older one is ignored.
         if channel.state is not None and channel.state > leg.state:
             leg.state = channel.state
-        leg.number, leg.caller_name = channel.number, channel.caller_name
+        if channel.number or channel.caller_name:
+            leg.number, leg.caller_name = channel.number, channel.caller_name
         return leg
 
     def forget(self, leg: Leg) -> None:

@@ -62,6 +62,9 @@ class AmiLink:
             await self._inbox.put(RecordingStarted(order.call, order.recording))
 
     async def _logged_in(self) -> None:
+        # Whatever the list of channels does not name has ended while we were away. An Asterisk that is still
+        # starting lets us in, and says so itself only later: so it is said here.
+        self._listener.put({"event": "FullyBooted"})
         # The lists come as events in the same stream, so they cannot overtake a change or be overtaken.
         for action in ("DeviceStateList", "CoreShowChannels"):
             try:

@@ -66,6 +66,7 @@ class Listener:
         self._lost = asyncio.Event()
         self._wire: Wire | None = None
         self._paused = False
+        self._alarmed = False  # one warning until all that waited is handed on
         self.state = LinkState("ami", up=False, detail="not connected yet")
 
     async def run(self) -> None:
@@ -95,6 +96,11 @@ class Listener:
         if "permission denied" in words.lower():
             words += f"; give {self._username} write = system,reporting in manager.conf"
         raise Refused(f"{action}: {words}")
+
+    def put(self, headers: Headers) -> None:
+        """An event of our own, in line behind what was received."""
+        self._events.append(headers)
+        self._some.set()
 
     # ── the connection ───────────────────────────────────────────────────────
 
@@ -159,13 +165,15 @@ class Listener:
                     await self._lost.wait()
                 raise LinkDown("Asterisk closed the connection")
             except TimeoutError:
-                self._event({})
+                self.put({})
             if self._paused:
                 continue  # we do not read, so the answer could not come
+            reads = wire.reads
             try:
                 await self._ask(wire, "Ping", {})
             except RequestTimeout as error:
-                if not self._paused:
+                # The answer may stand behind many events: as long as anything comes, the peer lives.
+                if not self._paused and wire.reads == reads:
                     raise LinkDown(str(error)) from error
 
     def _down(self, detail: str) -> None:
@@ -176,16 +184,18 @@ class Listener:
     # ── the events ───────────────────────────────────────────────────────────
 
     def _event(self, headers: Headers) -> None:
-        self._events.append(headers)
-        self._some.set()
+        self.put(headers)
         if len(self._events) > self._high_water and not self._paused and self._wire is not None:
             self._paused = True
             self._wire.transport.pause_reading()
-            _log.warning("AMI events wait, reading paused", action="ami_read", waiting=len(self._events))
+            if not self._alarmed:
+                self._alarmed = True
+                _log.warning("AMI events wait, reading paused", action="ami_read", waiting=len(self._events))
 
     async def _drain(self) -> None:
         while True:
             if not self._events:
+                self._alarmed = False
                 self._some.clear()
                 await self._some.wait()
             await self._handle(self._events.popleft())

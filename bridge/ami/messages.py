@@ -202,7 +202,7 @@ class CoreShowChannelsComplete:
 
 @dataclass(frozen=True, slots=True)
 class FullyBooted:
-    """We are logged in, or Asterisk has just finished starting."""
+    """We are logged in, or Asterisk has just finished starting: lists of what there is may follow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,9 +103,10 @@ def _of_object(item: Any, place: str) -> Entry:
 
 
 def _of_raw(text: str) -> Iterator[Entry]:
-    lines = text.split("\n")
-    # The last piece has no end of line: if it is not empty, the trace was cut off in the middle of it.
-    cut = len(lines) if lines[-1].strip() else None
+    *lines, rest = text.split("\n")
+    # What has no end of line was cut off in the middle, if there is anything.
+    cut = len(lines) + 1 if rest.strip() else None
+    lines += [rest] if cut else []
     headers: dict[str, str] = {}
     first = 1
     count = 0

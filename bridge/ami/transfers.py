@@ -36,9 +36,15 @@ def attended(
         return None
     if dest_type == "App":
         ringing = tuple(consulted.targets.values()) if consulted is not None else ()
-        return Handover(Transfer.BLONDE, transferee, tuple(leg for leg in ringing if leg is not second))
+        return Handover(
+            Transfer.BLONDE, transferee, tuple(leg for leg in ringing if leg not in (original, second))
+        )
     if (target is None or not target.real) and consulted is not None:
         target = consulted.other_party(second)
+        if consulted is call:
+            # Asked for by DTMF: the consultation was made on the same channel, so it was no call of its own.
+            spoken_to = (leg for leg in call.targets.values() if leg.up)
+            target = next((leg for leg in spoken_to if leg not in (original, transferee)), None)
     if target is None or target is transferee:
         return None
     return Handover(Transfer.ATTENDED, transferee, (target,))

@@ -49,9 +49,11 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk is not typed
     def __init__(self, on_event: Callable[[Headers], None], on_lost: Callable[[], None]) -> None:
         self._on_event = on_event
         self._on_lost = on_lost
+        self.reads = 0  # how often something was received: a sign of life
         self.transport: asyncio.Transport
 
     def data_received(self, data: bytes) -> None:
+        self.reads += 1
         super().data_received(data)
         if self.queue and len(self.queue[0]) > _LONGEST_MESSAGE:
             _log.error("AMI message without an end, connection dropped", action="ami_read")

@@ -1,12 +1,14 @@
-"""Channels that left the application without having ended: found out what became of them.
+"""How we learn that a client's channel ended, whether or not it was still in the application.
 
-A client whom we give back to the dialplan leaves on purpose. When a channel leaves otherwise (an AMI
-Redirect, a transfer), no ChannelDestroyed will ever come for it, and its call would hang for ever. Owns that
-watch: if no end follows, Asterisk is asked, and we subscribe to what still lives.
+A channel from outside is ours only while it is in Stasis: when its far end hangs up, StasisEnd is the last
+that we hear, and it has no cause [run, 22.10]. So each is subscribed to when it comes; then
+ChannelDestroyed arrives wherever it ends. A client whom we give back to the dialplan leaves on purpose.
+When a channel leaves otherwise (an AMI Redirect, a transfer) and no end follows, Asterisk is asked.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -14,12 +16,13 @@ from bridge.ari.rest import Rest
 from bridge.ari.translate import leg_of
 from bridge.centre.facts import LegEnded
 from bridge.centre.ids import LegId, call_of
-from bridge.errors import Gone, RemoteError
+from bridge.errors import Refused, RemoteError
 
 log = structlog.get_logger(__name__)
 
 # ChannelDestroyed follows StasisEnd within a millisecond or so.
 _PATIENCE_SECONDS = 2.0
+_NO_SUCH_CHANNEL = (404, 422)  # 422: “Event source does not exist”
 
 
 class Departures:
@@ -36,8 +39,14 @@ class Departures:
         self._tell = tell
         self._seconds = seconds
         self._watched: dict[LegId, asyncio.TimerHandle] = {}
+        self._alive: set[LegId] = set()  # clients of whose end we have not heard
         self._given_back: set[LegId] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    def follow(self, leg: LegId) -> None:
+        """A client came: hear of his end. It is asked for beside everything else, nothing waits for it."""
+        self._alive.add(leg)
+        self._in_background(self._subscribe(leg))
 
     def give_back(self, leg: LegId) -> None:
         """We are sending it away ourselves."""
@@ -53,10 +62,15 @@ class Departures:
             self._given_back.discard(LegId(channel_id))
             return
         loop = asyncio.get_running_loop()
-        self.ended(leg)
+        self._cease(leg)
+        self._alive.add(leg)
         self._watched[leg] = loop.call_later(self._seconds, self._begin, leg)
 
     def ended(self, channel_id: str) -> None:
+        self._alive.discard(LegId(channel_id))
+        self._cease(channel_id)
+
+    def _cease(self, channel_id: str) -> None:
         self._given_back.discard(LegId(channel_id))
         timer = self._watched.pop(LegId(channel_id), None)
         if timer is not None:
@@ -72,23 +86,29 @@ class Departures:
 
     def _begin(self, leg: LegId) -> None:
         del self._watched[leg]
-        task = asyncio.get_running_loop().create_task(self._find_out(leg))
+        self._in_background(self._find_out(leg))
+
+    def _in_background(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _find_out(self, leg: LegId) -> None:
-        # Subscribing is the question as well: it fails for a channel that is gone, and from then on its
-        # ChannelDestroyed comes to us wherever it is.
-        try:
-            await self._rest.call(
-                "applications.subscribe", self._app, query={"eventSource": f"channel:{leg}"}
-            )
-        except Gone:
-            await self._tell(LegEnded(call_of(leg), leg))
-        except RemoteError as error:
-            # After a reconnect, the list of channels settles it.
-            log.error(
-                "channel left, its fate is unknown", action="ari.left", channel_id=leg, error=str(error)
-            )
-        else:
+        if await self._subscribe(leg):
             log.warning("channel left the application and lives on", action="ari.left", channel_id=leg)
+
+    async def _subscribe(self, leg: LegId) -> bool:
+        """Whether it lives. Subscribing is the question as well: it fails for a channel that is gone."""
+        source = {"eventSource": f"channel:{leg}"}
+        try:
+            await self._rest.call("applications.subscribe", self._app, query=source)
+        except RemoteError as error:
+            if isinstance(error, Refused) and error.status in _NO_SUCH_CHANNEL:
+                if leg in self._alive:
+                    self._alive.discard(leg)
+                    await self._tell(LegEnded(call_of(leg), leg))
+            else:
+                # After a reconnect, the list of channels settles it.
+                log.error("a channel's fate is unknown", action="ari.left", channel_id=leg, error=str(error))
+            return False
+        return True

@@ -20,7 +20,7 @@ from bridge.ari.socket import EventSocket, SocketLimits
 from bridge.ari.stasis import BadArguments
 from bridge.ari.translate import leg_of, translate
 from bridge.centre.facts import CallOffered, Fact
-from bridge.centre.ids import LegId
+from bridge.centre.ids import LegId, is_agent_leg
 from bridge.centre.orders import MediaOrder, RingAgent, ToFallback
 from bridge.engine.ports import Inbox, LinkState
 from bridge.errors import LinkDown, RemoteError
@@ -109,8 +109,19 @@ class AriLink:
 
     async def our_channels(self) -> frozenset[LegId]:
         """The legs in our application now, without clients whose CallOffered is still to be told."""
-        found = await self._rest.get(models.Application, "applications.get", self._app)
-        legs = {leg for one in found.channel_ids if (leg := leg_of(one)) is not None}
+        # The application's own list is not enough: a client who went back to the dialplan may stay in it
+        # (22.10). Nor is what a channel executes: an agent's leg executes nothing that is shown.
+        application, channels = await asyncio.gather(
+            self._rest.get(models.Application, "applications.get", self._app), self.channels()
+        )
+        subscribed = set(application.channel_ids)
+        legs = {
+            leg
+            for one in channels
+            if (leg := leg_of(one.id)) is not None
+            and one.id in subscribed
+            and (is_agent_leg(leg) or one.dialplan.app_name == "Stasis")
+        }
         self._interest.adopt(legs)
         return frozenset(legs - self._arrived)
 
@@ -160,6 +171,8 @@ class AriLink:
             self._media.send_back(channel_id)
             return
         for fact in facts:
+            if isinstance(fact, CallOffered):
+                self._departures.follow(fact.leg)
             await self._tell(fact)
 
     async def _tell(self, fact: Fact) -> None:

@@ -17,7 +17,7 @@ from bridge.ari.interest import Arrival, Interest, Prompt
 from bridge.ari.rest import REQUEST_SECONDS, Rest
 from bridge.ari.stasis import agent_arguments
 from bridge.centre.facts import Cause
-from bridge.centre.ids import CallId, LegId, conversation_id, waiting_room_id
+from bridge.centre.ids import CallId, LegId, PromptId, conversation_id, waiting_room_id
 from bridge.centre.orders import (
     Answer,
     CancelReason,
@@ -38,6 +38,8 @@ log = structlog.get_logger(__name__)
 
 FALLBACK_CONTEXT = "callbridge-fallback"
 _CONFLICT = 409
+_NOT_NOW = 500
+_STOP_PAUSES = (0.005, 0.02, 0.05, 0.1, 0.2)  # seconds
 _SOUND = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONGEST_CALLER = 80
@@ -62,7 +64,7 @@ class MediaDesk:
             case Play():
                 await self._play(order)
             case StopPrompt():
-                await self._unless_gone("playbacks.stop", order.prompt)
+                await self._stop_prompt(order.prompt)
             case EnterWaitingRoom():
                 await self._enter_waiting_room(order)
             case RingAgent():
@@ -124,7 +126,19 @@ class MediaDesk:
     async def _silence(self, leg: LegId) -> None:
         """Stop what plays: a channel's next command, addChannel above all, waits for the prompt's end."""
         for prompt in self._interest.running_prompts(leg):
-            await self._unless_gone("playbacks.stop", prompt)
+            await self._stop_prompt(prompt)
+
+    async def _stop_prompt(self, prompt: PromptId) -> None:
+        # Between two sounds of a list Asterisk cannot stop it and says 500 (22.10): a moment later it can.
+        for pause in _STOP_PAUSES:
+            try:
+                return await self._unless_gone("playbacks.stop", prompt)
+            except Refused as error:
+                if error.status != _NOT_NOW:
+                    raise
+            await asyncio.sleep(pause)
+        log.warning("prompt could not be stopped", action="ari.stop_prompt", prompt_id=prompt)
+        return None
 
     # ── bridges ──────────────────────────────────────────────────────────────
 

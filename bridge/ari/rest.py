@@ -191,6 +191,8 @@ def error_of(operation: str, status: int, body: bytes) -> RemoteError:
             return Gone(said, status=status)
         case 409 if operation.startswith(("channels.", "playbacks.")) and operation not in _CREATING:
             return Gone(said, status=status)  # "Channel not in Stasis application": it has left
+        case 409 if "not in Stasis" in words and operation not in _CREATING:
+            return Gone(said, status=status)  # a bridge that is being destroyed (22.10)
         case 412:
             return Gone(said, status=status)  # "Channel in invalid state": it is hanging up
         case 400 | 422 if operation in ("bridges.addChannel", "bridges.removeChannel"):

@@ -13,7 +13,7 @@ from bridge.centre.call import CallState
 from bridge.centre.facts import Fact, LegEnded
 from bridge.centre.floor import Floor
 from bridge.centre.ids import LegId, call_of, is_agent_leg
-from bridge.centre.orders import CallOrder, HangUp, LegKind, ToFallback
+from bridge.centre.orders import CallOrder, ClearCall, HangUp, LegKind, ToFallback
 
 log = structlog.get_logger(__name__)
 
@@ -26,8 +26,11 @@ class Reconciled:
     orders: tuple[CallOrder, ...]
 
 
-def reconcile(floor: Floor, ours: Collection[LegId]) -> Reconciled:
-    """``ours``: the channels that are in our application now. Pure; the caller sends what comes out."""
+def reconcile(floor: Floor, ours: Collection[LegId], bridges: Collection[str] = ()) -> Reconciled:
+    """``ours``: the channels that are in our application now; ``bridges``: all that there are, by id.
+
+    Pure; the caller sends what comes out, orders of one call in their order.
+    """
     facts: list[Fact] = []
     orders: list[CallOrder] = []
     living = set(ours)
@@ -48,4 +51,8 @@ def reconcile(floor: Floor, ours: Collection[LegId]) -> Reconciled:
             orders.append(HangUp(call_id, leg_id))
         else:
             orders.append(ToFallback(call_id, leg_id, None))
+    for bridge_id in sorted(bridges):
+        call_id = call_of(bridge_id)
+        if call_id != bridge_id and call_id not in floor.calls:
+            orders.append(ClearCall(call_id))
     return Reconciled(tuple(facts), tuple(orders))

@@ -16,7 +16,7 @@ WATCH = """
 () => {
   window.cardsSeen = {};
   const look = () => {
-    const card = document.querySelector('[data-call]');
+    const card = document.querySelector('article[data-call]');
     if (card && card.checkVisibility() && !(card.dataset.call in window.cardsSeen)) {
       const at = (performance.timeOrigin + performance.now()) / 1000;
       window.cardsSeen[card.dataset.call] = at;

@@ -12,6 +12,7 @@ from tests.e2e.parts import Api, Lab, api_of, browser, eventually
 
 @pytest.fixture(scope="session")
 def the_lab() -> Iterator[Lab]:
+    labs.down()  # what an interrupted run left
     lab = labs.up()
     yield lab
     if os.environ.get("CALLBRIDGE_KEEP_LAB") != "1":
@@ -20,9 +21,10 @@ def the_lab() -> Iterator[Lab]:
 
 @pytest.fixture
 async def lab(the_lab: Lab, request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
+    before = await temporary_files(the_lab)
     yield the_lab
     try:
-        await nothing_is_left(the_lab)
+        await nothing_is_left(the_lab, before)
     finally:
         for service in ("callbridge", "asterisk"):
             logs = await the_lab.docker("logs", "--tail", "60", the_lab.containers[service])
@@ -41,7 +43,14 @@ async def chromium() -> AsyncIterator[Browser]:
         yield chromium
 
 
-async def nothing_is_left(lab: Lab) -> None:
+async def temporary_files(lab: Lab) -> set[str]:
+    find = "find /var/lib/callbridge/recordings/.incoming /tmp -type f"
+    return set(
+        (await lab.docker("exec", lab.containers["callbridge"], "sh", "-c", f"{find} || true")).split()
+    )
+
+
+async def nothing_is_left(lab: Lab, before: set[str]) -> None:
     """No channel, no bridge, no call on the floor, no order under way, no temporary file."""
 
     async def channels() -> str:
@@ -50,17 +59,15 @@ async def nothing_is_left(lab: Lab) -> None:
     async def bridges() -> list[str]:
         return (await lab.asterisk("bridge show all")).splitlines()[1:]
 
-    async def temporary() -> str:
-        find = "find /var/lib/callbridge/recordings /tmp -type f ( -name *.part -o -path /tmp/* )"
-        return await lab.docker("exec", lab.containers["callbridge"], *find.split())
-
     async def spool() -> str:
         find = "find /var/spool/asterisk/recording -type f"
         return await lab.docker("exec", lab.containers["asterisk"], *find.split())
 
     await eventually(channels, lambda seen: seen.startswith("0 active"), 20)
     await eventually(bridges, lambda seen: not seen, 20)
-    await eventually(temporary, lambda seen: not seen, 20)
+    await eventually(lambda: temporary_files(lab), lambda seen: seen <= before, 20)
     await eventually(spool, lambda seen: not seen, 30)
     async with api_of(lab) as api:
-        await eventually(lambda: api.all("/calls", live="true"), lambda seen: not seen, 20)
+        await eventually(lambda: api.all("/calls"), lambda calls: all(call["outcome"] for call in calls), 20)
+        for agent in (await api.get("/agents"))["items"]:
+            assert agent["call_id"] is None

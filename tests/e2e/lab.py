@@ -9,7 +9,18 @@ from tests.e2e.parts import ROOT, Lab
 
 TOOL = [sys.executable, str(ROOT / "docker" / "labtool")]
 OWN = ["--project", "callbridge-test", "--state", str(ROOT / "docker" / "lab-test")]
-PORTS = ["--sip-port", "15060", "--rtp", "12000-12199", "--http-port", "18088", "--web-port", "18080"]
+PORTS = [
+    "--sip-port",
+    "15060",
+    "--rtp-start",
+    "12000",
+    "--rtp-end",
+    "12199",
+    "--http-port",
+    "18088",
+    "--web-port",
+    "18080",
+]
 
 
 def _tool(*arguments: str) -> Any:

@@ -29,7 +29,7 @@ class Lab:
     host: str
     sip_port: int
     web: str
-    secrets: dict[str, str]
+    secrets: dict[str, str] = field(repr=False)
     containers: dict[str, str]  # service → container id
 
     @classmethod
@@ -225,6 +225,6 @@ async def log_in(chromium: Browser, lab: Lab, login: str) -> Page:
     await page.goto(f"{lab.web}/login")
     await page.fill("input[name=login]", login)
     await page.fill("input[name=password]", lab.web_password(login))
-    await page.click("button[type=submit]")
+    await page.click("main form button")
     await page.wait_for_url(f"{lab.web}/")
     return page

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(180)]
 
 CALLER_HZ, AGENT_HZ = 1000, 440
 MENU, SUPPORT = "+74950000001", "+74950000002"
-CARD = "[data-card]"
+CARD = "article[data-call]"
 
 
 async def known_tickets(api: Api) -> set[int]:
@@ -78,7 +78,7 @@ async def test_known_caller_through_the_menu(lab: Lab, api: Api, chromium: Brows
 @pytest.mark.parametrize(
     ("number", "options", "verdict", "words"),
     [
-        ("anonymous", {"withheld": True}, "withheld", "скрыт"),
+        ("anonymous", {"withheld": True}, "withheld", "скрыл"),
         ("+4930123456789", {}, "unknown", "+49 30 123456789"),
         ("+79165550000", {}, "several", "+7 916 555-00-00"),
     ],

@@ -151,11 +151,14 @@ def test_what_nobody_knows_is_ended_or_given_back_and_the_living_is_left_alone()
     world = World().start()
     call = world.call_in("200")
     world.pump()
-    reconciled = reconcile(world.floor, [LegId(call), LegId("old.1-agent-2"), LegId("old.2")])
+    living = [LegId(call), LegId("old.1-agent-2"), LegId("old.2")]
+    bridges = [f"{call}-wait", "old.2-wait", "somebody-elses"]
+    reconciled = reconcile(world.floor, living, bridges)
     assert reconciled.facts == ()
     assert reconciled.orders == (
         o.HangUp(CallId("old.1"), LegId("old.1-agent-2")),
         o.ToFallback(CallId("old.2"), LegId("old.2"), None),
+        o.ClearCall(CallId("old.2")),
     )
 
 

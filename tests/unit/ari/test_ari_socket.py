@@ -1,0 +1,267 @@
+"""The event socket's life: it comes up, breaks, and comes back; facts stay whole and in order."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from bridge.ari import AriLink
+from bridge.ari.backoff import Backoff
+from bridge.ari.socket import ApplicationTaken, SocketLimits, check_version
+from bridge.ari.translate import WANTED_EVENTS
+from bridge.centre.facts import CallOffered, DigitReceived, LegEnded
+from bridge.errors import RequestTimeout, Unsupported
+from tests.fakes.asterisk import FakeAsterisk
+from tests.fakes.inbox import FactInbox, until
+from tests.fakes.links import running
+
+MakeLink = Callable[..., AriLink]
+
+
+def test_backoff_doubles_up_to_its_ceiling_and_starts_anew() -> None:
+    backoff = Backoff(first=1, ceiling=10, jitter=lambda: 0.0)
+    assert [backoff.next_delay() for _ in range(6)] == [1, 2, 4, 8, 10, 10]
+    backoff.reset()
+    assert backoff.next_delay() == 1
+
+
+def test_backoff_jitter_takes_up_to_half() -> None:
+    assert Backoff(first=1, jitter=lambda: 1.0).next_delay() == 0.5
+    assert {0.5 <= Backoff(first=1).next_delay() <= 1 for _ in range(100)} == {True}
+
+
+def test_backoff_survives_a_link_that_is_down_for_days() -> None:
+    backoff = Backoff(jitter=lambda: 0.0)
+    assert {backoff.next_delay() for _ in range(5000)} >= {10.0}
+
+
+@pytest.mark.parametrize("version", ["22.5.0", "22.10.1+dfsg+~cs6", "23.0.0", "certified-22.8-cert1"])
+def test_version_that_will_do(version: str) -> None:
+    check_version(version)
+
+
+@pytest.mark.parametrize("version", ["22.4.9", "20.9.0", "18.26.4", "certified/20.7-cert2"])
+def test_version_that_is_too_old(version: str) -> None:
+    with pytest.raises(Unsupported, match=r"needs 22\.5 or newer"):
+        check_version(version)
+
+
+@pytest.mark.parametrize("version", ["", "GIT-22-1a2b3c", "unknown"])
+def test_version_that_nobody_can_read_is_let_through(version: str) -> None:
+    check_version(version)
+
+
+async def test_up_with_the_filter_set_and_never_subscribed_to_all(fake: FakeAsterisk, link: AriLink) -> None:
+    assert link.state.up
+    assert "22.10.1" in link.state.detail
+    assert fake.filters == [{"allowed": [{"type": one} for one in WANTED_EVENTS], "disallowed": []}]
+    (connect,) = [one for one in fake.requests if one.operation == "events.eventWebsocket"]
+    assert connect.query == {"app": "callbridge"}
+
+
+async def test_too_old_is_said_and_tried_again(fake: FakeAsterisk, make_link: MakeLink) -> None:
+    fake.version = "20.9.0"
+    link = make_link()
+    async with running(link, up=False):
+        await until(lambda: "too old" in link.state.detail)
+        assert not link.state.up
+        assert fake.connections == 0
+        fake.version = "22.5.0"
+        await until(lambda: link.state.up)
+
+
+async def test_asterisk_without_ari(fake: FakeAsterisk, make_link: MakeLink) -> None:
+    fake.failures["asterisk.getInfo"] = (404, "")
+    link = make_link()
+    async with running(link, up=False):
+        await until(lambda: "res_ari" in link.state.detail)
+
+
+async def test_login_refused_is_in_the_state(make_link: MakeLink) -> None:
+    link = make_link(password="wrong")
+    async with running(link, up=False):
+        await until(lambda: "ARI_PASSWORD" in link.state.detail)
+
+
+async def test_it_comes_back_after_a_crash_and_sets_the_filter_again(
+    fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox
+) -> None:
+    ups = 0
+
+    async def on_up() -> None:
+        nonlocal ups
+        ups += 1
+
+    link = make_link(on_up=on_up)
+    async with running(link):
+        for n in range(2, 5):
+            await fake.drop_sockets()
+            await until(lambda n=n: ups == n and link.state.up)
+        assert (fake.connections, len(fake.filters)) == (4, 4)
+        call = await fake.call_in()
+        await inbox.wait(CallOffered, call=call)
+
+
+async def test_asterisk_away_for_a_while(fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox) -> None:
+    link = make_link()
+    async with running(link):
+        await fake.stop()
+        await until(lambda: not link.state.up and "is Asterisk running" in link.state.detail)
+        await fake.start()
+        await until(lambda: link.state.up)
+        call = await fake.call_in()
+        await inbox.wait(CallOffered, call=call)
+
+
+async def test_half_open_socket_is_noticed(fake: FakeAsterisk, make_link: MakeLink) -> None:
+    link = make_link(limits=SocketLimits(heartbeat=0.05, stable=5.0))
+    async with running(link):
+        fake.silent = True
+        await until(lambda: fake.connections >= 2)
+        fake.silent = False
+        await until(lambda: link.state.up)
+
+
+async def test_quiet_socket_stays(fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox) -> None:
+    link = make_link(limits=SocketLimits(heartbeat=0.02, stable=5.0))
+    async with running(link):
+        await until(lambda: fake.pings >= 5)
+        assert fake.connections == 1
+        await inbox.wait(CallOffered, call=await fake.call_in())
+
+
+async def test_another_process_takes_the_application(fake: FakeAsterisk, make_link: MakeLink) -> None:
+    link = make_link()
+    async with running(link) as task:
+        await fake.emit("ApplicationReplaced")
+        with pytest.raises(ApplicationTaken, match=r"asterisk\.ari\.app"):
+            await task
+        assert "another process" in link.state.detail
+        assert fake.connections == 1
+
+
+async def test_broken_and_unknown_messages_harm_nothing(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    await fake.send("{")
+    await fake.send('{"type":"StasisStart"}')
+    await fake.send("[1,2,3]")
+    await fake.emit("ChannelTelepathy", channel={"id": "x"})
+    call = await fake.call_in()
+    await inbox.wait(CallOffered, call=call)
+    assert fake.connections == 1
+
+
+async def test_malformed_arguments_send_the_channel_back_to_the_dialplan(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await fake.call_in(args=["who", "knows"])
+    await until(lambda: call in fake.continued)
+    assert fake.continued[call] == {}
+    assert inbox.facts == []
+
+
+async def test_facts_keep_their_order(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
+    call = await fake.call_in()
+    digits = "0123456789*#" * 20
+    for digit in digits:
+        await fake.press(call, digit)
+    await fake.hang_up(call)
+    await inbox.wait(LegEnded, call=call)
+    assert "".join(fact.digit for fact in inbox.of(DigitReceived)) == digits
+    assert isinstance(inbox.facts[0], CallOffered)
+    assert isinstance(inbox.facts[-1], LegEnded)
+
+
+async def test_full_inbox_holds_the_socket_up_and_is_not_taken_for_silence(
+    fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox
+) -> None:
+    link = make_link(limits=SocketLimits(heartbeat=0.02, stable=5.0))
+    async with running(link):
+        inbox.gate.clear()
+        call = await fake.call_in()
+        for digit in "123":
+            await fake.press(call, digit)
+        await asyncio.sleep(0.3)
+        assert inbox.facts == []
+        inbox.gate.set()
+        await inbox.wait(DigitReceived, digit="3")
+        assert fake.connections == 1
+
+
+async def test_facts_wait_until_on_up_has_compared(
+    fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox
+) -> None:
+    compare, seen = asyncio.Event(), []
+    old = await fake.call_in()
+
+    async def on_up() -> None:
+        await compare.wait()
+        seen.append(await link.our_channels())
+
+    link = make_link(on_up=on_up)
+    async with running(link):
+        new = await fake.call_in()
+        await fake.press(old, "1")
+        await fake.hang_up(old)
+        await until(lambda: fake.connections == 1 and new in link._arrived)
+        assert inbox.facts == []
+        compare.set()
+        await inbox.wait(LegEnded, call=old)
+        # Neither the one that is told later as a new call, nor the one that is gone.
+        assert seen == [frozenset()]
+        assert [type(fact) for fact in inbox.facts] == [CallOffered, DigitReceived, LegEnded]
+        assert await link.our_channels() == {new}
+
+
+async def test_failed_on_up_tells_the_facts_and_begins_again(
+    fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox
+) -> None:
+    attempts = 0
+
+    async def on_up() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            await until(lambda: bool(link._arrived))
+            raise RequestTimeout("no list of channels")
+
+    link = make_link(on_up=on_up)
+    async with running(link):
+        call = await fake.call_in()
+        await inbox.wait(CallOffered, call=call)
+        await until(lambda: attempts == 2 and link.state.up)
+
+
+async def test_channel_that_leaves_and_lives_is_watched(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    link._departures._seconds = 0.02
+    call = await fake.call_in()
+    channel = fake.channels[call]
+    channel.in_app = False
+    await fake.emit("StasisEnd", channel=fake._shown(channel))
+    await until(lambda: fake.subscriptions == [f"channel:{call}"])
+    assert inbox.of(LegEnded) == []
+
+
+async def test_channel_that_leaves_and_dies_unseen_has_ended(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    link._departures._seconds = 0.02
+    call = await fake.call_in()
+    channel = fake.channels.pop(call)
+    await fake.emit("StasisEnd", channel=fake._shown(channel))
+    await inbox.wait(LegEnded, call=call, leg=call)
+
+
+async def test_channel_that_ends_properly_is_not_asked_for(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    link._departures._seconds = 0.02
+    call = await fake.call_in()
+    await fake.hang_up(call)
+    await inbox.wait(LegEnded, call=call)
+    await asyncio.sleep(0.1)
+    assert len(inbox.of(LegEnded)) == 1
+    assert fake.subscriptions == []
