@@ -81,7 +81,7 @@ def offered(call: Call, event: CallOffered, at: Moment) -> None:
     call.number, call.name = event.number, event.name
     call.dialled, call.trunk = event.dialled, event.trunk
     call.withheld = event.number is None
-    if call.withheld:
+    if call.withheld and call.verdict is not Verdict.WITHHELD:
         call.verdict, call.e164, call.clients = None, None, ()
     call.language = at.plan.language_for(event.number)
     call.legs[event.leg] = Leg(event.leg, LegKind.CLIENT, None, at.now)
