@@ -1,0 +1,317 @@
+"""AMI messages as facts of the centre, from recorded traces and single events."""
+
+from pathlib import Path
+
+import pytest
+
+from bridge.ami.messages import Headers, read
+from bridge.ami.trace import entries
+from bridge.ami.translate import Translator, endpoint_of
+from bridge.centre.facts import (
+    CallerPresented,
+    EndpointChanged,
+    Fact,
+    OutsideAnswered,
+    OutsideEnded,
+    OutsideRingEnded,
+    OutsideRinging,
+    RecordingEnded,
+    RecordingStarted,
+)
+from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, RecordingId
+from bridge.centre.plan import Agent, Plan
+
+TRACES = Path(__file__).parents[2] / "replay" / "traces"
+
+
+def agent(number: str) -> Agent:
+    return Agent(AgentId(number), f"Agent {number}", Endpoint(f"PJSIP/{number}"))
+
+
+PLAN = Plan(agents={AgentId(number): agent(number) for number in ("1001", "1002", "1003")})
+
+
+def translator(plan: Plan = PLAN) -> Translator:
+    return Translator(lambda: plan, lambda: {"trunk1", "trunk-two"})
+
+
+def take(made: Translator, headers: Headers) -> list[Fact]:
+    message = read(headers)
+    return made.take(message) if message is not None else []
+
+
+def facts_of(scenario: str, made: Translator | None = None) -> list[Fact]:
+    made = made or translator()
+    return [
+        fact
+        for entry in entries((TRACES / f"{scenario}.ami").read_bytes())
+        for fact in take(made, entry.headers)
+    ]
+
+
+def kinds(facts: list[Fact]) -> list[tuple[str, str]]:
+    return [(type(fact).__name__, getattr(fact, "agent", "")) for fact in facts]
+
+
+def newchannel(**headers: str) -> Headers:
+    return {
+        "event": "Newchannel",
+        "channel": "PJSIP/trunk1-00000001",
+        "uniqueid": "1.1",
+        "linkedid": "1.1",
+        "channelstate": "4",
+        "calleridnum": "+79161234567",
+        "calleridname": "Иван",
+        "exten": "+74950000001",
+        **headers,
+    }
+
+
+# ── who is calling ───────────────────────────────────────────────────────────
+
+
+def test_a_caller_is_presented_at_the_first_event() -> None:
+    assert take(translator(), newchannel()) == [
+        CallerPresented(CallId("1.1"), "+79161234567", "Иван", "+74950000001", "trunk1")
+    ]
+
+
+@pytest.mark.parametrize("number", ["<unknown>", "", "anonymous", "Anonymous", "Restricted", "unavailable"])
+def test_no_number(number: str) -> None:
+    (fact,) = take(translator(), newchannel(calleridnum=number))
+
+    assert isinstance(fact, CallerPresented)
+    assert fact.number is None
+
+
+def test_a_trunk_with_a_hyphen() -> None:
+    (fact,) = take(translator(), newchannel(channel="PJSIP/trunk-two-00000001"))
+
+    assert isinstance(fact, CallerPresented)
+    assert fact.trunk == "trunk-two"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"channel": "PJSIP/1001-00000001"},  # an agent's phone
+        {"channel": "SIP/trunk1-00000001"},  # another technology
+        {"channelstate": "0"},  # a leg that Asterisk makes towards the trunk
+        {"linkedid": "1.0"},
+    ],
+)
+def test_what_is_no_caller(headers: dict[str, str]) -> None:
+    assert take(translator(), newchannel(**headers)) == []
+
+
+# ── calls that never touch the application ───────────────────────────────────
+
+
+def test_direct_call_from_a_trunk() -> None:
+    facts = facts_of("direct/answered")
+
+    assert kinds(facts) == [
+        ("CallerPresented", ""),
+        ("OutsideRinging", "1001"),
+        ("OutsideAnswered", "1001"),
+        ("OutsideEnded", ""),
+    ]
+    ringing = facts[1]
+    assert isinstance(ringing, OutsideRinging)
+    assert (ringing.number, ringing.name, ringing.dialled) == ("+79161234567", "Иван Петров", "+74950000004")
+
+
+def test_group_call_between_extensions() -> None:
+    facts = facts_of("group/answered_elsewhere")
+
+    assert kinds(facts) == [
+        ("OutsideRinging", "1002"),
+        ("OutsideRinging", "1003"),
+        ("OutsideRingEnded", "1002"),
+        ("OutsideAnswered", "1003"),
+        ("OutsideEnded", ""),
+    ]
+    assert facts[2] == OutsideRingEnded(facts[0].call, AgentId("1002"), "answered-elsewhere")  # type: ignore[union-attr]
+    assert facts[-1] == OutsideEnded(facts[0].call, "completed")  # type: ignore[union-attr]
+
+
+def test_native_queue_while_the_application_is_away() -> None:
+    facts = facts_of("queue/abandoned")
+
+    assert {name for name, _ in kinds(facts)} == {
+        "CallerPresented",
+        "OutsideRinging",
+        "OutsideRingEnded",
+        "OutsideEnded",
+    }
+    assert facts[-1].reason == "abandoned"  # type: ignore[union-attr]
+
+
+def test_legs_that_the_application_dials_are_not_outside() -> None:
+    assert kinds(facts_of("stasis/recorded")) == [("CallerPresented", ""), ("OutsideEnded", "")]
+
+
+def test_a_caller_who_reaches_nobody_ends_all_the_same() -> None:
+    assert kinds(facts_of("transfer/blind_unreachable"))[0] == ("CallerPresented", "")
+    made = translator()
+    take(made, newchannel())
+    assert take(made, newchannel(event="Hangup", cause="16")) == [OutsideEnded(CallId("1.1"), "failed")]
+
+
+def test_attended_transfer_keeps_the_new_agent_busy_without_a_gap() -> None:
+    facts = facts_of("transfer/attended_abbcac")
+    first, second = facts[0].call, facts[3].call  # type: ignore[union-attr]
+
+    assert facts[3:] == [
+        OutsideRinging(second, AgentId("1002"), "1001", "Agent 1001", "1002"),
+        OutsideAnswered(second, AgentId("1002")),
+        OutsideRinging(first, AgentId("1002"), "+79161234567", "Иван Петров", "+74950000004"),
+        OutsideAnswered(first, AgentId("1002")),
+        OutsideEnded(second, "completed"),
+        OutsideEnded(first, "completed"),
+    ]
+
+
+def test_pickup_by_an_agent() -> None:
+    assert kinds(facts_of("pickup/star"))[1:3] == [("OutsideRingEnded", "1002"), ("OutsideAnswered", "1003")]
+
+
+def test_strangers_phones_tell_nothing() -> None:
+    assert facts_of("direct/cancelled", translator(Plan())) == []
+
+
+# ── phones ───────────────────────────────────────────────────────────────────
+
+
+def device(name: str, state: str) -> Headers:
+    return {"event": "DeviceStateChange", "device": name, "state": state}
+
+
+def test_a_phone_comes_and_goes_and_talking_is_no_change() -> None:
+    made = translator()
+    told = [
+        fact
+        for state in (
+            "UNAVAILABLE",
+            "NOT_INUSE",
+            "RINGING",
+            "INUSE",
+            "NOT_INUSE",
+            "UNAVAILABLE",
+            "UNAVAILABLE",
+        )
+        for fact in take(made, device("PJSIP/1001", state))
+    ]
+
+    assert told == [
+        EndpointChanged(Endpoint("PJSIP/1001"), False, "not registered"),
+        EndpointChanged(Endpoint("PJSIP/1001"), True, "idle"),
+        EndpointChanged(Endpoint("PJSIP/1001"), False, "not registered"),
+    ]
+
+
+def test_devices_that_are_no_agents() -> None:
+    assert take(translator(), device("PJSIP/trunk1", "UNAVAILABLE")) == []
+    assert take(translator(), device("Queue:support_avail", "INUSE")) == []
+
+
+def test_a_phone_that_asterisk_does_not_know_is_told_after_the_list() -> None:
+    made = translator()
+    take(made, device("PJSIP/1001", "NOT_INUSE"))
+
+    assert [fact.endpoint for fact in take(made, {"event": "DeviceStateListComplete"})] == [  # type: ignore[union-attr]
+        "PJSIP/1002",
+        "PJSIP/1003",
+    ]
+
+
+def test_an_agent_who_comes_with_a_new_plan() -> None:
+    plans = [Plan(agents={AgentId("1001"): agent("1001")})]
+    made = Translator(lambda: plans[-1], frozenset)
+    for number in ("1001", "1002"):
+        take(made, device(f"PJSIP/{number}", "NOT_INUSE"))
+    take(made, {"event": "DeviceStateListComplete"})
+    assert not made.plan_changed()
+    plans.append(PLAN)
+
+    assert made.plan_changed()
+    assert [(fact.endpoint, fact.reachable) for fact in made.refresh()] == [  # type: ignore[union-attr]
+        ("PJSIP/1002", True),
+        ("PJSIP/1003", False),
+    ]
+    assert not made.plan_changed()
+
+
+@pytest.mark.parametrize(
+    ("name", "endpoint"), [("PJSIP/1001-0000002a", "PJSIP/1001"), ("PJSIP/a-b-1", "PJSIP/a-b"), ("Local", "")]
+)
+def test_endpoint_of(name: str, endpoint: str) -> None:
+    assert endpoint_of(name) == endpoint
+
+
+# ── recordings ───────────────────────────────────────────────────────────────
+
+LEG, RECORDING = LegId("1.1"), RecordingId("1.1-rec-1")
+
+
+def test_a_recording_ends_with_its_channel() -> None:
+    made = translator()
+    made.expect_recording(LEG, RECORDING)
+
+    assert take(made, newchannel(event="MixMonitorStart")) == [RecordingStarted(CallId("1.1"), RECORDING)]
+    assert take(made, newchannel(event="Hangup")) == [RecordingEnded(CallId("1.1"), RECORDING)]
+    assert made.recording_on(LEG) is None
+
+
+def test_a_recording_that_is_stopped_ends_once() -> None:
+    made = translator()
+    made.expect_recording(LEG, RECORDING)
+    take(made, newchannel(event="MixMonitorStart"))
+
+    assert take(made, newchannel(event="MixMonitorStop")) == [RecordingEnded(CallId("1.1"), RECORDING)]
+    assert take(made, newchannel(event="Hangup")) == []
+
+
+def test_somebody_elses_recording_is_not_ours() -> None:
+    assert take(translator(), newchannel(event="MixMonitorStart")) == []
+
+
+# ── what was missed ──────────────────────────────────────────────────────────
+
+
+def test_what_ended_while_we_were_away_ends_after_the_list_of_channels() -> None:
+    made = translator()
+    trace = list(entries((TRACES / "direct/answered.ami").read_bytes()))
+    facts = [
+        fact for entry in trace for fact in take(made, entry.headers) if entry.headers["event"] != "Hangup"
+    ]
+    made = translator()
+    for entry in trace:
+        if entry.headers["event"] == "HangupRequest":
+            break
+        take(made, entry.headers)
+    leg = LegId(facts[0].call)  # type: ignore[union-attr]
+    made.expect_recording(leg, RecordingId(f"{leg}-rec-1"))
+
+    assert take(made, {"event": "FullyBooted"}) == []
+    assert take(made, {"event": "CoreShowChannelsComplete"}) == [
+        OutsideEnded(CallId(leg), "completed"),
+        RecordingEnded(CallId(leg), RecordingId(f"{leg}-rec-1")),
+    ]
+
+
+def test_what_still_lives_is_left_alone_after_a_reconnect() -> None:
+    made = translator()
+    take(made, newchannel())
+    take(made, {"event": "FullyBooted"})
+    take(made, newchannel(event="CoreShowChannel", application="Stasis"))
+
+    assert take(made, {"event": "CoreShowChannelsComplete"}) == []
+    assert take(made, newchannel(event="Hangup", cause="16")) == [OutsideEnded(CallId("1.1"), "failed")]
+
+
+def test_a_shutdown_ends_every_call() -> None:
+    made = translator()
+    take(made, newchannel())
+
+    assert take(made, {"event": "Shutdown"}) == [OutsideEnded(CallId("1.1"), "failed")]
