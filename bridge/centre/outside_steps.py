@@ -29,6 +29,9 @@ def outside_ringing(call: Call, event: OutsideRinging, at: Moment) -> None:
 
 
 def outside_answered(call: Call, event: OutsideAnswered, at: Moment) -> None:
+    if call.agent is not None and call.agent != event.agent:
+        # Passed on from one agent to the next: the first one's phone is free again.
+        at.out.messages.append(AgentBusyOutside(call.id, call.agent, busy=False))
     call.agent = event.agent
     call.answered_at = call.answered_at or at.now
     call.outside_ringing.discard(event.agent)

@@ -213,7 +213,7 @@ async def test_back_to_the_dialplan(offered: CallOffered, link: AriLink, inbox: 
     await link.carry_out(EnterWaitingRoom(call, client, "default", SUPPORT))
     await link.carry_out(play(offered, *["hello"] * 20))
     await link.carry_out(ToFallback(call, client, SUPPORT))
-    async with asyncio.timeout(10):  # Asterisk takes the request before the channel has left
+    async with asyncio.timeout(10):  # Asterisk accepts the request before the channel has left
         while client in await link.our_channels():
             await asyncio.sleep(0.02)
     with pytest.raises(Gone):
@@ -221,7 +221,7 @@ async def test_back_to_the_dialplan(offered: CallOffered, link: AriLink, inbox: 
     assert client in {one.id for one in await link.channels()}
     assert await link.bridges() == []
     await link.carry_out(ClearCall(call))
-    assert inbox.of(LegEnded) == []
+    assert inbox.of(LegEnded) == []  # he lives on
 
 
 async def test_client_hangs_up_while_the_phone_rings(

@@ -154,8 +154,9 @@ class Pbx:
 
         channel.timers.append(asyncio.get_running_loop().call_later(seconds, begin))
 
-    @staticmethod
-    def _shown(channel: FakeChannel) -> dict[str, Any]:
+    def _shown(self, channel: FakeChannel) -> dict[str, Any]:
+        # A created leg shows no application; a client's channel what its dialplan executes.
+        executes = "" if channel.endpoint else ("Stasis" if channel.in_app else "Wait")
         return {
             "id": channel.id,
             "name": f"PJSIP/trunk-{channel.id}",
@@ -168,7 +169,7 @@ class Pbx:
                 "context": "from-trunk",
                 "exten": "s",
                 "priority": 1,
-                "app_name": "",
+                "app_name": executes,
                 "app_data": "",
             },
             "creationtime": NOW,

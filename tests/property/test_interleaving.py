@@ -10,7 +10,9 @@ from bridge.centre.orders import CallRecord
 from tests.fakes.world import ANNA, BORIS, World
 
 
-def play(order: list[str], scenario: str, number: str | None) -> tuple[CallRecord, list[str], dict[str, bool]]:
+def play(
+    order: list[str], scenario: str, number: str | None
+) -> tuple[CallRecord, list[str], dict[str, bool]]:
     """Everything happens in Asterisk in one order; ``order`` says which stream is read next."""
     world = World().start()
     world.phone(ANNA)

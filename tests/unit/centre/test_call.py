@@ -288,6 +288,20 @@ def test_call_outside_the_application_gets_a_card_and_keeps_the_router_away(worl
     assert [order.call for order in of(world, o.RingAgent)] == [call]
 
 
+def test_outside_call_that_is_passed_on_frees_the_first_agent(world: World) -> None:
+    world.phone(ANNA)
+    world.phone(BORIS)
+    world.pump()
+    outside = f.CallId("outside.1")
+    for agent in (ANNA, BORIS):
+        world.tell(f.OutsideRinging(outside, agent, "+79161234567", "", agent))
+        world.tell(f.OutsideAnswered(outside, agent))
+    assert world.floor.agents[ANNA].free
+    assert not world.floor.agents[BORIS].free
+    world.tell(f.OutsideEnded(outside, "completed"))
+    assert world.floor.agents[BORIS].free
+
+
 def test_echo_call_leaves_nothing(world: World) -> None:
     echo = f.CallId("echo.1")
     world.tell(f.CallerPresented(echo, "+79161234567", "", "900", "lab"))

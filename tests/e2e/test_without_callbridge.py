@@ -1,0 +1,59 @@
+"""What Asterisk does on its own: calls from phone to phone, and the native queue while Callbridge is away."""
+
+import aiohttp
+import pytest
+
+from tests.e2e.parts import Api, Lab, caller, eventually, phone
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(180)]
+
+SUPPORT = "+74950000002"
+
+
+async def test_call_from_phone_to_phone_makes_its_agent_busy(lab: Lab, api: Api) -> None:
+    async with phone(lab, "1001", answer=None) as anna, phone(lab, "1002", answer=None) as boris:
+        await api.agent_is("1001", "ready")
+        await boris.do(do="call", uri=f"sip:1001@{lab.host}:{lab.sip_port}")
+        await anna.event("incoming")
+        await api.agent_is("1001", "ringing")
+        # A caller from the trunk is offered to nobody whose phone is taken.
+        async with caller(lab, SUPPORT, talk=2) as client:
+            await client.event("answered")
+            await anna.do(do="answer")
+            await anna.event("answered")
+            await api.agent_is("1001", "talking")
+            await client.event("done", seconds=30)
+        assert anna.count("incoming") == 1
+        await anna.do(do="hangup")
+        await api.agent_is("1001", "ready")
+        call = next(call for call in await api.all("/calls") if call["direction"] == "internal")
+        assert (call["agent"], call["outcome"]) == ("1001", "answered")
+
+
+async def test_native_queue_serves_while_callbridge_is_away(lab: Lab, api: Api) -> None:
+    service = lab.containers["callbridge"]
+    async with phone(lab, "1001", answer=0.3) as anna:
+        await api.agent_is("1001", "ready")
+        await lab.docker("stop", service)
+        try:
+            async with caller(lab, SUPPORT, talk=6) as client:
+                await anna.event("answered", seconds=30)
+                await client.event("done", seconds=60)
+            assert client.events[-1]["calls"] == 1
+        finally:
+            await lab.docker("start", service)
+    left = "find /var/spool/asterisk/recording -name '*-rec-0-*' -size +10k -print -delete"
+    kept = await lab.docker("exec", lab.containers["asterisk"], "sh", "-c", left)
+    assert len(kept.split()) == 2, f"both sides of the fallback's recording, found: {kept}"
+
+    async def ready() -> bool:
+        try:
+            async with api.session.get(f"{lab.web}/readyz") as reply:
+                return reply.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    await eventually(ready, seconds=30)
+    async with phone(lab, "1001") as anna, caller(lab, SUPPORT, talk=1) as client:
+        await anna.event("answered")
+        await client.event("done", seconds=30)
