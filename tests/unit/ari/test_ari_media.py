@@ -1,59 +1,26 @@
 """Orders against the fake: what reaches Asterisk, sent twice, too late, cancelled, or failed half-way."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bridge.ari import AriLink
 from bridge.centre.facts import CallOffered, LegAnswered, LegEnded, LegJoined, LegRinging, PromptEnded
-from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, QueueName, agent_leg_id, prompt_id
+from bridge.centre.ids import CallId, LegId, QueueName, agent_leg_id, prompt_id
 from bridge.centre.orders import (
     Answer,
-    CancelReason,
-    CancelRing,
     ClearCall,
     Connect,
     EnterWaitingRoom,
     HangUp,
-    Play,
-    RingAgent,
     StopPrompt,
     ToFallback,
 )
-from bridge.errors import Gone, InternalError, LinkDown, RequestTimeout, Unreachable
+from bridge.errors import Gone, InternalError, LinkDown, RequestTimeout
+from tests.fakes.ari_calls import SUPPORT, offered, play, ring, sent
 from tests.fakes.asterisk import FakeAsterisk, Phone
 from tests.fakes.inbox import FactInbox, until
-
-SUPPORT = QueueName("support")
-
-
-async def offered(fake: FakeAsterisk, inbox: FactInbox) -> CallId:
-    return (await inbox.wait(CallOffered, call=await fake.call_in())).call
-
-
-def ring(call: CallId, offer: int = 1, **changed: Any) -> RingAgent:
-    values: dict[str, Any] = {
-        "call": call,
-        "leg": agent_leg_id(call, offer),
-        "originator": LegId(call),
-        "agent": AgentId("1001"),
-        "endpoint": Endpoint("PJSIP/1001"),
-        "caller_number": "+79161234567",
-        "caller_name": "Иван",
-        "ring": timedelta(seconds=19.5),
-    }
-    return RingAgent(**(values | changed))
-
-
-def sent(fake: FakeAsterisk, operation: str) -> list[dict[str, str]]:
-    return [one.query for one in fake.requests if one.operation == operation]
-
-
-def play(call: CallId, *sounds: str, number: int = 1) -> Play:
-    return Play(call, LegId(call), prompt_id(call, number), sounds, "ru")
-
 
 # ── prompts ──────────────────────────────────────────────────────────────────
 
@@ -178,226 +145,6 @@ async def test_connect_with_an_agent_who_is_gone_leaves_the_client_where_he_was(
     assert fake.channels[call].bridge == f"{call}-wait"
 
 
-# ── ringing ──────────────────────────────────────────────────────────────────
-
-
-async def test_ring(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    call = await offered(fake, inbox)
-    await link.carry_out(ring(call))
-    leg = agent_leg_id(call, 1)
-    await inbox.wait(LegRinging, leg=leg)
-    assert sent(fake, "channels.create") == [
-        {
-            "endpoint": "PJSIP/1001",
-            "app": "callbridge",
-            "appArgs": f"agent,{call}",
-            "channelId": leg,
-            "originator": call,
-        }
-    ]
-    assert sent(fake, "channels.dial") == [{"timeout": "20"}]
-    assert fake.channels[leg].variables == {
-        "CALLBRIDGE_CALL": call,
-        "CONNECTEDLINE(num,i)": "+79161234567",
-        "CONNECTEDLINE(name,i)": "Иван",
-        "CONNECTEDLINE(pres,i)": "allowed",
-    }
-    await link.carry_out(ring(call))  # sent twice: a second dial would kill the first
-    assert len(sent(fake, "channels.dial")) == 1
-    assert leg in fake.channels
-
-
-async def test_withheld_caller_is_not_shown(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    call = await offered(fake, inbox)
-    await link.carry_out(ring(call, caller_number="", caller_name="Ivan"))
-    variables = fake.channels[agent_leg_id(call, 1)].variables
-    assert variables["CONNECTEDLINE(pres,i)"] == "prohib"
-    assert "Ivan" not in variables.values()
-
-
-async def test_hostile_name_is_one_printable_line(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
-) -> None:
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    call = await offered(fake, inbox)
-    await link.carry_out(ring(call, caller_name='a"\r\nVia: x\x00' + "b" * 500))
-    name = fake.channels[agent_leg_id(call, 1)].variables["CONNECTEDLINE(name,i)"]
-    assert name.startswith('a" Via: x b')
-    assert len(name) == 80
-
-
-async def test_phone_that_sends_early_media_rings(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
-) -> None:
-    fake.phones["PJSIP/1001"] = Phone.EARLY_MEDIA
-    call = await offered(fake, inbox)
-    await link.carry_out(ring(call))
-    await inbox.wait(LegRinging, leg=agent_leg_id(call, 1))
-
-
-async def test_busy_phone(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
-    fake.phones["PJSIP/1001"] = Phone.BUSY
-    call = await offered(fake, inbox)
-    await link.carry_out(ring(call))
-    await inbox.wait(LegEnded, leg=agent_leg_id(call, 1), cause=17, tech_cause=486)
-
-
-async def test_phone_that_is_not_registered(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
-    call = await offered(fake, inbox)
-    with pytest.raises(Unreachable, match="not registered"):
-        await link.carry_out(ring(call))
-    assert sent(fake, "channels.hangup") == []
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    await link.carry_out(ring(call, offer=2))
-    await inbox.wait(LegRinging, leg=agent_leg_id(call, 2))
-
-
-async def test_leg_from_before_this_process_is_not_dialled_again(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
-) -> None:
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    call = await offered(fake, inbox)
-    await link.carry_out(ring(call))
-    link._interest._calls.clear()
-    await link.carry_out(ring(call))
-    assert len(sent(fake, "channels.dial")) == 1
-    assert agent_leg_id(call, 1) in fake.channels
-
-
-async def test_failed_dial_leaves_no_leg(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    fake.failures["channels.dial"] = (503, "")
-    call = await offered(fake, inbox)
-    with pytest.raises(LinkDown):
-        await link.carry_out(ring(call))
-    assert list(fake.channels) == [call]
-    fake.failures.clear()
-    await link.carry_out(ring(call))  # a retryable failure may be tried again
-    await inbox.wait(LegRinging, leg=agent_leg_id(call, 1))
-
-
-async def test_leg_that_never_enters(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.ari.media.REQUEST_SECONDS", 0.05)
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    fake.mute_arrivals = True
-    call = await offered(fake, inbox)
-    with pytest.raises(RequestTimeout, match="never entered"):
-        await link.carry_out(ring(call))
-    assert list(fake.channels) == [call]
-
-
-async def test_caller_hangs_up_before_the_phone_is_dialled(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
-) -> None:
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    fake.mute_arrivals = True
-    call = await offered(fake, inbox)
-    ringing = asyncio.create_task(link.carry_out(ring(call)))
-    await until(lambda: agent_leg_id(call, 1) in fake.channels)
-    await fake.hang_up(call)
-    with pytest.raises(Gone, match="caller hung up"):
-        await ringing
-    assert fake.channels == {}
-    with pytest.raises(Gone):
-        await link.carry_out(ring(call, offer=2))
-    assert fake.channels == {}
-
-
-async def test_ring_taken_back_before_the_phone_is_dialled(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
-) -> None:
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    fake.mute_arrivals = True
-    call = await offered(fake, inbox)
-    leg = agent_leg_id(call, 1)
-    ringing = asyncio.create_task(link.carry_out(ring(call)))
-    await until(lambda: leg in fake.channels)
-    await link.carry_out(CancelRing(call, leg, CancelReason.ANSWERED_ELSEWHERE))
-    with pytest.raises(Gone, match="taken back"):
-        await ringing
-    assert list(fake.channels) == [call]
-
-
-async def test_clearing_the_call_ends_a_ring_that_is_being_made(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
-) -> None:
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    fake.mute_arrivals = True
-    call = await offered(fake, inbox)
-    ringing = asyncio.create_task(link.carry_out(ring(call)))
-    await until(lambda: agent_leg_id(call, 1) in fake.channels)
-    await link.carry_out(ClearCall(call))
-    with pytest.raises(Gone):
-        await ringing
-    assert list(fake.channels) == [call]
-
-
-async def test_cancelled_task_leaves_no_leg(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    fake.delays["channels.dial"] = 60
-    call = await offered(fake, inbox)
-    ringing = asyncio.create_task(link.carry_out(ring(call)))
-    await until(lambda: sent(fake, "channels.dial"))
-    ringing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await ringing
-    assert list(fake.channels) == [call]
-
-
-async def test_leg_that_comes_after_its_creation_was_given_up_is_ended(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
-) -> None:
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    call = await offered(fake, inbox)
-    fake.delays["channels.create"] = 0.3
-    link._rest._seconds = 0.1
-    with pytest.raises(RequestTimeout):
-        await link.carry_out(ring(call))
-    link._rest._seconds = 2.0
-    await until(lambda: len(sent(fake, "channels.hangup")) >= 1)
-    stray = agent_leg_id(call, 1)
-    fake.delays.clear()
-    late = fake._new_channel("Down", number="", name="")
-    del fake.channels[late.id]
-    late.id = stray
-    fake.channels[stray] = late
-    await fake._enter(late, ["agent", call])
-    await until(lambda: stray not in fake.channels)
-
-
-@pytest.mark.parametrize(
-    ("reason", "cause"),
-    [
-        (CancelReason.ANSWERED_ELSEWHERE, 26),
-        (CancelReason.NO_ANSWER, 19),
-        (CancelReason.CALLER_GONE, 16),
-    ],
-)
-async def test_cancel_ring(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox, reason: CancelReason, cause: int
-) -> None:
-    fake.phones["PJSIP/1001"] = Phone.RINGS
-    call = await offered(fake, inbox)
-    await link.carry_out(ring(call))
-    cancel = CancelRing(call, agent_leg_id(call, 1), reason)
-    await link.carry_out(cancel)
-    await inbox.wait(LegEnded, leg=agent_leg_id(call, 1), cause=cause)
-    await link.carry_out(cancel)
-
-
-async def test_no_ring_without_events(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
-    call = await offered(fake, inbox)
-    await fake.stop()
-    await until(lambda: not link.state.up)
-    with pytest.raises(LinkDown, match="no ring without ARI"):
-        await link.carry_out(ring(call))
-    await fake.start()
-
-
 # ── ends ─────────────────────────────────────────────────────────────────────
 
 
@@ -480,3 +227,30 @@ async def test_client_whom_the_dialplan_sends_a_second_time_is_served_again(
     await until(lambda: len(inbox.of(CallOffered)) == 2)
     await link.carry_out(ring(call))
     await inbox.wait(LegRinging, leg=agent_leg_id(call, 1))
+
+
+async def test_prompt_that_cannot_be_stopped_this_instant_is_stopped_the_next(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await offered(fake, inbox)
+    fake.sound_seconds = 60
+    await link.carry_out(play(call, "hello"))
+    fake.failures["playbacks.stop"] = (500, '{"message":"Could not stop playback"}')
+    stopping = asyncio.create_task(link.carry_out(StopPrompt(call, LegId(call), prompt_id(call, 1))))
+    await until(lambda: len(sent(fake, "playbacks.stop")) >= 2)
+    fake.failures.clear()
+    await stopping
+    await inbox.wait(PromptEnded)
+
+
+async def test_bridge_is_not_destroyed_while_a_channel_is_leaving_it(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await offered(fake, inbox)
+    await link.carry_out(EnterWaitingRoom(call, LegId(call), "default", SUPPORT))
+    clearing = asyncio.create_task(link.carry_out(ClearCall(call)))
+    await until(lambda: len([one for one in fake.requests if one.operation == "bridges.get"]) >= 3)
+    assert sent(fake, "bridges.destroy") == []
+    await fake.hang_up(call)
+    await clearing
+    assert fake.bridges == {}
