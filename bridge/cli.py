@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bridge import __version__, logs
-from bridge.errors import BadInput, CallbridgeError, ConfigurationError, RemoteError
+from bridge.errors import BadInput, BadTrace, CallbridgeError, ConfigurationError, RemoteError
 
 OK, FINDINGS, USAGE, CONFIGURATION, REMOTE = range(5)
 CONFIG_DEFAULT = Path("/etc/callbridge/callbridge.yml")
@@ -111,8 +111,11 @@ def _replay(options: argparse.Namespace) -> int:
         trace = options.file.read_bytes()
     except OSError as error:
         raise BadInput(f"{options.file}: {error.strerror}; give a recorded AMI trace") from error
-    for event in replay(trace):
-        print(json.dumps(event.to_dict(), ensure_ascii=False))
+    try:
+        for event in replay(trace):
+            print(json.dumps(event.to_dict(), ensure_ascii=False))
+    except BadTrace as error:
+        raise BadTrace(f"{options.file}: {error}") from error
     return OK
 
 

@@ -131,9 +131,10 @@ async def _link(
         async with asyncio.timeout(_LINK_SECONDS):
             while not state().up and not task.done():  # noqa: ASYNC110  a link has a state, no event
                 await asyncio.sleep(0.05)
+        seen = state()  # before the link is ended
+        return Finding(what, seen.up, seen.detail or "connected", remedy)
     except TimeoutError:
         return Finding(what, False, state().detail or "no answer", remedy)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    return Finding(what, state().up, state().detail or "connected", remedy)

@@ -38,7 +38,7 @@ def build_image() -> None:
         return
     base = next((base for base in BASES if docker("image", "inspect", base).returncode == 0), BASES[0])
     dockerfile = (Path(__file__).parent / "postgres" / "Dockerfile").read_bytes()
-    built = docker("build", "-t", IMAGE, "--build-arg", f"BASE={base}", "-", stdin=dockerfile, seconds=600)
+    built = docker("build", "-t", IMAGE, "--build-arg", f"BASE={base}", "-", stdin=dockerfile, timeout=600)
     if built.returncode:
         pytest.fail(f"the image {IMAGE} cannot be built from {base}:\n{built.stderr.decode()[-2000:]}")
 
@@ -53,7 +53,9 @@ def postgres() -> Iterator[str]:
     if version.returncode:
         pytest.fail(f"the store's tests need a running Docker: {version.stderr.decode().strip()}")
     build_image()
-    container = DockerContainer(IMAGE).with_exposed_ports(5432).with_name(f"cb-pg-{secrets.token_hex(4)}")
+    # On loopback only: it trusts whoever reaches it.
+    ports = {"5432/tcp": ("127.0.0.1", None)}
+    container = DockerContainer(IMAGE).with_kwargs(ports=ports).with_name(f"cb-pg-{secrets.token_hex(4)}")
     with container:
         url = f"postgresql://postgres@{container.get_container_host_ip()}:{container.get_exposed_port(5432)}"
         wait_for(container)

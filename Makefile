@@ -1,0 +1,61 @@
+# Two commands for everybody: make demo, make test. Neither needs another one before it.
+SHELL := /bin/bash
+PYTHON ?= python3
+LAB := $(PYTHON) docker/labtool
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.requirements
+UV := 0.11
+
+.DEFAULT_GOAL := help
+.PHONY: help demo down test bench lint lock clean lab-status lab-logs
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## set everything up, start the lab, send one real call through it
+	@$(LAB) demo
+
+down: ## end the lab: containers, network, database, recordings
+	@$(LAB) down
+
+lab-status: ## what of the lab runs
+	@$(LAB) status
+
+lab-logs: ## the lab's logs, going on
+	@$(LAB) logs
+
+test: $(STAMP) ## set everything up and run the whole suite, real-Asterisk tests included
+	@$(LAB) images
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest
+
+bench: $(STAMP) ## measure, print and write build/bench.json
+	@$(LAB) images
+	$(BIN)/python -m tests.bench.one_call
+
+lint: $(STAMP) ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	MYPYPATH=docker/labtool $(BIN)/mypy --strict docker/labtool docker/phones docker/asterisk/speak.py
+	$(BIN)/lint-imports
+
+lock: ## resolve the dependencies anew, with hashes
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet 'uv~=$(UV)'
+	build/lock/bin/uv pip compile --universal --generate-hashes --no-header --no-annotate --quiet \
+	  pyproject.toml -o requirements.lock
+	build/lock/bin/uv pip compile --universal --generate-hashes --no-header --no-annotate --quiet \
+	  --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	build/lock/bin/uv pip compile --universal --generate-hashes --no-header --no-annotate --quiet \
+	  -c requirements-dev.lock docker/phones/requirements.in -o docker/phones/requirements.lock
+
+clean: ## end the lab and remove all that was made: passwords, images, caches, the virtual environment
+	@$(LAB) clean
+	rm -rf build docker/lab-test $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): requirements-dev.lock
+	@$(LAB) tools
+	@touch $@

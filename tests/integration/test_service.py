@@ -1,0 +1,127 @@
+"""The whole service in one process, with Asterisk away: what works without it, reload, an orderly stop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bridge import config
+from bridge.app import Service, running
+from bridge.centre.facts import CallOffered
+from bridge.centre.ids import CallId, LegId
+from bridge.store import Store
+
+LAB = Path(__file__).resolve().parents[2] / "docker" / "callbridge.yml"
+VENDOR = LAB.parents[1] / "bridge" / "web" / "assets" / "vendor"
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "callbridge.yml"
+    path.write_text(LAB.read_text())
+    return path
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = free_port()
+    for name, value in {
+        "CALLBRIDGE_ARI_URL": f"http://127.0.0.1:{closed}",
+        "CALLBRIDGE_AMI_HOST": "127.0.0.1",
+        "CALLBRIDGE_AMI_PORT": str(closed),
+        "CALLBRIDGE_STORE_URL": f"sqlite+aiosqlite:///{tmp_path}/callbridge.db",
+        "CALLBRIDGE_RECORDINGS": str(tmp_path / "recordings"),
+        "CALLBRIDGE_WEB_HOST": "127.0.0.1",
+        "CALLBRIDGE_WEB_PORT": str(free_port()),
+    }.items():
+        monkeypatch.setenv(name, value)
+    # Pages are tried elsewhere: here no script needs to be bundled.
+    monkeypatch.setattr("bridge.app.make_app", _without_vendor)
+
+
+def _without_vendor(*parts: object) -> object:
+    from bridge.web import make_app
+
+    return make_app(*parts, without_vendor=True)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def service(file: Path, environment: None, tmp_path: Path) -> AsyncIterator[Service]:
+    settings = config.load(file)
+    secrets = config.Secrets.load_or_create(tmp_path / "secrets.env", settings)
+    before = asyncio.all_tasks()
+    async with running(settings, secrets) as service:
+        yield service
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert left == set(), "a task was left over"
+
+
+async def status(service: Service, path: str) -> int:
+    url = f"http://127.0.0.1:{service.settings.web.port}{path}"
+    async with aiohttp.ClientSession() as session, session.get(url) as reply:
+        return reply.status
+
+
+async def test_alive_but_not_ready_without_asterisk(service: Service) -> None:
+    assert await status(service, "/healthz") == 200
+    assert await status(service, "/readyz") == 503
+    assert await status(service, "/login") == 200
+
+
+async def test_faulty_file_leaves_the_last_good_configuration(service: Service, file: Path) -> None:
+    before = service.floor.plan
+    file.write_text(LAB.read_text().replace('members: ["1001"', 'members: ["1099"'))
+    service.reload(file)
+    file.write_text("company: [")
+    service.reload(file)
+    file.unlink()
+    service.reload(file)
+    await service.inbox.put_and_wait(CallOffered(CallId("c.1"), LegId("c.1"), None, "", "none", "lab"))
+    assert service.floor.plan == before
+
+
+async def test_good_file_is_taken_while_running(service: Service, file: Path) -> None:
+    file.write_text(LAB.read_text().replace("wrap_up_seconds: 5", "wrap_up_seconds: 17"))
+    service.reload(file)
+    await service.inbox.put_and_wait(CallOffered(CallId("c.1"), LegId("c.1"), None, "", "none", "lab"))
+    assert {queue.wrap_up.total_seconds() for queue in service.floor.plan.queues.values()} == {17}
+
+
+async def test_call_that_asterisk_cannot_be_asked_about_is_kept_in_history(
+    file: Path, environment: None, tmp_path: Path
+) -> None:
+    settings = config.load(file)
+    secrets = config.Secrets.load_or_create(tmp_path / "secrets.env", settings)
+    call = CallId("1795000000.7")
+    async with running(settings, secrets) as service:
+        await service.inbox.put_and_wait(
+            CallOffered(call, LegId(call), "+79161234567", "", "+74950000002", "lab")
+        )
+    store = await Store.open(settings.store.url)
+    try:
+        async with store.view() as unit:
+            row = await unit.calls.get(call)
+            ticket = await unit.tickets.by_call(call)
+            facts = [fact.type for fact in await unit.facts.of_call(call)]
+    finally:
+        await store.close()
+    assert row is not None
+    assert row.e164 == "+79161234567"
+    assert ticket is not None
+    assert facts[0] == "CallOffered"
+    assert "OrderFailed" in facts
+
+
+async def test_a_part_that_ends_by_itself_ends_the_service(service: Service) -> None:
+    service._tasks[0].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await service.until(asyncio.Event())
