@@ -5,7 +5,6 @@ is not read any more, so that the peer's own buffer holds the rest. Nothing is d
 """
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ import structlog
 
 from bridge.ami.messages import Headers
 from bridge.ami.wire import Wire, check_action
+from bridge.engine.backoff import Backoff
 from bridge.engine.ports import LinkState
 from bridge.errors import Gone, LinkDown, Refused, RemoteError, RequestTimeout
 
 _log = structlog.get_logger(__name__)
-_jitter = random.SystemRandom()
 
 _HIGH_WATER = 5_000
 _LOW_WATER = 500
@@ -105,19 +104,19 @@ class Listener:
     # ── the connection ───────────────────────────────────────────────────────
 
     async def _stay_connected(self) -> None:
-        attempt = 0
+        backoff = Backoff(self._timing.first_retry, self._timing.longest_retry)
         while True:
             try:
                 await self._session()
             except LoginRefused as error:
                 self._down(str(error))
-                await asyncio.sleep(self._timing.refused_retry * _jitter.uniform(0.75, 1.25))
+                await asyncio.sleep(self._timing.refused_retry)
                 continue
             except (OSError, RemoteError) as error:
-                attempt = 0 if self.state.up else attempt + 1
+                if self.state.up:
+                    backoff.reset()
                 self._down(str(error) or type(error).__name__)
-            delay = min(self._timing.longest_retry, self._timing.first_retry * 2 ** min(attempt, 16))
-            await asyncio.sleep(delay * _jitter.uniform(0.5, 1.0))
+            await asyncio.sleep(backoff.next_delay())
 
     async def _session(self) -> None:
         self._lost.clear()

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import structlog
 
 from bridge.ari import models, recordings
-from bridge.ari.backoff import Backoff
 from bridge.ari.decoding import UnknownEvent
 from bridge.ari.departures import Departures
 from bridge.ari.interest import Interest
@@ -22,6 +21,7 @@ from bridge.ari.translate import leg_of, translate
 from bridge.centre.facts import CallOffered, Fact
 from bridge.centre.ids import LegId, is_agent_leg
 from bridge.centre.orders import MediaOrder, RingAgent, ToFallback
+from bridge.engine.backoff import Backoff
 from bridge.engine.ports import Inbox, LinkState
 from bridge.errors import LinkDown, RemoteError
 

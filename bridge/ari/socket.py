@@ -15,10 +15,10 @@ import aiohttp
 import structlog
 
 from bridge.ari import models
-from bridge.ari.backoff import Backoff
 from bridge.ari.decoding import MalformedEvent, UnknownEvent, decode_event
 from bridge.ari.rest import Rest
 from bridge.ari.translate import WANTED_EVENTS
+from bridge.engine.backoff import Backoff
 from bridge.engine.ports import LinkState
 from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RemoteError, Unsupported
 

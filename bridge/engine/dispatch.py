@@ -14,6 +14,7 @@ import structlog
 from bridge.centre.facts import Fact, FailureReason, OrderFailed
 from bridge.centre.ids import LegId
 from bridge.centre.orders import CallOrder, Connect, Lane
+from bridge.engine.backoff import Backoff
 from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RequestTimeout, Unreachable
 
 log = structlog.get_logger(__name__)
@@ -23,8 +24,6 @@ LaneKey = tuple[str, Lane, str]
 
 # What is to be remembered is tried until it is: the lane waits, so the order stays.
 _PERSISTENT = frozenset({Lane.RECORDS})
-_FIRST_RETRY_SECONDS = 0.2
-_LAST_RETRY_SECONDS = 10.0
 
 
 def lane_of(order: CallOrder) -> LaneKey:
@@ -97,15 +96,15 @@ class Dispatch:
             del self._lanes[key]
 
     async def _carry_out(self, order: CallOrder) -> None:
-        retry = _FIRST_RETRY_SECONDS
+        backoff = Backoff(first=0.2, ceiling=10.0)
         while True:
             try:
                 fact = await self._handlers[order.lane](order)
             except Exception as error:  # a fault in one call stays in that call
                 if order.lane in _PERSISTENT and isinstance(error, CallbridgeError) and error.retryable:
-                    log.error("order is tried again", **_fields(order), retry_seconds=retry, error=str(error))
-                    await asyncio.sleep(retry)
-                    retry = min(retry * 2, _LAST_RETRY_SECONDS)
+                    delay = backoff.next_delay()
+                    log.error("order is tried again", **_fields(order), retry_seconds=delay, error=str(error))
+                    await asyncio.sleep(delay)
                     continue
                 self._failed(order, error)
                 return

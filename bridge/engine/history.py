@@ -5,13 +5,13 @@ from collections import deque
 
 import structlog
 
+from bridge.engine.backoff import Backoff
 from bridge.engine.ports import FactLog, StampedFact
 from bridge.errors import RemoteError
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
-_LAST_RETRY_SECONDS = 5.0
 
 
 class History:
@@ -31,7 +31,7 @@ class History:
         self._written.clear()
 
     async def run(self) -> None:
-        retry = 0.1
+        backoff = Backoff(first=0.1, ceiling=5.0)
         while True:
             await self._filled.wait()
             batch = [self._pending[i] for i in range(min(_BATCH, len(self._pending)))]
@@ -41,10 +41,9 @@ class History:
                 log.error(
                     "facts are not written yet", action="history.retry", pending=len(self), error=str(error)
                 )
-                await asyncio.sleep(retry)
-                retry = min(retry * 2, _LAST_RETRY_SECONDS)
+                await asyncio.sleep(backoff.next_delay())
                 continue
-            retry = 0.1
+            backoff.reset()
             for _ in batch:
                 self._pending.popleft()
             if not self._pending:

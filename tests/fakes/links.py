@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bridge.ari import AriLink
-from bridge.ari.backoff import Backoff
 from bridge.ari.socket import SocketLimits
+from bridge.engine.backoff import Backoff
 from tests.fakes.inbox import FactInbox, until
 
 

@@ -53,11 +53,11 @@ def postgres() -> Iterator[str]:
     if version.returncode:
         pytest.fail(f"the store's tests need a running Docker: {version.stderr.decode().strip()}")
     build_image()
-    # On loopback only: it trusts whoever reaches it.
-    ports = {"5432/tcp": ("127.0.0.1", None)}
-    container = DockerContainer(IMAGE).with_kwargs(ports=ports).with_name(f"cb-pg-{secrets.token_hex(4)}")
+    container = DockerContainer(IMAGE).with_name(f"cb-pg-{secrets.token_hex(4)}")
+    # On loopback only: it trusts whoever reaches it. The library has no way to say so, docker's has.
+    container.ports["5432/tcp"] = ("127.0.0.1", None)  # type: ignore[assignment]
     with container:
-        url = f"postgresql://postgres@{container.get_container_host_ip()}:{container.get_exposed_port(5432)}"
+        url = f"postgresql://postgres@127.0.0.1:{container.get_exposed_port(5432)}"
         wait_for(container)
         yield url
 

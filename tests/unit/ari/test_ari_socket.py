@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from bridge.ari import AriLink
-from bridge.ari.backoff import Backoff
 from bridge.ari.socket import ApplicationTaken, SocketLimits, check_version
 from bridge.ari.translate import WANTED_EVENTS
 from bridge.centre.facts import CallOffered, DigitReceived, LegEnded
+from bridge.engine.backoff import Backoff
 from bridge.errors import RequestTimeout, Unsupported
 from tests.fakes.asterisk import FakeAsterisk
 from tests.fakes.inbox import FactInbox, until

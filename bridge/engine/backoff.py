@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt to connect. Owns the numbers, not the waiting."""
+"""How long to wait before the next attempt. Owns the numbers, not the waiting."""
 
 import random
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class Backoff:
     """Doubles from ``first`` to ``ceiling`` seconds; jitter takes up to half of it away.
 
-    The jitter keeps many clients of one restarted Asterisk from coming back in step.
+    The jitter keeps many clients of one restarted peer from coming back in step.
     """
 
     first: float = 0.25
