@@ -37,12 +37,12 @@ from bridge.centre.plan import Plan
 from bridge.crm.directory import ClientDirectory
 from bridge.crm.recordings import Reconciler
 from bridge.crm.records import CallRecords
-from bridge.engine.adopt import reconcile
+from bridge.engine.adopt import Found, reconcile
 from bridge.engine.desk import EngineDesk
 from bridge.engine.dispatch import Dispatch, Handler
 from bridge.engine.history import History
 from bridge.engine.inbox import BoundedInbox
-from bridge.engine.loop import Engine
+from bridge.engine.loop import Engine, utc_now
 from bridge.engine.ports import LinkState
 from bridge.engine.timers import Timers
 from bridge.errors import BadInput, InternalError
@@ -51,6 +51,7 @@ from bridge.web import CardScreens, Metrics, WebParts, make_app
 
 log = structlog.get_logger(__name__)
 
+_LAST_REPLIES_SECONDS = 2.0  # a player that loads a recording must not hold up the stop
 _LAST_ORDERS_SECONDS = 1.0
 _LAST_FACTS_SECONDS = 5.0
 
@@ -134,7 +135,9 @@ class Service:
         )
         self.metrics = Metrics()
         self.web = make_app(parts, self.screens, self.metrics)
-        self._runner = web.AppRunner(self.web, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(
+            self.web, access_log=None, handle_signals=False, shutdown_timeout=_LAST_REPLIES_SECONDS
+        )
         self._counted: Counter[Outcome] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
         self._history_task: asyncio.Task[None] | None = None
@@ -142,8 +145,7 @@ class Service:
     # ── running ──────────────────────────────────────────────────────────────
 
     async def start(self) -> None:
-        async with self.store.unit() as unit:
-            await unit.agents.sync(self._plan().agents.values())
+        await self._sync_agents()
         self.metrics.watch_inbox(lambda: len(self.inbox))
         self.engine.watch(lambda _: self._count())
         self.engine.take(PlanLoaded(config.plan_of(self.settings)))
@@ -189,6 +191,10 @@ class Service:
         if self._history_task is not None:
             await _cancel([self._history_task])
 
+    async def _sync_agents(self) -> None:
+        async with self.store.unit() as unit:
+            await unit.agents.sync(config.plan_of(self.settings).agents.values())
+
     def reload(self, path: Path) -> None:
         """Take the file's plan; a faulty one is told, and the last good one stays in force."""
         try:
@@ -224,9 +230,12 @@ class Service:
 
     async def _ari_up(self) -> None:
         """The link is up (again): tell what ended meanwhile, end what is nobody's, look for recordings."""
+        asked_at = utc_now()
         ours = await self.ari.our_channels()
-        bridges = [bridge.id for bridge in await self.ari.bridges()]
-        reconciled = reconcile(self.floor, ours, bridges)
+        states = {channel.id: channel.state for channel in await self.ari.channels()}
+        bridges = {bridge.id: frozenset(bridge.channels) for bridge in await self.ari.bridges()}
+        legs = {leg: states[leg] for leg in ours if leg in states}
+        reconciled = reconcile(self.floor, Found(asked_at, legs, bridges))
         for fact in reconciled.facts:
             await self.inbox.put(fact)
         for order in reconciled.orders:
@@ -252,10 +261,11 @@ class Service:
                     return None
                 case OpenTicket():
                     return await self.records.open_ticket(order)
-                case AttachRecording():
-                    return await self.records.attach_recording(order)
                 case _:
                     raise InternalError(f"{type(order).__name__} in the records' lane")
+
+        async def files(order: CallOrder) -> Fact | None:
+            return await self.records.attach_recording(cast("AttachRecording", order))
 
         async def screen(order: CallOrder) -> None:
             match order:
@@ -271,6 +281,7 @@ class Service:
             Lane.RECORDER: recorder,
             Lane.DIRECTORY: directory,
             Lane.RECORDS: records,
+            Lane.FILES: files,
             Lane.SCREEN: screen,
         }
 

@@ -1,7 +1,8 @@
 """The ``callbridge`` command: reads its arguments, calls the room that does the work, prints what came of it.
 
 Exit codes: 0 done; 1 done, and something is wrong (faults in the file, lines refused, a finding of doctor);
-2 wrong usage; 3 the configuration cannot be used; 4 something that is needed cannot be reached.
+2 wrong usage; 3 the configuration cannot be used; 4 something that is needed cannot be reached (or a port is
+taken); 130 interrupted from the keyboard.
 """
 
 import argparse
@@ -39,10 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CallbridgeError as error:
         print(f"callbridge: {error}", file=sys.stderr)
         return FINDINGS
-    except BrokenPipeError:
-        # Whoever read our output (head, less) has seen enough.
-        sys.stderr.close()
-        return OK
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # Whoever read our output (head, less) has seen enough.
+            sys.stderr.close()
+            return OK
+        print(f"callbridge: {error}", file=sys.stderr)
+        return REMOTE
     except KeyboardInterrupt:
         return 130
 

@@ -37,6 +37,7 @@ from bridge.centre.plan import Plan, Queue
 
 PHONE = "phone"  # the reason shown when the phone, not the person, made an agent unavailable
 REST = timedelta(seconds=5)  # after an offer that he did not take; Asterisk's own ``retry`` default
+LONG_REST = timedelta(seconds=30)  # after his phone could not be reached, although it is registered
 
 
 class AgentState(Enum):
@@ -144,8 +145,11 @@ def _later(desk: AgentDesk, event: AgentEvent, _: Plan, __: datetime, ___: Outpu
             desk.after_call = None
 
 
-def _phone(desk: AgentDesk, event: EndpointChanged, _: Plan, now: datetime, __: Output) -> None:
+def _phone(desk: AgentDesk, event: EndpointChanged, _: Plan, now: datetime, out: Output) -> None:
     desk.reachable = event.reachable
+    if event.reachable and desk.resting:
+        desk.resting = False
+        out.orders.append(StopTimer(Timer(TimerKind.REST, desk.id)))
     if event.reachable and desk.state is S.LOGGED_OUT and desk.reason == PHONE:
         desk.enter(S.READY, now)  # registering the phone is logging in
     elif not event.reachable and desk.state is S.READY:
@@ -164,12 +168,12 @@ def _offer_ended(desk: AgentDesk, event: OfferResult, plan: Plan, now: datetime,
         desk.enter(S.TALKING, now)
         return
     desk.call = None
-    if event.end is OfferEnd.UNREACHABLE:
-        desk.reachable = False
-    elif event.end is not OfferEnd.WITHDRAWN:
-        # Ringing him again at once would be a loop that helps nobody.
+    if event.end is not OfferEnd.WITHDRAWN:
+        # Ringing him again at once would be a loop that helps nobody. Whether the phone is there is for AMI
+        # alone to say: a phone that did not take this call may take the next.
         desk.resting = True
-        out.orders.append(StartTimer(Timer(TimerKind.REST, desk.id), REST))
+        rest = LONG_REST if event.end is OfferEnd.UNREACHABLE else REST
+        out.orders.append(StartTimer(Timer(TimerKind.REST, desk.id), rest))
     _settle(desk, now)
 
 

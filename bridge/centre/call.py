@@ -128,6 +128,14 @@ class Call:
     def ringing(self) -> bool:
         return self.offer is not None and self.legs[self.offer.leg].ringing_at is not None
 
+    def fits(self, plan: Plan) -> bool:
+        """Whether what this call is in the middle of is still planned."""
+        if self.state is CallState.MENU and self.menu is not None:
+            return self.menu.menu in plan.menus
+        if self.state is CallState.WAITING:
+            return self.queue in plan.queues
+        return True
+
     def enter(self, state: CallState, now: datetime) -> None:
         if state is not self.state:
             self.state, self.since = state, now

@@ -118,7 +118,7 @@ def order_failed(call: Call, event: OrderFailed, at: Moment) -> None:
         if event.reason is not FailureReason.GONE:
             give_back(call, at)
     elif event.order == ToFallback.__name__ and event.reason is not FailureReason.GONE:
-        hang_up(call, at, Cause.TEMPORARY_FAILURE)
+        at.out.orders.append(HangUp(call.id, call.client_leg, Cause.TEMPORARY_FAILURE))
 
 
 def ring_failed(call: Call, event: OrderFailed, at: Moment) -> None:

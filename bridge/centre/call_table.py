@@ -73,7 +73,7 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(CallerPresented, c.presented),
         on(CallOffered, c.offered),
         on(ClientIdentified, c.identified),
-        on(OrderFailed, c.nothing),
+        on(OrderFailed, e.order_failed),
         on(OutsideRinging, o.outside_ringing),
         on(OutsideAnswered, c.nothing),
         on(OutsideRingEnded, c.nothing),
@@ -91,11 +91,12 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
     S.LEAVING: (*_ANYWHERE, on(PromptEnded, c.leaving_prompt_ended)),
     S.CLEARING: (*_ANYWHERE, on(LegAnswered, e.clearing_answered)),
     S.OUTSIDE: (
+        on(CallOffered, o.enters_application),
         on(CallerPresented, c.nothing),
         on(ClientIdentified, c.identified),
         on(TicketOpened, c.nothing),
         on(RecordingAttached, c.nothing),
-        on(OrderFailed, c.nothing),
+        on(OrderFailed, e.order_failed),
         on(OutsideRinging, o.outside_ringing),
         on(OutsideAnswered, o.outside_answered),
         on(OutsideRingEnded, o.outside_ring_ended),
@@ -116,7 +117,7 @@ MAY_BECOME: Mapping[CallState, frozenset[CallState]] = {
     S.TALKING: frozenset({S.CLEARING, S.ENDED}),
     S.LEAVING: frozenset({S.CLEARING, S.ENDED}),
     S.CLEARING: frozenset({S.ENDED}),
-    S.OUTSIDE: frozenset({S.ENDED}),
+    S.OUTSIDE: frozenset({S.MENU, S.WAITING, S.LEAVING, S.CLEARING, S.ENDED}),
     S.ENDED: frozenset(),
 }
 

@@ -23,10 +23,13 @@ from bridge.centre.facts import (
     CallerPresented,
     CallFact,
     CallOffered,
+    Cause,
     EndpointChanged,
     Fact,
+    FailureReason,
     LegAnswered,
     LegRinging,
+    OrderFailed,
     OutsideRinging,
     PlanLoaded,
     RecordingEnded,
@@ -119,6 +122,10 @@ class Floor:
         for agent in plan.agents:
             self.agents.setdefault(agent, AgentDesk(agent, now))
         self.router.load(plan, out)
+        for call in [call for call in self.calls.values() if not call.fits(plan)]:
+            # What he waited for is not planned any more: the dialplan still has somewhere for him.
+            give_back(call, Moment(plan, now, out))
+            self._forget_if_ended(call)
 
     def _timer(self, fact: TimerFired, timer: Timer, now: datetime, out: Output) -> None:
         match timer.kind:
@@ -138,10 +145,7 @@ class Floor:
                 self.calls[fact.call] = Call(fact.call, since=now, offered_at=now)
             else:
                 self.strays += 1
-                if isinstance(fact, LegRinging | LegAnswered) and is_agent_leg(fact.leg):
-                    out.orders.append(
-                        HangUp(fact.call, fact.leg)
-                    )  # its call is over: nobody else would end it
+                out.orders += _last_orders(fact)
                 return
         self._call(fact.call, fact, now, out)
 
@@ -180,11 +184,14 @@ class Floor:
         except Rejected:
             self.strays += 1
             return False
+        self._forget_if_ended(call)
+        return True
+
+    def _forget_if_ended(self, call: Call) -> None:
         if call.state is CallState.ENDED:
-            del self.calls[id_]
+            del self.calls[call.id]
             if call.outcome is not None:
                 self.ended[call.outcome] += 1
-        return True
 
     def _agent(self, id_: AgentId, event: AgentEvent, now: datetime, out: Output) -> bool:
         desk = self.agents.get(id_)
@@ -201,3 +208,15 @@ class Floor:
     @property
     def waiting(self) -> Mapping[str, int]:
         return {name: len(line) for name, line in self.router.lines.items()}
+
+
+def _last_orders(fact: CallFact) -> list[Order]:
+    """What is still to be done about a call that is forgotten: nobody else would end what lives of it."""
+    match fact:
+        case LegRinging(call=call, leg=leg) | LegAnswered(call=call, leg=leg) if is_agent_leg(leg):
+            return [HangUp(call, leg)]
+        case OrderFailed(call=call, order="ToFallback", reason=reason, leg=leg) if leg is not None:
+            # A client whom not even the dialplan could take back must not stay in silence.
+            return [] if reason is FailureReason.GONE else [HangUp(call, leg, Cause.TEMPORARY_FAILURE)]
+        case _:
+            return []

@@ -16,7 +16,8 @@ from bridge.centre.ids import AgentId, CallId, ClientId, Endpoint, LegId, Prompt
 class Lane(Enum):
     MEDIA = "media"  # ARI: channels, prompts, bridges
     RECORDER = "recorder"  # AMI: MixMonitor
-    RECORDS = "records"  # the store: calls, tickets, recordings
+    RECORDS = "records"  # the store: calls and tickets
+    FILES = "files"  # recordings' files: slow, and nothing waits for them
     DIRECTORY = "directory"  # who is calling
     SCREEN = "screen"  # cards on agents' screens
 
@@ -224,7 +225,7 @@ class OpenTicket:
 class AttachRecording:
     """Fetch, verify and attach what the recorder wrote. RecordingAttached follows."""
 
-    lane: ClassVar[Lane] = Lane.RECORDS
+    lane: ClassVar[Lane] = Lane.FILES
     call: CallId
     recording: RecordingId
 

@@ -6,7 +6,8 @@ busy, so that the router does not ring a phone that is already taken.
 
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.call_acts import look_up, save, show_card
-from bridge.centre.facts import OutsideAnswered, OutsideEnded, OutsideRingEnded, OutsideRinging
+from bridge.centre.call_steps import offered
+from bridge.centre.facts import CallOffered, OutsideAnswered, OutsideEnded, OutsideRingEnded, OutsideRinging
 from bridge.centre.messages import AgentBusyOutside
 from bridge.centre.orders import CloseCard, OpenTicket, Outcome
 
@@ -14,7 +15,8 @@ from bridge.centre.orders import CloseCard, OpenTicket, Outcome
 def outside_ringing(call: Call, event: OutsideRinging, at: Moment) -> None:
     if call.state is CallState.PRESENTED:
         if not call.trunk:
-            call.direction, call.number, call.name = "internal", event.number, event.name
+            call.number, call.name = event.number, event.name
+            call.direction = "internal" if event.number in at.plan.agents else "in"
         call.dialled = call.dialled or event.dialled
         call.withheld = call.number is None
         call.enter(CallState.OUTSIDE, at.now)
@@ -58,14 +60,25 @@ def outside_ended(call: Call, event: OutsideEnded, at: Moment) -> None:
         call.outcome = Outcome.ANSWERED
     else:
         call.outcome = Outcome.ABANDONED if event.reason in ("abandoned", "cancelled") else Outcome.FAILED
+    _release_all(call, at)
+    call.enter(CallState.ENDED, at.now)
+    save(call, at)
+    show_card(call, at)
+
+
+def enters_application(call: Call, event: CallOffered, at: Moment) -> None:
+    """A dialplan that rings a phone itself first, and gives the caller to us when nobody answered."""
+    _release_all(call, at)
+    call.agent = None
+    offered(call, event, at)
+
+
+def _release_all(call: Call, at: Moment) -> None:
     for agent in sorted(call.outside_ringing):
         at.out.orders.append(CloseCard(call.id, agent))
     busy = call.outside_ringing | ({call.agent} if call.agent is not None else set())
     at.out.messages += [AgentBusyOutside(call.id, agent, busy=False) for agent in sorted(busy)]
     call.outside_ringing = set()
-    call.enter(CallState.ENDED, at.now)
-    save(call, at)
-    show_card(call, at)
 
 
 def presented_ended(call: Call, _: CallEvent, at: Moment) -> None:

@@ -13,7 +13,7 @@ import structlog
 
 from bridge.centre.facts import Fact, FailureReason, OrderFailed
 from bridge.centre.ids import LegId
-from bridge.centre.orders import CallOrder, Connect, Lane
+from bridge.centre.orders import CallOrder, CancelRing, ClearCall, Connect, HangUp, Lane
 from bridge.engine.backoff import Backoff
 from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RequestTimeout, Unreachable
 
@@ -22,8 +22,10 @@ log = structlog.get_logger(__name__)
 Handler = Callable[[CallOrder], Awaitable[Fact | None]]
 LaneKey = tuple[str, Lane, str]
 
-# What is to be remembered is tried until it is: the lane waits, so the order stays.
-_PERSISTENT = frozenset({Lane.RECORDS})
+# What must happen is tried until it does, or cannot any more (Gone); the lane waits, so the order stays. That is
+# what is remembered, what is recorded, and what ends: nobody else would end a channel whose end got lost.
+_PERSISTENT_LANES = frozenset({Lane.RECORDS, Lane.FILES, Lane.RECORDER})
+_PERSISTENT_ORDERS = (HangUp, CancelRing, ClearCall)
 
 
 def lane_of(order: CallOrder) -> LaneKey:
@@ -101,7 +103,7 @@ class Dispatch:
             try:
                 fact = await self._handlers[order.lane](order)
             except Exception as error:  # a fault in one call stays in that call
-                if order.lane in _PERSISTENT and isinstance(error, CallbridgeError) and error.retryable:
+                if _is_persistent(order) and isinstance(error, CallbridgeError) and error.retryable:
                     delay = backoff.next_delay()
                     log.error("order is tried again", **_fields(order), retry_seconds=delay, error=str(error))
                     await asyncio.sleep(delay)
@@ -122,6 +124,10 @@ class Dispatch:
             log.warning("order failed", **_fields(order), reason=reason.value, error=str(error))
         leg = getattr(order, "leg", None)
         self._report(OrderFailed(order.call, type(order).__name__, reason, str(error)[:500], leg))
+
+
+def _is_persistent(order: CallOrder) -> bool:
+    return order.lane in _PERSISTENT_LANES or isinstance(order, _PERSISTENT_ORDERS)
 
 
 def _fields(order: CallOrder) -> dict[str, str]:

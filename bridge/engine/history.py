@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 import structlog
 
@@ -16,6 +17,7 @@ _BATCH = 500
 
 class History:
     def __init__(self, facts: FactLog) -> None:
+        self.refused = 0
         self._facts = facts
         self._pending: deque[StampedFact] = deque()
         self._filled = asyncio.Event()
@@ -43,12 +45,32 @@ class History:
                 )
                 await asyncio.sleep(backoff.next_delay())
                 continue
+            except Exception:  # our own fault in one fact must not end the log of all others
+                log.exception("facts refused", action="history.refused", facts=len(batch))
+                await self._one_by_one(batch)
             backoff.reset()
             for _ in batch:
                 self._pending.popleft()
             if not self._pending:
                 self._filled.clear()
                 self._written.set()
+
+    async def _one_by_one(self, batch: Sequence[StampedFact]) -> None:
+        """Write what can be written; what the log refuses is counted, and told with its kind."""
+        backoff = Backoff(first=0.1, ceiling=5.0)
+        for fact in batch:
+            while True:
+                try:
+                    await self._facts.append([fact])
+                except RemoteError:
+                    await asyncio.sleep(backoff.next_delay())
+                    continue
+                except Exception:
+                    self.refused += 1
+                    log.exception(
+                        "fact lost", action="history.lost", fact=type(fact.fact).__name__, seq=fact.seq
+                    )
+                break
 
     async def flushed(self) -> None:
         """Returns when everything noted so far is written."""

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bridge.centre.facts import Fact
+from bridge.centre.facts import Fact, TimerFired
 from bridge.centre.floor import Floor
+from bridge.centre.ids import CallId, call_of
 from bridge.centre.orders import Order, StartTimer, StopTimer
 from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
@@ -84,4 +85,12 @@ class Engine:
             # Our own fault must not take the other calls down: this one goes back to the dialplan.
             self.faults += 1
             log.exception("a fact could not be taken", action="loop.fault", fact=type(stamped.fact).__name__)
-            return self.floor.give_up(getattr(stamped.fact, "call", None), stamped.at)
+            return self.floor.give_up(_call_of(stamped.fact), stamped.at)
+
+
+def _call_of(fact: Fact) -> CallId | None:
+    """The call that a fact is about, if it is about one."""
+    if isinstance(fact, TimerFired):
+        return call_of(fact.timer.owner)
+    call: CallId | None = getattr(fact, "call", None)
+    return call

@@ -1,5 +1,7 @@
 """One call's way through the floor: what is ordered, what is saved, whose screen shows what."""
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.centre import facts as f
@@ -188,23 +190,76 @@ def test_slow_directory_does_not_delay_the_ring_and_fills_the_card_later(world: 
     assert world.cards[ANNA].candidates == (7,)
 
 
-def test_unreachable_phone_is_not_tried_again_until_it_is_back(world: World) -> None:
+def unreachable(world: World) -> None:
+    """Anna's phone is registered, and yet Asterisk cannot make a channel to it."""
     world.phone(ANNA)
     world.pump()
     call = world.call_in("200")
     world.pump("ami")
     world.tell(world.ari.popleft())
     world.ari.clear()
-    world.legs.pop(LegId(f"{call}-agent-1"))
-    failed = f.OrderFailed(
-        call, "RingAgent", f.FailureReason.UNREACHABLE, "Allocation failed", LegId(f"{call}-agent-1")
-    )
-    world.tell(failed)
-    world.pass_time(60)
+    leg = LegId(f"{call}-agent-1")
+    world.legs.pop(leg)
+    world.tell(f.OrderFailed(call, "RingAgent", f.FailureReason.UNREACHABLE, "Allocation failed", leg))
+
+
+def test_unreachable_phone_rests_for_a_while_and_is_then_tried_again(world: World) -> None:
+    unreachable(world)
+    world.pass_time(29)
     assert len(of(world, o.RingAgent)) == 1
-    world.phone(ANNA)
+    world.pass_time(2)
+    assert len(of(world, o.RingAgent)) == 2
+
+
+def test_unreachable_phone_that_registers_anew_is_tried_at_once(world: World) -> None:
+    unreachable(world)
+    for reachable in (False, True):
+        world.phone(ANNA, reachable)
     world.pump()
     assert len(of(world, o.RingAgent)) == 2
+
+
+def test_client_whom_the_dialplan_cannot_take_back_is_hung_up(world: World) -> None:
+    call = world.call_in("200")
+    world.pump()
+    world.tell(f.OrderFailed(call, "EnterWaitingRoom", f.FailureReason.TIMEOUT, "no reply", LegId(call)))
+    world.pump()
+    world.tell(f.OrderFailed(call, "ToFallback", f.FailureReason.TIMEOUT, "no reply", LegId(call)))
+    assert world.orders[-1] == o.HangUp(call, LegId(call), f.Cause.TEMPORARY_FAILURE)
+
+
+def test_callers_of_a_queue_or_menu_that_is_not_planned_any_more_are_handed_back(world: World) -> None:
+    in_menu, in_queue = world.call_in("100"), world.call_in("300")
+    world.pump()
+    changed = plan()
+    world.tell(f.PlanLoaded(replace(changed, menus={}, queues={SUPPORT: changed.queues[SUPPORT]})))
+    world.pump()
+    handed = {order.call for order in world.orders if isinstance(order, o.ToFallback)}
+    assert handed == {in_menu, in_queue}
+    assert world.floor.calls == {}
+    assert {world.saved[call].outcome for call in handed} == {o.Outcome.FALLBACK}
+
+
+def test_call_that_rang_a_phone_in_the_dialplan_first_is_taken_when_it_comes(world: World) -> None:
+    world.phone(ANNA)
+    world.pump()
+    call = world.call_in("200")
+    world.tell(world.ami.popleft())
+    world.tell(f.OutsideRinging(call, ANNA, "+79161234567", "", "1001"))
+    world.tell(f.OutsideRingEnded(call, ANNA, "no-answer"))
+    world.pump("ari", "store")
+    assert [order.agent for order in of(world, o.RingAgent)] == [ANNA]
+
+
+def test_look_up_that_fails_before_the_call_comes_is_not_waited_for(world: World) -> None:
+    call = world.call_in("200")
+    world.tell(world.ami.popleft())
+    world.store.clear()
+    world.tell(f.OrderFailed(call, "LookUpClient", f.FailureReason.LINK_DOWN, "database is away"))
+    world.pump()
+    world.hang_up_client(call)
+    world.pump()
+    assert world.floor.calls == {}
 
 
 def test_agent_who_did_not_answer_rests_before_he_is_rung_again(world: World) -> None:

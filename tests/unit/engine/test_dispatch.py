@@ -142,6 +142,29 @@ async def test_what_is_to_be_remembered_is_tried_until_it_is(
     assert reports == []
 
 
+@pytest.mark.parametrize("order", [CANCEL, o.HangUp(CALL, CLIENT), o.ClearCall(CALL)])
+async def test_what_ends_a_channel_is_tried_until_it_does(
+    dispatch: Dispatch, hands: Hands, reports: list[f.Fact], order: o.CallOrder
+) -> None:
+    hands.errors[order] = [RequestTimeout("late"), LinkDown("away")]
+    dispatch.send(order)
+    assert await dispatch.drain(5) == 0
+    assert hands.ended == [order]
+    assert reports == []
+
+
+async def test_saving_a_call_does_not_wait_for_its_recording(dispatch: Dispatch, hands: Hands) -> None:
+    attach = o.AttachRecording(CALL, f.RecordingId("call.1-rec-1"))
+    gate = hands.hold(attach)
+    save = o.SaveCall(CALL, RECORD)
+    dispatch.send(attach)
+    dispatch.send(save)
+    await asyncio.sleep(0)
+    assert hands.ended == [save]
+    gate.set()
+    await dispatch.drain(1)
+
+
 async def test_drain_says_what_it_left_undone(dispatch: Dispatch, hands: Hands) -> None:
     hands.hold(RING)
     dispatch.send(RING)

@@ -8,9 +8,10 @@ import pytest
 
 from bridge.centre import facts as f
 from bridge.centre import orders as o
+from bridge.centre.call import CallState
 from bridge.centre.floor import Floor
 from bridge.centre.ids import CallId, LegId
-from bridge.engine.adopt import reconcile
+from bridge.engine.adopt import Found, Reconciled, reconcile
 from bridge.engine.desk import EngineDesk
 from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
@@ -18,7 +19,7 @@ from bridge.engine.inbox import BoundedInbox
 from bridge.engine.loop import Engine
 from bridge.engine.ports import StampedFact
 from bridge.engine.timers import Timers
-from bridge.errors import LinkDown
+from bridge.errors import InternalError, LinkDown
 from tests.fakes.world import ANNA, START, World, plan
 
 
@@ -132,30 +133,92 @@ async def test_a_fault_of_ours_ends_one_call_safely(monkeypatch: pytest.MonkeyPa
     assert len(rig.engine.floor.router.lines["support"]) == 1  # type: ignore[index]
 
 
+async def test_a_fact_that_the_log_refuses_does_not_hold_up_the_others() -> None:
+    class Picky(Log):
+        async def append(self, facts: Sequence[StampedFact]) -> None:
+            if any(stamped.seq == 2 for stamped in facts):
+                raise InternalError("not writable")
+            await super().append(facts)
+
+    log = Picky()
+    history = History(log)
+    task = asyncio.create_task(history.run())
+    for seq in (1, 2, 3):
+        history.note(StampedFact(seq, START, f.AgentReady(ANNA)))
+    await asyncio.wait_for(history.flushed(), 5)
+    assert [stamped.seq for stamped in log.facts] == [1, 3]
+    assert history.refused == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+LATER = START + timedelta(minutes=1)
+
+
+def reconciled(
+    world: World, legs: dict[str, str], bridges: dict[str, frozenset[str]] | None = None
+) -> Reconciled:
+    found = Found(LATER, {LegId(leg): state for leg, state in legs.items()}, bridges or {})
+    return reconcile(world.floor, found)
+
+
 def test_what_ended_while_the_link_was_down_is_told() -> None:
     world = World().start()
     world.phone(ANNA)
     call = world.call_in("200")
     world.pump()
-    reconciled = reconcile(world.floor, [])
-    assert reconciled.facts == (f.LegEnded(call, LegId(f"{call}-agent-1")), f.LegEnded(call, LegId(call)))
+    told = reconciled(world, {}).facts
+    assert told == (f.LegEnded(call, LegId(f"{call}-agent-1")), f.LegEnded(call, LegId(call)))
     world.end_leg(LegId(f"{call}-agent-1"))
     world.ari.clear()
-    for fact in reconciled.facts:
+    for fact in told:
         world.tell(fact)
     world.pump()
     assert world.floor.calls == {}
+
+
+def test_leg_that_is_younger_than_the_list_is_not_missed() -> None:
+    world = World(now=LATER + timedelta(seconds=1)).start()
+    world.call_in("200")
+    world.pump()
+    assert reconciled(world, {}).facts == ()
+
+
+def test_answer_and_conversation_that_nobody_told_are_taken_up() -> None:
+    world = World().start()
+    world.phone(ANNA)
+    call = world.call_in("200")
+    world.pump()
+    agent = LegId(f"{call}-agent-1")
+    bridges = {f"{call}-talk": frozenset({call, agent})}
+    told = reconciled(world, {call: "Up", agent: "Up"}, bridges).facts
+    assert f.LegAnswered(call, agent) in told
+    for fact in told:
+        world.tell(fact)
+    assert world.floor.calls[call].state is CallState.TALKING
+    assert [order.leg for order in world.orders if isinstance(order, o.StartRecording)] == [LegId(call)]
+
+
+def test_menu_whose_prompt_ended_unheard_goes_on() -> None:
+    world = World().start()
+    call = world.call_in("100")
+    world.pump("ami")
+    world.tell(world.ari.popleft())
+    world.ari.clear()
+    for fact in reconciled(world, {call: "Up"}).facts:
+        world.tell(fact)
+    assert f.Timer(f.TimerKind.MENU, call) in world.timers
 
 
 def test_what_nobody_knows_is_ended_or_given_back_and_the_living_is_left_alone() -> None:
     world = World().start()
     call = world.call_in("200")
     world.pump()
-    living = [LegId(call), LegId("old.1-agent-2"), LegId("old.2")]
-    bridges = [f"{call}-wait", "old.2-wait", "somebody-elses"]
-    reconciled = reconcile(world.floor, living, bridges)
-    assert reconciled.facts == ()
-    assert reconciled.orders == (
+    living = {call: "Up", "old.1-agent-2": "Up", "old.2": "Up"}
+    bridges = {name: frozenset[str]() for name in (f"{call}-wait", "old.2-wait", "somebody-elses")}
+    found = reconciled(world, living, bridges)
+    assert found.facts == ()
+    assert found.orders == (
         o.HangUp(CallId("old.1"), LegId("old.1-agent-2")),
         o.ToFallback(CallId("old.2"), LegId("old.2"), None),
         o.ClearCall(CallId("old.2")),
