@@ -22,8 +22,8 @@ log = structlog.get_logger(__name__)
 Handler = Callable[[CallOrder], Awaitable[Fact | None]]
 LaneKey = tuple[str, Lane, str]
 
-# What must happen is tried until it does, or cannot any more (Gone); the lane waits, so the order stays. That is
-# what is remembered, what is recorded, and what ends: nobody else would end a channel whose end got lost.
+# What must happen is tried until it does, or cannot any more (Gone); the lane waits, so the order stays:
+# what is remembered, what is recorded, and what ends, for nobody else would end a channel.
 _PERSISTENT_LANES = frozenset({Lane.RECORDS, Lane.FILES, Lane.RECORDER})
 _PERSISTENT_ORDERS = (HangUp, CancelRing, ClearCall)
 
