@@ -45,7 +45,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     sessions = request.app[SESSIONS]
 
     async def still_welcome() -> bool:
-        return await sessions.find_by_hash(person.session) is not None
+        return await sessions.is_valid(person.session)
 
     if request.method == "HEAD":
         return Wire.head()

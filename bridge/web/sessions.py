@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from bridge.crm.access import hash_token, new_token
 from bridge.store import Store
@@ -15,7 +15,7 @@ from bridge.store.rows import UserRow
 from bridge.web.principal import Person
 
 ABSOLUTE = timedelta(hours=12)
-IDLE = timedelta(hours=2)
+IDLE = timedelta(hours=8)  # who works by his desk phone may not click once in a shift
 _REMEMBERED = 10_000
 
 
@@ -55,9 +55,18 @@ class Sessions:
         token = request.cookies.get(self.cookie)
         if not token or len(token) > 200:
             return None
-        return await self.find_by_hash(hash_token(token))
+        digest = hash_token(token)
+        person = await self._look_up(digest)
+        # A page left open opens its stream again by itself; that is no sign of somebody in front of it.
+        if person is not None and request.headers.get(hdrs.ACCEPT) != "text/event-stream":
+            self.touch(digest)
+        return person
 
-    async def find_by_hash(self, digest: str) -> Person | None:
+    async def is_valid(self, digest: str) -> bool:
+        """Whether the session still lasts. Asking does not keep it from becoming idle."""
+        return await self._look_up(digest) is not None
+
+    async def _look_up(self, digest: str) -> Person | None:
         used = self._used.get(digest)
         if used is not None and self._clock() - used > IDLE.total_seconds():
             async with self._store.unit() as unit:
@@ -67,8 +76,10 @@ class Sessions:
         async with self._store.view() as unit:
             row = await unit.sessions.get(digest)
         if row is None:
+            self._used.pop(digest, None)
             return None
-        self.touch(digest)
+        if used is None:
+            self.touch(digest)
         return Person(row.user, digest, row.csrf)
 
     async def close(self, person: Person, response: web.StreamResponse) -> None:
@@ -125,7 +136,8 @@ class LoginThrottle:
         longest = max(waits)
         return timedelta(seconds=longest) if longest > 0 else None
 
-    def failed(self, login: str, address: str) -> None:
+    def failed(self, login: str, address: str) -> float:
+        """Count an attempt; ``succeeded`` takes it back by the moment that this gives."""
         now = self._clock()
         keys = (((address, login.casefold()), self.PER_LOGIN), ((address, None), self.PER_ADDRESS))
         for key, limit in keys:
@@ -134,9 +146,17 @@ class LoginThrottle:
             self._failures.move_to_end(key)
         while len(self._failures) > _REMEMBERED:
             self._failures.popitem(last=False)
+        return now
 
-    def succeeded(self, login: str, address: str) -> None:
+    def succeeded(self, login: str, address: str, counted: float) -> None:
+        """Forgets the login's failures; of the address's, which others share, only this attempt."""
         self._failures.pop((address, login.casefold()), None)
+        times = self._failures.get((address, None))
+        if times is None or counted not in times:
+            return
+        times.remove(counted)
+        if not times:
+            del self._failures[(address, None)]
 
     def _wait(self, key: tuple[str, str | None], limit: Limit, now: float) -> float:
         times = self._failures.get(key)

@@ -114,7 +114,9 @@ class Ticket(Said):
     solution: str
     created_at: datetime
     updated_at: datetime
-    recordings: list[TicketRecording]
+    recordings: list[TicketRecording] = Field(
+        description="None of them for a signed-in agent who may not see the ticket's call."
+    )
 
 
 class TicketChange(Taken):

@@ -17,7 +17,7 @@ _REF = "#/components/schemas/{model}"
 _PROBLEMS = {
     "400": "A parameter, or the body as JSON, is wrong",
     "401": "No token, or one that is not valid",
-    "403": "The token lacks the scope",
+    "403": "The token lacks the scope, or the signed-in person may not see this",
     "404": "There is no such thing",
     "415": "The body is no JSON",
     "422": "A field of the body is wrong",

@@ -17,6 +17,7 @@ from bridge.web.context import parts_of
 from bridge.web.forms import path_number
 from bridge.web.pages.recordings import send_recording
 from bridge.web.problems import Fault, Problem, not_found
+from bridge.web.sight import Sight, sight_of
 
 
 class CallsQuery(Paged):
@@ -90,7 +91,8 @@ async def list_tickets(request: web.Request) -> web.StreamResponse:
                 assignee=asked.assignee,
             )
             rows, cursor = page.items, page.cursor
-        items = [await _ticket(unit, row) for row in rows]
+        sight = sight_of(request)
+        items = [await _ticket(unit, row, sight) for row in rows]
     return answer(models.Listed[models.Ticket](items=items, next=cursor))
 
 
@@ -101,7 +103,7 @@ async def get_ticket(request: web.Request) -> web.StreamResponse:
         row = await unit.tickets.get(number) if number is not None else None
         if row is None:
             raise not_found("There is no such ticket.")
-        return answer(await _ticket(unit, row))
+        return answer(await _ticket(unit, row, sight_of(request)))
 
 
 async def change_ticket(request: web.Request) -> web.StreamResponse:
@@ -133,7 +135,7 @@ async def change_ticket(request: web.Request) -> web.StreamResponse:
             changed = await unit.tickets.update(row.id, subject=wanted.subject)
         if change.sent("client"):
             changed = await unit.tickets.update(row.id, client=wanted.client)
-        return answer(await _ticket(unit, changed or row))
+        return answer(await _ticket(unit, changed or row, sight_of(request)))
 
 
 # ── clients ──────────────────────────────────────────────────────────────────
@@ -215,8 +217,9 @@ async def get_recording(request: web.Request) -> web.StreamResponse:
     query(request, NoQuery)
     async with parts_of(request).store.view() as unit:
         row = await unit.recordings.get(request.match_info["id"])
-    if row is None:
-        raise not_found("There is no such recording.")
+        if row is None:
+            raise not_found("There is no such recording.")
+        await sight_of(request).demand(unit, await unit.calls.get(row.call))
     return answer(_recording(row))
 
 
@@ -234,8 +237,8 @@ def _call(row: CallRow) -> models.Call:
     return models.Call.model_validate({**asdict(row), "outcome": outcome, "legs": legs})
 
 
-async def _ticket(unit: Unit, row: TicketRow) -> models.Ticket:
-    found = await unit.recordings.of_call(row.call) if row.call else await unit.recordings.of_ticket(row.id)
+async def _ticket(unit: Unit, row: TicketRow, sight: Sight) -> models.Ticket:
+    found = await _recordings_of(unit, row) if await _sees(unit, row, sight) else []
     fields = asdict(row)
     return models.Ticket.model_validate(
         {
@@ -254,6 +257,15 @@ async def _ticket(unit: Unit, row: TicketRow) -> models.Ticket:
             ],
         }
     )
+
+
+async def _sees(unit: Unit, row: TicketRow, sight: Sight) -> bool:
+    # A program's token sees everything: a list of its tickets needs no call of any.
+    return sight.sees(None, row) or (row.call is not None and sight.sees(await unit.calls.get(row.call), row))
+
+
+async def _recordings_of(unit: Unit, row: TicketRow) -> list[RecordingRow]:
+    return await unit.recordings.of_call(row.call) if row.call else await unit.recordings.of_ticket(row.id)
 
 
 def _recording(row: RecordingRow) -> models.Recording:

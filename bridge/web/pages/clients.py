@@ -11,6 +11,7 @@ from bridge.web.labels import N_
 from bridge.web.pages.contacts import contacts_of
 from bridge.web.pages.views import fragment, page, see_other
 from bridge.web.problems import not_found
+from bridge.web.sight import sight_of
 
 _PAGE = 30
 _CONTACTS = 20
@@ -63,7 +64,8 @@ async def show_client(request: web.Request) -> web.StreamResponse:
         client = await unit.clients.get(number) if number is not None else None
         if client is None:
             raise not_found(N_("There is no such client."))
-        contacts = await contacts_of(unit, await unit.calls.last_of_client(client.id, _CONTACTS))
+        calls = await unit.calls.last_of_client(client.id, _CONTACTS)
+        contacts = await contacts_of(unit, calls, sight_of(request))
         tickets = await unit.tickets.page(None, _CONTACTS, client=client.id)
     return page(
         request,

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 
 from bridge.store import Unit
 from bridge.store.rows import CallRow, ClientRow, RecordingRow, TicketRow
+from bridge.web.sight import Sight
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
+    """That there was a call belongs to the client's history; ``seen`` opens the call and its recordings."""
+
     call: CallRow
     client: ClientRow | None
     ticket: TicketRow | None
     recordings: tuple[RecordingRow, ...]
+    seen: bool
 
     @property
     def talk_ms(self) -> int | None:
@@ -21,26 +25,23 @@ class Contact:
         return round((self.call.ended_at - self.call.answered_at).total_seconds() * 1000)
 
 
-async def contacts_of(unit: Unit, calls: Sequence[CallRow]) -> tuple[Contact, ...]:
+async def contacts_of(unit: Unit, calls: Sequence[CallRow], sight: Sight) -> tuple[Contact, ...]:
     clients = {
         row.id: row for row in await unit.clients.of_ids({call.client for call in calls if call.client})
     }
     recordings: dict[str, list[RecordingRow]] = {}
     for recording in await unit.recordings.of_calls([call.id for call in calls]):
         recordings.setdefault(recording.call, []).append(recording)
-    return tuple(
-        [
-            Contact(
-                call,
-                clients.get(call.client) if call.client else None,
-                await unit.tickets.by_call(call.id),
-                tuple(recordings.get(call.id, ())),
-            )
-            for call in calls
-        ]
-    )
+    contacts = []
+    for call in calls:
+        client = clients.get(call.client) if call.client else None
+        ticket = await unit.tickets.by_call(call.id)
+        seen = sight.sees(call, ticket)
+        recorded = tuple(recordings.get(call.id, ())) if seen else ()
+        contacts.append(Contact(call, client, ticket, recorded, seen))
+    return tuple(contacts)
 
 
-async def contact_of(unit: Unit, call: CallRow) -> Contact:
-    (contact,) = await contacts_of(unit, [call])
+async def contact_of(unit: Unit, call: CallRow, sight: Sight) -> Contact:
+    (contact,) = await contacts_of(unit, [call], sight)
     return contact

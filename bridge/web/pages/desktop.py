@@ -11,10 +11,11 @@ from bridge.web.access import Routes, SignedIn
 from bridge.web.context import language_of, parts_of, renderer_of
 from bridge.web.forms import Fields, form_of
 from bridge.web.labels import N_
-from bridge.web.pages.views import SCREENS, Views, fragment, page, see_other
+from bridge.web.pages.views import SCREENS, Views, card_context, fragment, page, see_other
 from bridge.web.principal import Person, Role, person_of
 from bridge.web.problems import bad_field, not_found
 from bridge.web.screens import OpenedCard
+from bridge.web.sight import sight_of
 from bridge.web.streams import Topic
 
 
@@ -107,7 +108,8 @@ async def _card(request: web.Request, opened: OpenedCard) -> web.Response:
     if request.headers.get("HX-Request") != "true":
         return see_other("/")
     present = request.app[SCREENS].current(opened.order.agent)
-    return fragment(request, "_card.html", opened=present, csrf=person_of(request).csrf)
+    context = card_context(present, sight_of(request))
+    return fragment(request, "_card.html", **context, csrf=person_of(request).csrf)
 
 
 def _views(request: web.Request) -> Views:

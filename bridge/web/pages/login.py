@@ -62,7 +62,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         response.headers["Retry-After"] = str(seconds)
         return response
     # Counted before the check, taken back after: parallel attempts cannot slip under the limit.
-    throttle.failed(login, address)
+    counted = throttle.failed(login, address)
     async with _AT_ONCE:
         user = await check_login(parts_of(request).store, login, password)
     if user is None:
@@ -70,7 +70,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         return page(
             request, "login.html", status=HTTPStatus.FORBIDDEN, login=login, next=following, fault="wrong"
         )
-    throttle.succeeded(login, address)
+    throttle.succeeded(login, address, counted)
     answer = see_other(following)
     await request.app[SESSIONS].open(user, answer)
     await _enter_floor(request, user)

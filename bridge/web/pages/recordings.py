@@ -10,6 +10,7 @@ from bridge.web.context import parts_of
 from bridge.web.labels import N_
 from bridge.web.problems import not_found
 from bridge.web.rendering import slug
+from bridge.web.sight import sight_of
 
 
 def declare(routes: Routes) -> None:
@@ -23,8 +24,9 @@ async def listen(request: web.Request) -> web.StreamResponse:
 async def send_recording(request: web.Request, id: str, *, download: bool) -> web.StreamResponse:
     async with parts_of(request).store.view() as unit:
         recording = await unit.recordings.get(id)
-    if recording is None:
-        raise not_found(N_("There is no such recording."))
+        if recording is None:
+            raise not_found(N_("There is no such recording."))
+        await sight_of(request).demand(unit, await unit.calls.get(recording.call))
     path = _path(parts_of(request).recordings, recording)
     name = f"{slug(recording.id)}.wav"
     kind = "attachment" if download else "inline"

@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from bridge.store import Unit
-from bridge.store.rows import CallRow, TicketRow
+from bridge.store.rows import TicketRow
 from bridge.web import labels
 from bridge.web.access import Routes, SignedIn
 from bridge.web.context import parts_of
@@ -15,6 +15,7 @@ from bridge.web.pages.contacts import contact_of, contacts_of
 from bridge.web.pages.views import page, see_other
 from bridge.web.principal import Role, person_of
 from bridge.web.problems import bad_field, not_found
+from bridge.web.sight import HIDDEN, sight_of
 
 _PAGE = 30
 
@@ -98,7 +99,7 @@ async def show_calls(request: web.Request) -> web.StreamResponse:
         found = await unit.calls.page(
             query.text("cursor", longest=400) or None, _PAGE, agent=agent or None, queue=queue or None
         )
-        contacts = await contacts_of(unit, found.items)
+        contacts = await contacts_of(unit, found.items, sight_of(request))
     return page(
         request,
         "calls.html",
@@ -113,9 +114,11 @@ async def show_calls(request: web.Request) -> web.StreamResponse:
 async def show_call(request: web.Request) -> web.StreamResponse:
     async with parts_of(request).store.view() as unit:
         call = await unit.calls.get(request.match_info["id"])
-        if call is None or not _may_see(request, call):
+        if call is None:
             raise not_found(N_("There is no such call."))
-        contact = await contact_of(unit, call)
+        sight = sight_of(request)
+        await sight.demand(unit, call)
+        contact = await contact_of(unit, call, sight)
     return page(request, "call.html", contact=contact, **_names(request))
 
 
@@ -129,21 +132,17 @@ async def _ticket(request: web.Request, unit: Unit) -> TicketRow:
 
 async def _ticket_context(request: web.Request, unit: Unit, ticket: TicketRow) -> dict[str, Any]:
     call = await unit.calls.get(ticket.call) if ticket.call else None
+    sight = sight_of(request)
+    seen = sight.sees(call, ticket)
     return {
         "ticket": ticket,
-        "contact": await contact_of(unit, call) if call else None,
+        "contact": await contact_of(unit, call, sight) if call and seen else None,
         "client": await unit.clients.get(ticket.client) if ticket.client else None,
-        "recordings": await unit.recordings.of_ticket(ticket.id),
+        "recordings": await unit.recordings.of_ticket(ticket.id) if seen else [],
+        "hidden": HIDDEN if call and not seen else "",
         "saved": "saved" in request.query,
         **_names(request),
     }
-
-
-def _may_see(request: web.Request, call: CallRow) -> bool:
-    person = person_of(request)
-    if person.role is Role.SUPERVISOR:
-        return True
-    return person.agent is not None and person.agent in {call.agent, *(leg.agent for leg in call.legs)}
 
 
 def _names(request: web.Request) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from bridge.web.pages.contacts import Contact, contacts_of
 from bridge.web.parts import WebParts
 from bridge.web.principal import Person
 from bridge.web.rendering import Renderer
-from bridge.web.screens import CardScreens
+from bridge.web.screens import CardScreens, OpenedCard
+from bridge.web.sight import Sight, sight_for
 from bridge.web.streams import PageStream, Topic
 
 SCREENS = web.AppKey("screens", CardScreens)
@@ -39,14 +40,15 @@ class Views:
         return await self.fragment(topic, stream.language, stream.person)
 
     async def fragment(self, topic: Topic, language: str, person: Person) -> str:
-        template, context = await self._gather(topic, person.agent)
+        template, context = await self._gather(topic, person)
         return self.renderer.render(language, template, {**context, "csrf": person.csrf})
 
-    async def _gather(self, topic: Topic, agent: AgentId | None) -> tuple[str, dict[str, Any]]:
+    async def _gather(self, topic: Topic, person: Person) -> tuple[str, dict[str, Any]]:
+        agent = person.agent
         opened = self.screens.current(agent) if agent else None
         match topic:
             case Topic.CARD:
-                return "_card.html", {"opened": opened}
+                return "_card.html", card_context(opened, sight_for(person, self.parts.plan()))
             case Topic.RING:
                 return "_ring.html", {"opened": opened}
             case Topic.STATE:
@@ -54,7 +56,7 @@ class Views:
             case Topic.WAITING:
                 return "_waiting.html", {"queues": self.own_queues(agent)}
             case Topic.CONTACTS:
-                return "_contacts.html", {"contacts": await self._contacts(agent)}
+                return "_contacts.html", {"contacts": await self._contacts(person)}
             case Topic.FLOOR:
                 return "_floor.html", floor_context(self.parts.desk.floor(), self.parts.plan())
 
@@ -73,12 +75,21 @@ class Views:
             for name in (live.queues if live else ())
         )
 
-    async def _contacts(self, agent: AgentId | None) -> tuple[Contact, ...]:
-        if agent is None:
+    async def _contacts(self, person: Person) -> tuple[Contact, ...]:
+        if person.agent is None:
             return ()
         async with self.parts.store.view() as unit:
-            page = await unit.calls.page(None, _CONTACTS, agent=agent)
-            return await contacts_of(unit, page.items)
+            page = await unit.calls.page(None, _CONTACTS, agent=person.agent)
+            return await contacts_of(unit, page.items, sight_for(person, self.parts.plan()))
+
+
+def card_context(opened: OpenedCard | None, sight: Sight) -> dict[str, Any]:
+    """From what the card holds already, its open tickets among it: a card does not wait for the store."""
+    card = opened.card if opened else None
+    tickets = {ticket.call: ticket for ticket in card.open_tickets} if card else {}
+    contacts = card.contacts if card else ()
+    seen = {one.call.id for one in contacts if sight.sees(one.call, tickets.get(one.call.id))}
+    return {"opened": opened, "seen": seen}
 
 
 def floor_context(floor: FloorView, plan: Plan) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from sqlalchemy import event
 
 from bridge.centre.facts import (
     AgentReady,
@@ -14,6 +15,7 @@ from bridge.centre.facts import (
     TicketOpened,
 )
 from bridge.centre.ids import AgentId, CallId, LegId, RecordingId, TicketId
+from bridge.web.api.events import _newest
 from tests.integration.web.web_house import House
 from tests.integration.web.web_samples import add_ticket, card, record
 
@@ -63,6 +65,20 @@ async def test_facts_come_as_events_and_can_be_resumed(house: House) -> None:
     first = await everything.next()
     assert first is not None
     assert json.loads(first.data)["call_id"] == "0.0"
+
+
+async def test_the_newest_event_is_asked_for_once(house: House) -> None:
+    assert await _newest(house.store) == 0
+    await house.log(*FACTS)
+    asked: list[str] = []
+
+    def count(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    engine = house.store._engines.reader.sync_engine
+    event.listen(engine, "before_cursor_execute", count)
+    assert await _newest(house.store) == len(FACTS)
+    assert len([one for one in asked if one.startswith("SELECT")]) == 1
 
 
 async def test_a_card_that_opened_is_an_event_with_its_timing(house: House) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.centre.facts import AgentLoggedIn, AgentLoggedOut
 from bridge.crm.access import hash_token
-from bridge.web.context import SESSIONS
+from bridge.web.context import SESSIONS, THROTTLE
 from bridge.web.pages.login import safe_path
 from bridge.web.sessions import IDLE, LoginThrottle
 from tests.integration.web.web_house import (
@@ -91,6 +91,34 @@ def test_the_throttle_forgets_in_time_and_stays_bounded() -> None:
     for number in range(30_000):
         throttle.failed(f"login{number}", f"10.0.{number % 250}.{number // 250}")
     assert len(throttle._failures) <= 10_000
+
+
+async def test_people_behind_one_address_sign_in_as_often_as_they_like(house: House) -> None:
+    throttle = house.server.app[THROTTLE]
+    client = await house.visitor()
+    assert (await sign_in(client, "1002", "wrong")).status == 403
+    for _ in range(LoginThrottle.PER_ADDRESS.failures + 1):
+        assert (await sign_in(await house.visitor(), "1001")).status == 303
+    (address,) = {address for address, _ in throttle._failures}
+    assert len(throttle._failures[(address, None)]) == 1, "somebody else's failure still counts"
+
+
+def test_a_success_takes_back_its_own_attempt_only() -> None:
+    now = 0.0
+    throttle = LoginThrottle(lambda: now)
+    for number in range(49):
+        throttle.failed(f"login{number}", "10.0.0.1")
+    now = 1.0
+    counted = throttle.failed("1001", "10.0.0.1")
+    assert throttle.wait("1002", "10.0.0.1") is not None, "the fiftieth attempt is still being checked"
+    throttle.succeeded("1001", "10.0.0.1", counted)
+    assert throttle.wait("1002", "10.0.0.1") is None
+    throttle.failed("1003", "10.0.0.1")
+    assert throttle.wait("1002", "10.0.0.1") == timedelta(minutes=5, seconds=-1)
+    alone = throttle.failed("1001", "10.0.0.2")
+    throttle.succeeded("1001", "10.0.0.2", alone)
+    throttle.succeeded("1001", "10.0.0.2", alone)
+    assert all(address != "10.0.0.2" for address, _ in throttle._failures)
 
 
 async def test_signing_out_ends_the_session_on_the_server(house: House) -> None:

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.web import streams
+from bridge.web.context import SESSIONS
 from bridge.web.live import HUB
+from bridge.web.sessions import IDLE
 from bridge.web.streams import PER_USER, PageStream, Topic
 from tests.integration.web.web_house import House, csrf_of
 from tests.integration.web.web_samples import busy_floor, card, record
@@ -74,6 +76,37 @@ async def test_a_stream_ends_with_its_session(house: House, monkeypatch: pytest.
         await unit.users.set_password("1001", user.password_hash)
     await stream.until("signed-out")
     assert await stream.next() is None
+
+
+async def test_an_open_page_does_not_keep_its_session_from_becoming_idle(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "HEARTBEAT", 0.05)
+    anna = await house.sign_in("1001")
+    sessions = house.server.app[SESSIONS]
+    (digest,) = sessions._used
+    sessions._used[digest] -= IDLE.total_seconds() / 2
+    used = sessions._used[digest]
+    stream = await house.listen(anna, "/events?page=desktop")
+    await stream.beats(3)
+    assert sessions._used[digest] == used, "neither a stream nor its beats are somebody's work"
+    sessions._used[digest] -= IDLE.total_seconds()
+    await stream.until("signed-out")
+    assert (await anna.get("/tickets", allow_redirects=False)).status == 303
+
+
+async def test_the_idle_clock_starts_anew_after_a_restart_for_a_page_that_is_only_open(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "HEARTBEAT", 0.05)
+    anna = await house.sign_in("1001")
+    sessions = house.server.app[SESSIONS]
+    (digest,) = sessions._used
+    sessions._used.clear()
+    stream = await house.listen(anna, "/events?page=desktop")
+    used = sessions._used[digest]
+    await stream.beats(2)
+    assert sessions._used[digest] == used
 
 
 async def test_a_user_s_oldest_page_gives_way(house: House) -> None:

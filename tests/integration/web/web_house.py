@@ -263,6 +263,14 @@ class Listener:
                     identity = value
         return None
 
+    async def beats(self, wanted: int) -> None:
+        async with asyncio.timeout(DEADLINE):
+            async for raw in self.answer.content:
+                wanted -= raw == b": beat\n"
+                if not wanted:
+                    return
+        raise AssertionError("the stream ended")
+
     async def until(self, event: str, containing: str = "") -> Sent:
         while True:
             sent = await self.next()
