@@ -43,6 +43,7 @@ class Leg:
     rung: bool = False  # we said that it rings
     bridge: str | None = None
     cause: int = 0  # Q.850, once it is hung up
+    withheld: bool = False  # the caller asked for privacy; kept once it is seen
     stale: bool = False  # not seen since we are connected again
 
     @property
@@ -64,8 +65,8 @@ class Leg:
 
     def party(self) -> Party:
         return Party(
-            number=plain_number(self.number),
-            name=self.caller_name,
+            number=None if self.withheld else plain_number(self.number),
+            name="" if self.withheld else self.caller_name,
             channel=self.name,
             uniqueid=self.uniqueid,
             dialled=self.exten,
@@ -121,11 +122,13 @@ class Legs:
                 number=channel.number,
                 caller_name=channel.caller_name,
                 exten=channel.exten,
+                withheld=channel.withheld,
             )
             self._by_id[leg.uniqueid] = leg
             self._by_name[leg.name] = leg
             return leg
         leg.stale = False
+        leg.withheld = leg.withheld or channel.withheld
         if channel.name != leg.name and not channel.name.endswith("<ZOMBIE>"):
             self._by_name.pop(leg.name, None)
             leg.name = channel.name

@@ -2,16 +2,24 @@
 
 Headers arrive as a mapping with lower-case names. What Asterisk writes as ``<unknown>`` is an empty string
 here. Unknown events give None, unknown headers are ignored, and a needed header that is missing raises
-``MissingHeader``: the caller decides whether to skip the event or to refuse the whole trace.
+``MissingHeader``: the caller decides whether to skip the event or to refuse the whole trace. Of a header that
+comes several times the mapping has the last value, but every one of ``ChanVariable`` (see ``joined``).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
 from bridge.errors import BadInput
 
 Headers = Mapping[str, str]
+
+
+# "ChanVariable: NAME=value", once for each name in manager.conf's channelvars, with an empty value while
+# it is not set, and with "Dest" and so on before it where an event has several channels [run]. Before
+# Asterisk 12: "ChanVariable(CHANNEL): NAME=value".
+_VARIABLE = "chanvariable"
+_PRESENTATION = "CALLBRIDGE_PRESENTATION"
 
 
 class MissingHeader(BadInput):
@@ -29,7 +37,10 @@ class ChannelState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One channel as an event describes it. ``state`` is None when the event does not tell."""
+    """One channel as an event describes it. ``state`` is None when the event does not tell.
+
+    ``withheld``: the dialplan found that the caller keeps his number back, which the event still has.
+    """
 
     uniqueid: str
     name: str
@@ -40,6 +51,7 @@ class Channel:
     connected_number: str
     context: str
     exten: str
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +258,22 @@ def read(headers: Headers) -> Message | None:
     return None if reader is None else reader(headers)
 
 
+def joined(name: str, values: Iterable[str]) -> str:
+    """One value for a header (its name in lower case) that came several times."""
+    every = list(values)
+    if name.partition("(")[0].endswith(_VARIABLE):
+        return "\n".join(every)
+    return every[-1] if every else ""
+
+
+def _withheld(headers: Headers, prefix: str, name: str) -> bool:
+    names = (prefix + _VARIABLE, f"{prefix}{_VARIABLE}({name.lower()})")
+    variables = (line.partition("=") for key in names for line in headers.get(key, "").split("\n"))
+    return any(
+        variable.strip() == _PRESENTATION and value.strip() == "withheld" for variable, _, value in variables
+    )
+
+
 def _text(headers: Headers, name: str) -> str:
     value = headers.get(name, "")
     return "" if value == "<unknown>" else value
@@ -266,9 +294,10 @@ def _number(headers: Headers, name: str) -> int | None:
 
 def _channel(headers: Headers, prefix: str = "") -> Channel:
     uniqueid = _need(headers, prefix + "uniqueid")
+    name = _need(headers, prefix + "channel")
     return Channel(
         uniqueid=uniqueid,
-        name=_need(headers, prefix + "channel"),
+        name=name,
         # Asterisk before 12 has no Linkedid in most events.
         linkedid=headers.get(prefix + "linkedid", "") or uniqueid,
         state=_number(headers, prefix + "channelstate"),
@@ -277,6 +306,7 @@ def _channel(headers: Headers, prefix: str = "") -> Channel:
         connected_number=_text(headers, prefix + "connectedlinenum"),
         context=headers.get(prefix + "context", ""),
         exten=headers.get(prefix + "exten", ""),
+        withheld=_withheld(headers, prefix, name),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.ami.messages import Headers
+from bridge.ami.messages import Headers, joined
 from bridge.errors import BadTrace
 
 _LONGEST_LINE = 64 * 1024
@@ -93,7 +93,7 @@ def _of_object(item: Any, place: str) -> Entry:
     headers: dict[str, str] = {}
     for name, value in item.items():
         if isinstance(value, list):
-            value = value[-1] if value else ""  # a header that came several times
+            value = joined(str(name).lower(), ["" if one is None else str(one) for one in value])
         if isinstance(value, Mapping):
             raise BadTrace(f"{place}: header {name} is an object; {_REMEDY}")
         headers[str(name).lower()] = "" if value is None else str(value)
@@ -130,8 +130,9 @@ def _of_raw(text: str) -> Iterator[Entry]:
             if not headers:
                 first = number
             name, _, value = line.partition(":")
-            headers[name.lower()] = value.removeprefix(" ")
-            following = name.lower() == "response" and value.strip().lower() == "follows"
+            name, value = name.lower(), value.removeprefix(" ")
+            headers[name] = joined(name, [headers[name], value]) if name in headers else value
+            following = name == "response" and value.strip().lower() == "follows"
         elif number != cut and not _NOISE.match(line):
             raise BadTrace(f"line {number}: {line[:60]!r} is not an AMI header; {_REMEDY}")
     if headers.keys() & _KINDS:

@@ -51,6 +51,11 @@ def endpoint_of(channel_name: str) -> Endpoint:
     return Endpoint(channel_name.rpartition("-")[0])
 
 
+def _shown_name(number: str | None, name: str) -> str:
+    """Who withholds his number withholds his name: it is "Anonymous" at best (RFC 3323, 4.1.1.3)."""
+    return "" if number is None else name
+
+
 class Translator:
     """``take`` every message in order; it returns the facts. ``refresh`` after the plan changed."""
 
@@ -134,11 +139,12 @@ class Translator:
         if not comes_in or technology != "PJSIP" or trunk not in self._trunks():
             return []
         self._presented.add(channel.uniqueid)
+        number = None if channel.withheld else plain_number(channel.number)
         return [
             CallerPresented(
                 call=CallId(channel.uniqueid),
-                number=plain_number(channel.number),
-                name=channel.caller_name,
+                number=number,
+                name=_shown_name(number, channel.caller_name),
                 dialled=channel.exten,
                 trunk=trunk,
             )
@@ -195,8 +201,9 @@ class Translator:
         if agents:
             self._outside.add(event.call_id)
         caller = event.caller
+        name = _shown_name(caller.number, caller.name)
         return [
-            OutsideRinging(CallId(event.call_id), agent, caller.number, caller.name, caller.dialled)
+            OutsideRinging(CallId(event.call_id), agent, caller.number, name, caller.dialled)
             for agent in agents
         ]
 

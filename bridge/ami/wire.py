@@ -14,7 +14,7 @@ import structlog
 from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 
-from bridge.ami.messages import Headers
+from bridge.ami.messages import Headers, joined
 from bridge.errors import BadInput, LinkDown
 
 _log = structlog.get_logger(__name__)
@@ -94,8 +94,8 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk is not typed
 
 
 def _headers(message: Any) -> dict[str, str]:
-    # A header that comes several times is a list; only its last value is of use to us.
-    return {
-        from_wire(name).lower(): from_wire(value[-1] if isinstance(value, list) else value)
-        for name, value in message.items()
-    }
+    headers: dict[str, str] = {}
+    for name, value in message.items():
+        lower = from_wire(name).lower()
+        headers[lower] = from_wire(joined(lower, value) if isinstance(value, list) else value)
+    return headers

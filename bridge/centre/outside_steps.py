@@ -17,6 +17,11 @@ def outside_ringing(call: Call, event: OutsideRinging, at: Moment) -> None:
         if not call.trunk:
             call.number, call.name = event.number, event.name
             call.direction = "internal" if event.number in at.plan.agents else "in"
+        elif event.number is None and call.number is not None:
+            # The dialplan finds out that its caller asks for privacy only after the channel has appeared.
+            call.number, call.name = None, ""
+            call.verdict, call.e164, call.clients = None, None, ()
+            look_up(call, at)
         call.dialled = call.dialled or event.dialled
         call.withheld = call.number is None
         call.enter(CallState.OUTSIDE, at.now)

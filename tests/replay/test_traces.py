@@ -1,6 +1,7 @@
 """Traces of a real Asterisk 22.10.1 (PJSIP), named by scenario, against what is expected of them."""
 
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,24 @@ def test_beginning_in_the_middle(scenario: str) -> None:
             ends += [event.call_id for event in follower.take(message) if event.type.value == "ended"]
         assert len(ends) == len(set(ends))
         assert (len(follower), len(follower.legs)) == (0, 0)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_withheld_number_is_nowhere(scenario: str) -> None:
+    """The dialplan finds out after Newchannel, and Asterisk then adds its variables to every event."""
+    first, *rest = trace(scenario).split(b"\r\n\r\n")
+    variables = rb"\1\2\r\n\1ChanVariable: CALLBRIDGE_PRESENTATION=withheld\r\n\1ChanVariable: Z="
+    clients = re.compile(rb"(?m)^(\w*?)(Channel: PJSIP/trunk1-\w+)\r?$")
+    raw = b"\r\n\r\n".join([first, *(clients.sub(variables, event) for event in rest)])
+
+    told = dicts(replay(raw))
+
+    client = "PJSIP/trunk1-"
+    hidden = {"number": None, "name": ""}
+    for event, usual in zip(told, expected(scenario), strict=True):
+        parties = [usual["caller"], *usual["targets"]]
+        shown = [party | hidden if party["channel"].startswith(client) else party for party in parties]
+        assert event == usual | {"caller": shown[0], "targets": shown[1:]}
 
 
 def test_cut_off_anywhere_is_read_as_far_as_it_goes() -> None:

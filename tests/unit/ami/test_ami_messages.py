@@ -5,11 +5,14 @@ import pytest
 from bridge.ami.messages import (
     AttendedTransfer,
     BridgeEnter,
+    Channel,
     DeviceStateChange,
     DialBegin,
     Hangup,
     MissingHeader,
     Newchannel,
+    Newstate,
+    joined,
     read,
 )
 
@@ -82,3 +85,63 @@ def test_device_state() -> None:
     assert read({"event": "DeviceStateChange", "device": "PJSIP/1001", "state": "Unavailable"}) == (
         DeviceStateChange("PJSIP/1001", "UNAVAILABLE")
     )
+
+
+def test_a_caller_who_withholds_his_number() -> None:
+    channel = _newstate({"chanvariable": "CALLBRIDGE_PRESENTATION=withheld"})
+
+    assert channel.withheld
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "",
+        "CALLBRIDGE_PRESENTATION=",
+        "CALLBRIDGE_PRESENTATION=allowed",
+        "CALLBRIDGE_PRESENTATION",
+        "OTHER=withheld",
+        "OTHER=CALLBRIDGE_PRESENTATION=withheld",
+    ],
+)
+def test_a_caller_who_does_not(variable: str) -> None:
+    assert not _newstate({"chanvariable": variable}).withheld
+
+
+def test_one_of_several_variables() -> None:
+    value = joined("chanvariable", ["A=1", "CALLBRIDGE_PRESENTATION=withheld", "Z=2"])
+
+    assert _newstate({"chanvariable": value}).withheld
+
+
+def test_variables_that_name_their_channel() -> None:
+    withheld = "CALLBRIDGE_PRESENTATION=withheld"
+
+    assert _newstate({"chanvariable(pjsip/1001-0000000a)": withheld}).withheld
+    assert not _newstate({"chanvariable(pjsip/1002-0000000b)": withheld}).withheld
+
+
+def test_of_two_channels_the_one_that_withholds() -> None:
+    dest = {f"dest{name}": value for name, value in CHANNEL.items()}
+    variables = {"chanvariable": "CALLBRIDGE_PRESENTATION=withheld", "destchanvariable": "A=1"}
+    message = read({"event": "DialBegin", **CHANNEL, **dest, **variables})
+
+    assert isinstance(message, DialBegin)
+    assert message.source is not None
+    assert (message.source.withheld, message.dest.withheld) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["chanvariable", "destchanvariable", "chanvariable(sip/a-1)"])
+def test_of_variables_every_value_is_kept(name: str) -> None:
+    assert joined(name, ["A=1", "B=2"]) == "A=1\nB=2"
+
+
+def test_of_other_headers_the_last_value_is_kept() -> None:
+    assert joined("variable", ["a", "b"]) == "b"
+    assert joined("variable", []) == ""
+
+
+def _newstate(headers: dict[str, str]) -> Channel:
+    message = read({"event": "Newstate", **CHANNEL, **headers})
+    assert isinstance(message, Newstate)
+    return message.channel

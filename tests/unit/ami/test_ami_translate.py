@@ -81,7 +81,7 @@ def test_no_number(number: str) -> None:
     (fact,) = take(translator(), newchannel(calleridnum=number))
 
     assert isinstance(fact, CallerPresented)
-    assert fact.number is None
+    assert (fact.number, fact.name) == (None, "")
 
 
 def test_a_trunk_with_a_hyphen() -> None:
@@ -145,6 +145,65 @@ def test_native_queue_while_the_application_is_away() -> None:
         "OutsideEnded",
     }
     assert facts[-1].reason == "abandoned"  # type: ignore[union-attr]
+
+
+def withheld_facts(scenario: str, variable: str) -> list[Fact]:
+    """The recorded call, with what Asterisk adds once the dialplan has set the trunk channel's variable."""
+    made = translator()
+    facts: list[Fact] = []
+    for entry in entries((TRACES / f"{scenario}.ami").read_bytes()):
+        headers = dict(entry.headers)
+        if headers.get("event") != "Newchannel":
+            for prefix in ("", "dest", "origtransferer", "secondtransferer", "transferee"):
+                if headers.get(f"{prefix}channel", "").startswith("PJSIP/trunk1-"):
+                    headers[f"{prefix}chanvariable"] = variable
+        facts += take(made, headers)
+    return facts
+
+
+@pytest.mark.parametrize(
+    "scenario", ["direct/answered", "queue/answered", "queue/local_members", "transfer/attended_abbcac"]
+)
+def test_a_caller_who_withholds_his_number_is_not_shown(scenario: str) -> None:
+    def ringing(variable: str) -> list[OutsideRinging]:
+        facts = withheld_facts(scenario, f"CALLBRIDGE_PRESENTATION={variable}")
+        outside = [fact for fact in facts if isinstance(fact, OutsideRinging)]
+        return [fact for fact in outside if fact.call == facts[0].call]  # type: ignore[union-attr]
+
+    assert {(fact.number, fact.name) for fact in ringing("allowed")} == {("+79161234567", "Иван Петров")}
+    assert {(fact.number, fact.name) for fact in ringing("withheld")} == {(None, "")}
+    assert [fact.agent for fact in ringing("withheld")] == [fact.agent for fact in ringing("allowed")]
+
+
+@pytest.mark.parametrize("number", ["anonymous", "Anonymous", "Restricted"])
+def test_an_anonymous_caller_is_not_shown(number: str) -> None:
+    made = translator()
+    facts: list[Fact] = []
+    for entry in entries((TRACES / "queue/answered.ami").read_bytes()):
+        headers = {
+            name: number if value == "+79161234567" else value for name, value in entry.headers.items()
+        }
+        facts += take(made, headers)
+
+    ringing = [fact for fact in facts if isinstance(fact, OutsideRinging)]
+    assert {(fact.number, fact.name) for fact in ringing} == {(None, "")}
+
+
+def test_what_was_withheld_once_stays_withheld() -> None:
+    made = translator()
+    take(made, newchannel())
+    take(made, newchannel(event="Newstate", chanvariable="CALLBRIDGE_PRESENTATION=withheld"))
+    take(made, newchannel(event="NewCallerid", chanvariable="CALLBRIDGE_PRESENTATION=allowed"))
+    phone = {
+        "destchannel": "PJSIP/1001-00000002",
+        "destuniqueid": "1.2",
+        "destlinkedid": "1.1",
+        "destchannelstate": "5",
+    }
+
+    facts = take(made, newchannel(event="DialBegin", **phone))
+
+    assert facts == [OutsideRinging(CallId("1.1"), AgentId("1001"), None, "", "+74950000001")]
 
 
 def test_legs_that_the_application_dials_are_not_outside() -> None:

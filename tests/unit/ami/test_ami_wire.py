@@ -89,6 +89,12 @@ def test_a_header_that_comes_twice_keeps_its_last_value() -> None:
     assert event["variable"] == "b"
 
 
+def test_of_variables_every_value_is_kept() -> None:
+    (event,) = heard([b"Event: X\r\nDestChanVariable: A=1\r\nDestChanVariable: B=\xd0\xb6\r\n\r\n"])
+
+    assert event["destchanvariable"] == "A=1\nB=ж"
+
+
 def test_a_message_without_an_end_breaks_the_connection() -> None:
     made, _, transport = wire()
     for _ in range(10):

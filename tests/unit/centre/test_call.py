@@ -343,6 +343,19 @@ def test_call_outside_the_application_gets_a_card_and_keeps_the_router_away(worl
     assert [order.call for order in of(world, o.RingAgent)] == [call]
 
 
+def test_outside_caller_who_asks_for_privacy_is_nobody_that_the_number_says(world: World) -> None:
+    world.phone(ANNA)
+    outside = f.CallId("outside.1")
+    world.tell(f.CallerPresented(outside, "+79161234567", "Иван", "200", "lab"))
+    world.pump()
+    world.tell(f.OutsideRinging(outside, ANNA, None, "", "1001"))
+    world.pump()
+    record = world.saved[outside]
+    assert (record.number, record.name, record.client, record.withheld) == (None, "", None, True)
+    assert record.verdict is f.Verdict.WITHHELD
+    assert world.cards[ANNA].candidates == ()
+
+
 def test_outside_call_that_is_passed_on_frees_the_first_agent(world: World) -> None:
     world.phone(ANNA)
     world.phone(BORIS)
