@@ -71,13 +71,18 @@ async def _examine(config_path: Path, secrets_path: Path) -> AsyncIterator[Findi
 
 async def _store(settings: config.Settings) -> Finding:
     try:
-        store = await Store.open(settings.store.url)
+        seen = await Store.inspect(settings.store.url)
     except CallbridgeError as error:
         return Finding("database", False, str(error), "check store.url, and that the database is running")
-    try:
-        await store.ping()
-    finally:
-        await store.close()
+    if not seen.exists:
+        return Finding("database", True, "not there yet: made at the first start")
+    if seen.newer:
+        detail = f"its schema {seen.revision} is newer than this version, which knows {seen.current}"
+        remedy = "run the callbridge that has used it, or restore the backup made before that"
+        return Finding("database", False, detail, remedy)
+    if not seen.is_current:
+        detail = f"reachable; its schema {seen.revision or '(none)'} will be migrated at the next start"
+        return Finding("database", True, f"{detail}, to {seen.current}")
     return Finding("database", True, "reachable, and its schema is current")
 
 

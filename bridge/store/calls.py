@@ -122,14 +122,22 @@ class Calls:
         )
         new = statement.excluded
         newer = new.as_of >= CallTable.as_of
+        # AMI alone does not see what a trunk's call was offered as: who knows the trunk knows better,
+        # whichever of the two is the later.
+        knows_better = case(
+            ((CallTable.trunk != "") & (new.trunk == ""), False),
+            ((CallTable.trunk == "") & (new.trunk != ""), True),
+            else_=newer,
+        )
 
         def latest(field: str) -> ColumnElement[Any]:
             ours: ColumnElement[Any] = getattr(CallTable, field)
             theirs: ColumnElement[Any] = new[field]
+            wins = knows_better if field in ("direction", "dialled") else newer
             if field in ("name", "dialled", "trunk"):
                 ours, theirs = func.nullif(ours, ""), func.nullif(theirs, "")
-                return func.coalesce(case((newer, theirs), else_=ours), theirs, ours, "")
-            return func.coalesce(case((newer, theirs), else_=ours), theirs, ours)
+                return func.coalesce(case((wins, theirs), else_=ours), theirs, ours, "")
+            return func.coalesce(case((wins, theirs), else_=ours), theirs, ours)
 
         fields = (
             "direction number e164 name withheld dialled trunk verdict queue agent "

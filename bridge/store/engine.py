@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import URL, event, make_url
@@ -27,7 +28,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from bridge.errors import BadInput, ConfigurationError, InternalError, LinkDown
 
@@ -77,15 +78,7 @@ async def open_engines(url: str) -> Engines:
     place = parsed.render_as_string(hide_password=True)
     if parsed.get_backend_name() == "postgresql":
         engine = create_async_engine(
-            parsed,
-            pool_size=10,
-            max_overflow=10,
-            pool_pre_ping=True,
-            connect_args={
-                "timeout": 10,
-                "server_settings": {"application_name": "callbridge", "statement_timeout": "30000"},
-            },
-            **_JSON,
+            parsed, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=_POSTGRESQL, **_JSON
         )
         return Engines(engine, engine, one_writer=False, place=place)
     if parsed.database in (None, "", ":memory:"):
@@ -102,23 +95,73 @@ async def open_engines(url: str) -> Engines:
     return Engines(writer, reader, one_writer=True, place=place)
 
 
+async def open_engines_to_look(url: str) -> Engines | None:
+    """Engines that change nothing, not even by opening. None when there is no database file yet."""
+    parsed = read_url(url)
+    place = parsed.render_as_string(hide_password=True)
+    if parsed.get_backend_name() == "postgresql":
+        engine = create_async_engine(parsed, poolclass=NullPool, connect_args=_POSTGRESQL)
+        return Engines(engine, engine, one_writer=False, place=place)
+    if parsed.database in (None, "", ":memory:"):
+        return None
+    to_look = await asyncio.to_thread(_file_to_look, parsed)
+    if to_look is None:
+        return None
+    engine = create_async_engine(to_look, poolclass=NullPool)
+    # The file is read first by this pragma: one that is no database shows itself when it is opened.
+    _prepare_sqlite(engine, "BEGIN", ("PRAGMA schema_version",))
+    return Engines(engine, engine, one_writer=False, place=place)
+
+
 @contextmanager
 def database_errors(place: str) -> Iterator[None]:
     """The database's errors as ours: what it could not take, what it could not reach, what we did wrong."""
     try:
         yield
-    except (IntegrityError, DataError) as error:
-        raise BadInput(f"the database refused this: {error.orig}") from error
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
-        raise LinkDown(f"the database {place} does not answer: {_words(error)}") from error
+    except PoolTimeout as error:
+        raise LinkDown(f"the database {place} does not answer: {error}") from error
     except DBAPIError as error:
+        passing = _passing(error)
+        if passing is not None:
+            raise LinkDown(f"the database {place} {passing}: {error.orig}") from error
+        if isinstance(error, IntegrityError | DataError):
+            raise BadInput(f"the database refused this: {error.orig}") from error
+        if isinstance(error, OperationalError | InterfaceError):
+            raise LinkDown(f"the database {place} does not answer: {error.orig}") from error
         if error.connection_invalidated:
             raise LinkDown(f"the connection to the database {place} is lost: {error.orig}") from error
         raise InternalError(f"the database {place} refused a statement of ours: {error.orig}") from error
 
 
-def _words(error: Exception) -> str:
-    return str(error.orig) if isinstance(error, DBAPIError) else str(error)
+def _passing(error: DBAPIError) -> str | None:
+    """What hinders the database for now, in words; None when trying again cannot help.
+
+    By the server's SQLSTATE (PostgreSQL, appendix A): for most of these asyncpg has no class of the DB-API.
+    """
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(state, str):
+        return _PASSING_STATES.get(state) or _PASSING_STATES.get(state[:2])
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return _PASSING_CODES.get(code & 0xFF) if isinstance(code, int) else None
+
+
+def _file_to_look(url: URL) -> URL | None:
+    """The file's URL for reading only; None when it is not there yet. Raises when it could not be made."""
+    file = Path(str(url.database)).absolute()
+    there = os.path.lexists(file)
+    wanted = file if there else next(path for path in file.parents if os.path.lexists(path))
+    if wanted.is_dir() == there or not os.access(wanted, os.R_OK | os.W_OK):
+        raise ConfigurationError(
+            f"store.url: the database file {file} cannot be opened; "
+            "name a file in a directory where callbridge may write"
+        )
+    if not there:
+        return None
+    # Whoever reads a WAL database makes the files -wal and -shm beside it, and one that may only read leaves
+    # them there. Without a -wal file nobody has the database open, and immutable=1 keeps SQLite from that.
+    in_use = os.path.lexists(f"{file}-wal")
+    mode = {"mode": "ro", "uri": "true"} if in_use else {"mode": "ro", "immutable": "1", "uri": "true"}
+    return URL.create(url.drivername, database=f"file:{quote(str(file))}", query=mode)
 
 
 def _make_file(file: Path) -> None:
@@ -178,4 +221,30 @@ def _to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+_POSTGRESQL: dict[str, Any] = {
+    "timeout": 10,
+    "server_settings": {"application_name": "callbridge", "statement_timeout": "30000"},
+}
+# SQLSTATEs, and classes of them by their first two characters.
+_PASSING_STATES = {
+    "08": "has lost the connection",
+    "25006": "is read-only at the moment",
+    "40": "gave way to another transaction",
+    "40P01": "broke a deadlock",
+    "53": "is short of resources",
+    "53100": "has no room on its disk",
+    "53300": "has too many connections",
+    "55P03": "keeps this locked for another",
+    "57": "was interrupted by its operator",
+    "57014": "stopped a statement that took too long",
+    "57P01": "is shutting down",
+    "57P02": "is restarting after a crash",
+    "57P03": "is still starting",
+}
+_PASSING_CODES = {
+    sqlite3.SQLITE_BUSY: "is kept locked by another program",
+    sqlite3.SQLITE_LOCKED: "is kept locked by another program",
+    sqlite3.SQLITE_FULL: "has no room on its disk",
+    sqlite3.SQLITE_IOERR: "cannot be read from or written to its disk",
+}
 _JSON: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": msgspec.json.decode}

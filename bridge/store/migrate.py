@@ -1,5 +1,6 @@
 """Brings a database to this version's schema, at every start. The steps themselves are in ``migrations/``."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,36 @@ from bridge.store.tables import OrderedText
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x63616C6C  # any constant of ours: it keeps two starting processes from migrating at once
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaSeen:
+    """A database's schema beside this version's. ``revision`` is "" where no callbridge has been yet."""
+
+    exists: bool
+    revision: str
+    current: str
+    newer: bool = False  # a later version has used it; this one would refuse it
+
+    @property
+    def is_current(self) -> bool:
+        return self.exists and self.revision == self.current
+
+
+def look(connection: Connection | None) -> SchemaSeen:
+    """Reads, and changes nothing. Without a connection there is no database yet."""
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    current = ", ".join(sorted(scripts.get_heads()))
+    if connection is None:
+        return SchemaSeen(exists=False, revision="", current=current)
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    return SchemaSeen(
+        exists=True, revision=", ".join(sorted(found)), current=current, newer=bool(found - _known(scripts))
+    )
+
+
+def _known(scripts: ScriptDirectory) -> set[str]:
+    return {script.revision for script in scripts.walk_revisions()}
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -42,7 +73,7 @@ def migrate(connection: Connection, target: str = "head") -> None:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     config = alembic_config(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    known = _known(ScriptDirectory.from_config(config))
     unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
     if unknown:
         raise ConfigurationError(

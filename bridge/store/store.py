@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from bridge.engine.ports import StampedFact
 from bridge.errors import InternalError, LinkDown
-from bridge.store.engine import Engines, database_errors, open_engines
-from bridge.store.migrate import migrate
+from bridge.store.engine import Engines, database_errors, open_engines, open_engines_to_look
+from bridge.store.migrate import SchemaSeen, look, migrate
 from bridge.store.unit import Unit
 
 
@@ -40,6 +40,18 @@ class Store:
             await engines.dispose()
             raise
         return store
+
+    @classmethod
+    async def inspect(cls, url: str) -> SchemaSeen:
+        """What is there, changing nothing. Raises ConfigurationError, or LinkDown when it cannot be read."""
+        engines = await open_engines_to_look(url)
+        if engines is None:
+            return look(None)
+        try:
+            async with cls(engines)._session(engines.reader, read_only=True) as session:
+                return await (await session.connection()).run_sync(look)
+        finally:
+            await engines.dispose()
 
     async def close(self) -> None:
         await self._engines.dispose()

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, case, or_, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, case, false, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -43,6 +43,7 @@ class TicketTable(Base):
     department: Mapped[str]
     department_edited: Mapped[bool]
     assignee: Mapped[str | None]
+    assignee_edited: Mapped[bool] = mapped_column(server_default=false())
     solution: Mapped[str]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -93,7 +94,8 @@ class Tickets:
                 priority="normal",
                 department=department,
                 department_edited=False,
-                assignee=record.agent,
+                assignee=_agent_of_call(record.id),
+                assignee_edited=False,
                 solution="",
                 created_at=at,
                 updated_at=at,
@@ -115,6 +117,8 @@ class Tickets:
         subject = subject[: _LONGEST["subject"]]
         client = _client_of_call(call)
         lacks_client = ~TicketTable.client_edited & TicketTable.client_id.is_(None)
+        agent = _agent_of_call(call)
+        lacks_assignee = ~TicketTable.assignee_edited & TicketTable.assignee.is_(None)
         lacks_department = ~TicketTable.department_edited & TicketTable.department.in_(["", provisional])
         await self._session.execute(
             update(TicketTable)
@@ -122,12 +126,14 @@ class Tickets:
                 TicketTable.call_id == call,
                 or_(
                     and_(lacks_client, client.is_not(None)),
+                    and_(lacks_assignee, agent.is_not(None)),
                     and_(lacks_department, TicketTable.department != department),
                     and_(~TicketTable.subject_edited, TicketTable.subject != subject),
                 ),
             )
             .values(
                 client_id=case((lacks_client, client), else_=TicketTable.client_id),
+                assignee=case((lacks_assignee, agent), else_=TicketTable.assignee),
                 department=case((lacks_department, department), else_=TicketTable.department),
                 subject=case((TicketTable.subject_edited, TicketTable.subject), else_=subject),
                 updated_at=now(),
@@ -207,7 +213,10 @@ class Tickets:
                     raise BadInput(f"ticket client {value}: there is no such client")
                 return {"client_id": value, "client_edited": True}
             case "assignee":
-                return {field: None if value is None else _text(field, value)}
+                wanted = None if value is None else _text(field, value)
+                # Forms send it back unchanged with each edit: that is nobody's decision yet.
+                edited = TicketTable.assignee_edited | TicketTable.assignee.is_distinct_from(wanted)
+                return {field: wanted, "assignee_edited": edited}
             case "subject":
                 text = " ".join(_text(field, value).split())
                 if not text:
@@ -233,6 +242,12 @@ class Tickets:
 
 def _client_of_call(call: str) -> Any:
     return select(CallTable.client_id).where(CallTable.id == call).scalar_subquery()
+
+
+def _agent_of_call(call: str) -> Any:
+    """Who answered it. Before that its agent may be one whose phone is only being connected."""
+    answered = (CallTable.id == call) & CallTable.answered_at.is_not(None)
+    return select(CallTable.agent).where(answered).scalar_subquery()
 
 
 def _one_of(field: str, value: Any, allowed: tuple[str, ...]) -> str:

@@ -1,12 +1,13 @@
 """Calls and legs on both databases: snapshots that come twice, late and out of order; pages."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
 import pytest
 
 from bridge.centre.facts import Verdict
-from bridge.centre.ids import AgentId, ClientId, QueueName
+from bridge.centre.ids import AgentId, CallId, ClientId, QueueName
 from bridge.centre.orders import LegKind, Outcome
 from bridge.errors import BadInput
 from bridge.store import Store
@@ -66,6 +67,35 @@ async def test_a_newer_snapshot_changes_the_agent_an_older_one_does_not(store: S
         call = await unit.calls.get(first.id)
     assert call is not None
     assert call.agent == "1002"
+
+
+@pytest.mark.parametrize("later", [timedelta(seconds=3), timedelta(seconds=-3)])
+async def test_who_knows_no_trunk_overwrites_nothing_that_a_trunks_call_knew(
+    store: Store, make_record, later: timedelta
+) -> None:
+    offered = make_record()
+    seen_outside = make_record(
+        trunk="", dialled="support", direction="internal", offered_at=offered.offered_at + later
+    )
+    for order in permutations((offered, seen_outside)):
+        async with store.unit() as unit:
+            call_id = f"{later}{order[0].trunk}"
+            for snapshot in order:
+                await unit.calls.save(replace(snapshot, id=CallId(call_id)))
+            call = await unit.calls.get(call_id)
+        assert call is not None
+        assert (call.trunk, call.dialled, call.direction) == ("lab", "+74950000001", "in")
+
+
+async def test_a_call_without_a_trunk_is_still_followed(store: Store, make_record) -> None:
+    first = make_record(trunk="", dialled="1001", direction="in")
+    async with store.unit() as unit:
+        await unit.calls.save(first)
+        await unit.calls.save(replace(first, dialled="1002", direction="internal"))
+        await unit.calls.save(replace(first, dialled="", direction="internal"))
+        call = await unit.calls.get(first.id)
+    assert call is not None
+    assert (call.trunk, call.dialled, call.direction) == ("", "1002", "internal")
 
 
 async def test_the_client_is_followed_until_an_agent_chooses(store: Store, make_record) -> None:

@@ -1,11 +1,13 @@
 """Tickets on both databases: one per call, and people's edits are safe from later news."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bridge.centre.facts import Verdict
-from bridge.centre.ids import ClientId
+from bridge.centre.ids import AgentId, CallId, ClientId
 from bridge.errors import BadInput
 from bridge.store import Store
 
@@ -62,6 +64,40 @@ async def test_news_overwrite_nothing_that_people_edited(store: Store, make_reco
         kept = await unit.tickets.follow_call(ticket.call or "", "second", "support")
         assert kept is not None
         assert kept.client is None
+
+
+async def test_the_assignee_is_who_answered(store: Store, make_record) -> None:
+    connecting = make_record(agent=AgentId("1001"))
+    async with store.unit() as unit:
+        opened = await unit.tickets.open_for_call(connecting, "s", "")
+        call = opened.call or ""
+        assert opened.assignee is None
+        followed = await unit.tickets.follow_call(call, "s", "")
+        assert followed == opened, "nobody has answered yet"
+        await unit.calls.save(replace(connecting, answered_at=connecting.offered_at + timedelta(seconds=9)))
+        followed = await unit.tickets.follow_call(call, "s", "")
+        assert followed is not None
+        assert followed.assignee == "1001"
+        other = make_record("c2", agent=AgentId("1002"), answered_at=connecting.offered_at)
+        assert (await unit.tickets.open_for_call(other, "s", "")).assignee == "1002"
+
+
+async def test_an_assignee_set_by_hand_stays(store: Store, make_record) -> None:
+    answered = make_record(agent=AgentId("1001"), answered_at=make_record().offered_at)
+    async with store.unit() as unit:
+        tickets = [await unit.tickets.open_for_call(make_record(f"c{n}"), "s", "") for n in range(3)]
+        await unit.tickets.update(tickets[0].id, assignee="1002")
+        await unit.tickets.update(tickets[1].id, assignee="1002")
+        await unit.tickets.update(tickets[1].id, assignee=None)
+        # As a form sends it that was opened for something else.
+        await unit.tickets.update(tickets[2].id, assignee=None, solution="Restarted it")
+        found = []
+        for ticket in tickets:
+            await unit.calls.save(replace(answered, id=CallId(ticket.call or "")))
+            followed = await unit.tickets.follow_call(ticket.call or "", "s", "")
+            assert followed is not None
+            found.append(followed.assignee)
+    assert found == ["1002", None, "1001"]
 
 
 async def test_a_provisional_department_gives_way_once(store: Store, make_record) -> None:
