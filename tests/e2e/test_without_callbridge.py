@@ -26,8 +26,12 @@ async def test_call_from_phone_to_phone_makes_its_agent_busy(lab: Lab, api: Api)
         assert anna.count("incoming") == 1
         await anna.do(do="hangup")
         await api.agent_is("1001", "ready")
-        call = next(call for call in await api.all("/calls") if call["direction"] == "internal")
-        assert (call["agent"], call["outcome"]) == ("1001", "answered")
+
+        async def internal() -> list[tuple[str, str]]:
+            calls = await api.all("/calls")
+            return [(call["agent"], call["outcome"]) for call in calls if call["direction"] == "internal"]
+
+        await eventually(internal, lambda seen: seen == [("1001", "answered")])
 
 
 async def test_native_queue_serves_while_callbridge_is_away(lab: Lab, api: Api) -> None:
