@@ -20,7 +20,8 @@ from screen import Screen
 BASES = {"debian:sid-slim": "sid", "debian:bookworm-slim": "bookworm"}
 REGISTRY_ANSWERS_S = 20.0
 PULL_S = 300.0
-MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+# "" is debootstrap's own choice
+MIRROR = os.environ.get("DEBIAN_MIRROR", "")
 
 
 def present(image: str) -> bool:
@@ -87,7 +88,7 @@ def bootstrap(image: str, suite: str) -> None:
     # not /tmp: it may be mounted without devices or execution
     root = Path(tempfile.mkdtemp(prefix=f"{suite}-", dir="/var/tmp"))
     try:
-        command = ["debootstrap", "--variant=minbase", suite, str(root), MIRROR]
+        command = ["debootstrap", "--variant=minbase", suite, str(root), *([MIRROR] if MIRROR else [])]
         shell.logged(command, ENGINE / f"debootstrap-{suite}.log", deadline=900)
         slim(root, suite)
         pack(root, image)
@@ -104,9 +105,11 @@ def slim(root: Path, suite: str) -> None:
                 item.unlink()
     if suite != "sid":
         sources = root / "etc/apt/sources.list"
-        updates = f"deb {MIRROR} {suite}-updates main\n"
-        security = MIRROR.removesuffix("/debian") + "/debian-security"
-        sources.write_text(sources.read_text() + updates + f"deb {security} {suite}-security main\n")
+        written = sources.read_text()
+        mirror = written.split()[1]  # deb MIRROR bookworm main
+        security = mirror.rstrip("/").removesuffix("/debian") + "/debian-security"
+        more = f"deb {mirror} {suite}-updates main\ndeb {security} {suite}-security main\n"
+        sources.write_text(written + more)
 
 
 def pack(root: Path, image: str) -> None:
