@@ -177,6 +177,13 @@ async def test_nobody_answers_in_time(offered: CallOffered, link: AriLink, inbox
     assert (await inbox.wait(LegEnded, leg=order.leg)).cause == 19
 
 
+async def no_bridge_is_left(link: AriLink) -> None:
+    """Asterisk answers a destroy at once and dissolves the bridge in its bridge manager's thread."""
+    async with asyncio.timeout(10):
+        while await link.bridges():
+            await asyncio.sleep(0.02)
+
+
 async def test_whole_call(offered: CallOffered, link: AriLink, inbox: FactInbox) -> None:
     call, client = offered.call, offered.leg
     await link.carry_out(Answer(call, client))
@@ -201,7 +208,7 @@ async def test_whole_call(offered: CallOffered, link: AriLink, inbox: FactInbox)
     await inbox.wait(LegEnded, leg=client)
     await link.carry_out(ClearCall(call))
     await link.carry_out(ClearCall(call))
-    assert await link.bridges() == []
+    await no_bridge_is_left(link)
     assert [one.id for one in await link.channels() if one.id.startswith(call)] == []
     assert _story(inbox, order.leg) == [LegRinging, LegAnswered, LegJoined, LegLeft, LegEnded]
     assert _story(inbox, client) == [CallOffered, LegJoined, LegLeft, LegEnded]
@@ -219,7 +226,7 @@ async def test_back_to_the_dialplan(offered: CallOffered, link: AriLink, inbox: 
     with pytest.raises(Gone):
         await link.carry_out(play(offered, "hello", number=2))
     assert client in {one.id for one in await link.channels()}
-    assert await link.bridges() == []
+    await no_bridge_is_left(link)
     await link.carry_out(ClearCall(call))
     assert inbox.of(LegEnded) == []  # he lives on
 
