@@ -9,7 +9,7 @@ from bridge.store.rows import TicketRow
 from bridge.web import labels
 from bridge.web.access import Routes, SignedIn
 from bridge.web.context import parts_of
-from bridge.web.forms import form_of, path_number, query_of
+from bridge.web.forms import Fields, form_of, path_number, query_of
 from bridge.web.labels import N_
 from bridge.web.pages.contacts import contact_of, contacts_of
 from bridge.web.pages.views import page, see_other
@@ -71,19 +71,27 @@ async def change_ticket(request: web.Request) -> web.StreamResponse:
         if client is not None and await unit.clients.get(client) is None:
             raise bad_field("client", N_("there is no such client; give the number from his page."))
         subject = form.text("subject", longest=500, required=True)
+        assignee = form.choice("assignee", choices, optional=True) or None
         await unit.tickets.update(
             ticket.id,
             status=form.choice("status", tuple(labels.STATUSES)),
             priority=form.choice("priority", tuple(labels.PRIORITIES)),
-            assignee=form.choice("assignee", choices, optional=True) or None,
             solution=form.text("solution", longest=20_000, multiline=True),
         )
-        # Told apart: the store keeps what people set from later news of the call, so only what changed.
-        if subject != ticket.subject:
+        # Told apart: news of the call fill these in while the page is open, and the store keeps what people
+        # set from later news. So only what differs from what the page showed.
+        if _changed(form, "subject", subject, ticket.subject):
             await unit.tickets.update(ticket.id, subject=subject)
-        if client != ticket.client:
+        if _changed(form, "assignee", assignee, ticket.assignee):
+            await unit.tickets.update(ticket.id, assignee=assignee)
+        if _changed(form, "client", client, ticket.client):
             await unit.tickets.update(ticket.id, client=client)
     return see_other(f"/tickets/{ticket.id}?saved=1")
+
+
+def _changed(form: Fields, name: str, given: object, kept: object) -> bool:
+    shown = form.values.get(f"shown_{name}", str(kept or ""))
+    return str(given or "") != shown
 
 
 async def show_calls(request: web.Request) -> web.StreamResponse:

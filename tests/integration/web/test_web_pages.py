@@ -37,6 +37,34 @@ async def test_a_ticket_shows_call_client_player_and_legs(house: House) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+async def test_a_page_opened_before_the_answer_does_not_take_back_what_came_since(house: House) -> None:
+    anna = await house.sign_in("1001")
+    who = await add_client(house.store, "Мария")
+    ticket = await add_ticket(house, record(), recorded=False)
+    html = await (await anna.get(f"/tickets/{ticket}")).text()
+    shown = dict(re.findall(r'name="(shown_\w+)" value="([^"]*)"', html))
+    assert shown.keys() == {"shown_subject", "shown_assignee", "shown_client"}
+    assert shown["shown_assignee"] == ""
+    async with house.store.unit() as unit:
+        await unit.tickets.update(ticket, assignee="1002", client=who, subject="Новая тема")
+    data = {
+        "csrf": await csrf_of(anna),
+        **shown,
+        "subject": shown["shown_subject"],
+        "status": "in_progress",
+        "priority": "normal",
+        "assignee": shown["shown_assignee"],
+        "solution": "",
+        "client": shown["shown_client"],
+    }
+    answer = await anna.post(f"/tickets/{ticket}", data=data)
+    assert "Saved." in await answer.text()
+    async with house.store.view() as unit:
+        row = await unit.tickets.get(ticket)
+    assert row is not None
+    assert (row.status, row.assignee, row.client, row.subject) == ("in_progress", "1002", who, "Новая тема")
+
+
 async def test_a_ticket_is_worked_on(house: House) -> None:
     anna = await house.sign_in("1001")
     who = await add_client(house.store, "Мария")
