@@ -4,6 +4,7 @@ Owns their state and what happens to it by itself; what requests do to it is ari
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -53,7 +54,7 @@ class FakePlayback:
     state: str = "queued"
 
 
-class Pbx:
+class Pbx(ABC):
     """The attributes in the first paragraph may be changed at any time."""
 
     def __init__(self, app: str) -> None:
@@ -75,9 +76,9 @@ class Pbx:
         self._ids = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @abstractmethod
     async def emit(self, type_: str, **fields: Any) -> None:
         """One event to the application."""
-        raise NotImplementedError
 
     # ── what a test lets happen ──────────────────────────────────────────────
 
