@@ -174,8 +174,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="callbridge",
         description="A self-hosted contact centre for Asterisk.",
         epilog="Exit codes: 0 done; 1 done, and something is wrong; 2 wrong usage; "
-        "3 the configuration cannot be used; 4 something that is needed cannot be reached, or a port is taken; "
-        "130 interrupted from the keyboard.",
+        "3 the configuration cannot be used; 4 something that is needed cannot be reached, "
+        "or a port is taken; 130 interrupted from the keyboard.",
     )
     parser.add_argument("--version", action="version", version=f"callbridge {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
