@@ -1,4 +1,4 @@
-"""What the command line does to the store: log-ins, tokens, clients. Owns no rule: crm/ and store/ do.
+"""What the command line does with the store: log-ins, tokens, clients, offers. No rule is its own.
 
 Each function opens the store of the configuration, does one thing and closes it, beside a running service.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from bridge import config
 from bridge.crm.access import hash_password, hash_token, new_token, verify_password
 from bridge.crm.clients_csv import open_clients
+from bridge.crm.explanation import Explanation, explanation_of
 from bridge.crm.importer import ImportReport, import_clients
 from bridge.errors import BadInput
 from bridge.store import Store
@@ -90,3 +91,13 @@ async def add_token(path: Path, name: str, scopes: Sequence[str], days: int | No
     async with _store(settings) as store, store.unit() as unit:
         await unit.tokens.add(name, token_hash, tuple(scopes), expires_at)
     return token
+
+
+async def explain_call(path: Path, call: str) -> Explanation:
+    """Only looks: nothing in the store is changed, not even its schema."""
+    settings = config.load(path)
+    store = await Store.open_to_look(settings.store.url)
+    try:
+        return await explanation_of(store, call, {key: agent.name for key, agent in settings.agents.items()})
+    finally:
+        await store.close()

@@ -7,7 +7,7 @@ then what is known is written, then the store is closed.
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import cast
@@ -16,14 +16,17 @@ import structlog
 from aiohttp import web
 
 from bridge import config
-from bridge.ami import AmiLink
+from bridge.ami import AmiLink, NativeMember
 from bridge.ari import AriLink
-from bridge.centre.facts import Fact, PlanLoaded
+from bridge.centre.decision import Hindrance
+from bridge.centre.facts import Fact, MemberMoved, PlanLoaded
 from bridge.centre.floor import Floor
+from bridge.centre.ids import AgentId, Endpoint, QueueName
 from bridge.centre.orders import (
     AttachRecording,
     CallOrder,
     CloseCard,
+    EndOffer,
     Lane,
     LookUpClient,
     MediaOrder,
@@ -31,6 +34,8 @@ from bridge.centre.orders import (
     OpenTicket,
     Outcome,
     SaveCall,
+    SaveOffer,
+    SetDisposition,
     StartRecording,
 )
 from bridge.centre.plan import Plan
@@ -110,6 +115,7 @@ class Service:
             inbox=self.inbox,
             plan=self._plan,
             trunks=lambda: self.settings.trunks.keys(),
+            wanted=self._native_members,
         )
         self.directory = ClientDirectory(store, self._region_of_trunk)
         recordings = Path(settings.recordings.directory)
@@ -148,7 +154,10 @@ class Service:
         await self._sync_agents()
         self.metrics.watch_inbox(lambda: len(self.inbox))
         self.engine.watch(lambda _: self._count())
+        self.desk.on_floor_change(self.ami.queues_changed)
         self.engine.take(PlanLoaded(config.plan_of(self.settings)))
+        for move in await self._moves():
+            self.engine.take(move)
         self._history_task = asyncio.create_task(self.history.run(), name="history")
         self._tasks = [
             asyncio.create_task(coroutine, name=name)
@@ -191,6 +200,12 @@ class Service:
         if self._history_task is not None:
             await _cancel([self._history_task])
 
+    async def _moves(self) -> list[MemberMoved]:
+        """Supervisors' moves outlive a restart: the store keeps them."""
+        async with self.store.view() as unit:
+            moves = await unit.moves.all()
+        return [MemberMoved(AgentId(one.agent), QueueName(one.queue), one.penalty) for one in moves]
+
     async def _sync_agents(self) -> None:
         async with self.store.unit() as unit:
             await unit.agents.sync(config.plan_of(self.settings).agents.values())
@@ -215,6 +230,24 @@ class Service:
 
     def _plan(self) -> Plan:
         return self.floor.plan if self.floor.plan.agents else config.plan_of(self.settings)
+
+    def _native_members(self) -> Mapping[QueueName, Mapping[Endpoint, NativeMember]]:
+        """Who serves Asterisk's own queues should we be gone in the next instant.
+
+        Wrap-up, ringing and talking are left out: nobody would end them there; a phone in use is not rung.
+        """
+        plan, desks = self.floor.plan, self.floor.agents
+        members: dict[QueueName, dict[Endpoint, NativeMember]] = {}
+        for queue in plan.queues.values():
+            members[queue.name] = {}
+            for member in queue.members:
+                agent, hindrance = plan.agents[member.agent], desks[member.agent].hindrance
+                paused = hindrance in (Hindrance.PAUSED, Hindrance.LOGGED_OUT)
+                reason = desks[member.agent].reason if hindrance is Hindrance.PAUSED else "logged out"
+                members[queue.name][agent.endpoint] = NativeMember(
+                    agent.name, member.penalty, paused, reason if paused else ""
+                )
+        return members
 
     def _region_of_trunk(self, trunk: str) -> str:
         return self.settings.region_of_trunk(trunk)
@@ -261,6 +294,15 @@ class Service:
                     return None
                 case OpenTicket():
                     return await self.records.open_ticket(order)
+                case SaveOffer():
+                    await self.records.save_offer(order)
+                    return None
+                case EndOffer():
+                    await self.records.end_offer(order)
+                    return None
+                case SetDisposition():
+                    await self.records.set_disposition(order)
+                    return None
                 case _:
                     raise InternalError(f"{type(order).__name__} in the records' lane")
 

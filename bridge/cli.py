@@ -166,6 +166,52 @@ def _token_add(options: argparse.Namespace) -> int:
     return OK
 
 
+def _explain(options: argparse.Namespace) -> int:
+    from bridge.administration import explain_call
+    from bridge.crm.explanation import as_json, as_text, no_offers
+
+    explanation = asyncio.run(explain_call(options.config, options.call))
+    for line in as_json(explanation) if options.json else as_text(explanation):
+        print(line)
+    if options.json and not explanation.offers:
+        print(f"callbridge: {no_offers(explanation)}", file=sys.stderr)
+    return OK
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from bridge.centre.ids import QueueName
+    from bridge.centre.plan import Strategy
+    from bridge.centre.recorded import Change
+    from bridge.simulate import replay
+    from bridge.simulation_report import as_json, as_text
+
+    def progress(said: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{said:<60}\r", end="", file=sys.stderr, flush=True)
+
+    change = Change(
+        QueueName(options.queue) if options.queue is not None else None,
+        Strategy(options.strategy) if options.strategy is not None else None,
+        options.agents,
+    )
+    try:
+        report = replay(options.config, options.log, change, options.save, progress)
+    finally:
+        progress("")
+    if options.json:
+        print(as_json(report))
+    else:
+        for line in as_text(report):
+            print(line)
+    return OK
+
+
+def _number_of_agents(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 5 and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number of agents: give one from 1 to 9999")
+    return int(text)
+
+
 # ── arguments ────────────────────────────────────────────────────────────────
 
 
@@ -210,6 +256,23 @@ def _parser() -> argparse.ArgumentParser:
         "replay", _replay, "what a recorded AMI trace says of its calls", "callbridge replay trace.ami"
     )
     replay.add_argument("file", type=Path, help="raw AMI text, or a JSON list of events")
+    explain = add(
+        "explain",
+        _explain,
+        "why a call was offered to these agents: all who might have been asked, at each offer",
+        "callbridge explain 1700000000.42",
+        "config",
+    )
+    explain.add_argument("call", help="the call's id, or a leg's")
+    explain.add_argument("--json", action="store_true", help="one JSON object a line for each offer")
+    simulate = add(
+        "simulate",
+        _simulate,
+        "a recorded day with another strategy or number of agents: service level, waits, occupancy",
+        "callbridge simulate --from 2026-11-22 --strategy rrmemory --queue support --agents 10",
+        "config",
+    )
+    _simulation_arguments(simulate)
     import_ = add("import", _import, "clients from a CSV file", "callbridge import clients.csv", "config")
     import_.add_argument("file", type=Path, help="columns: name, number, company, language, tier, notes")
 
@@ -252,6 +315,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     token_add.add_argument("--days", type=int, help="expires after so many days; never, if not given")
     return parser
+
+
+def _simulation_arguments(simulate: argparse.ArgumentParser) -> None:
+    from bridge.centre.plan import Strategy
+
+    simulate.add_argument(
+        "--from",
+        dest="log",
+        metavar="LOG",
+        required=True,
+        help="a day of the database, as 2026-11-22; or a file of calls, one a line, as GET /api/v1/calls "
+        "gives them",
+    )
+    simulate.add_argument("--strategy", choices=[strategy.value for strategy in Strategy])
+    simulate.add_argument("--agents", type=_number_of_agents, metavar="N", help="so many in the queue")
+    simulate.add_argument("--queue", metavar="NAME", help="change, and show, this queue alone")
+    simulate.add_argument(
+        "--save", type=Path, metavar="FILE", help="write the day as such a file, without callers"
+    )
+    simulate.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def _command(

@@ -2,6 +2,7 @@
 
 from bridge.ami.call_events import CallEvent, CallEventType, Party, Reason, Transfer
 from bridge.ami.link import AmiLink
+from bridge.ami.native_queues import NativeMember
 from bridge.ami.replay import replay
 
-__all__ = ["AmiLink", "CallEvent", "CallEventType", "Party", "Reason", "Transfer", "replay"]
+__all__ = ["AmiLink", "CallEvent", "CallEventType", "NativeMember", "Party", "Reason", "Transfer", "replay"]

@@ -1,11 +1,13 @@
-"""The AMI adapter as the engine knows it: listener, translation and recorder put together."""
+"""The AMI adapter as the engine knows it: listener, translation, recorder and native queues put together."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 
+from bridge.ami.headers import Headers, MissingHeader, read
 from bridge.ami.listener import Listener, Timing
-from bridge.ami.messages import Headers, MissingHeader, read
+from bridge.ami.native_queues import NativeQueues, Pace, Wanted
 from bridge.ami.recorder import start_recording
 from bridge.ami.translate import Translator
 from bridge.centre.facts import RecordingStarted
@@ -16,12 +18,23 @@ from bridge.errors import Refused, RequestTimeout
 
 _log = structlog.get_logger(__name__)
 
+# Each with what to do when it is refused. Contacts first: they tell why a device is unavailable.
+_LISTS = {
+    "PJSIPShowContacts": "load res_pjsip.so; give its user write = system in manager.conf",
+    "DeviceStateList": "load res_manager_devicestate.so; give its user write = reporting in manager.conf",
+    "CoreShowChannels": "give its user write = system,reporting in manager.conf",
+}
+_MOST_TRIES = 20  # of a list, while Asterisk starts
+
 
 class AmiLink:
     """Implements ``ports.Recorder``. ``run`` until cancelled; ``on_up`` after each login.
 
+    ``wanted`` says who should be a member of Asterisk's own queues; call ``queues_changed`` when it says
+    something new. Without it they are left alone.
+
     In manager.conf its user needs read = call,system (agent, to know an abandoned native queue for sure) and
-    write = system,reporting.
+    write = system,reporting (agent, for ``wanted``).
     """
 
     def __init__(
@@ -36,9 +49,12 @@ class AmiLink:
         trunks: Callable[[], Collection[str]],
         on_up: Callable[[], Awaitable[None]] | None = None,
         timing: Timing | None = None,
+        wanted: Wanted | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._inbox = inbox
         self._on_up = on_up
+        self._retry = (timing or Timing()).first_retry
         self._translator = Translator(plan, trunks)
         self._listener = Listener(
             host=host,
@@ -49,13 +65,24 @@ class AmiLink:
             on_login=self._logged_in,
             timing=timing,
         )
+        self._queues: NativeQueues | None = None
+        if wanted is not None:
+            self._queues = NativeQueues(self._listener.ask, wanted, lambda: _phones(plan()), pace)
 
     @property
     def state(self) -> LinkState:
         return self._listener.state
 
     async def run(self) -> None:
-        await self._listener.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listener.run(), name="ami listener")
+            if self._queues is not None:
+                tasks.create_task(self._queues.run(), name="ami queues")
+
+    def queues_changed(self) -> None:
+        """Who should be a member of Asterisk's queues may have changed. Cheap: it only wakes a task."""
+        if self._queues is not None:
+            self._queues.changed()
 
     async def start_recording(self, order: StartRecording) -> None:
         if not await start_recording(order, self._listener.ask, self._translator):
@@ -66,19 +93,39 @@ class AmiLink:
         # starting lets us in, and says so itself only later: so it is said here.
         self._listener.put({"event": "FullyBooted"})
         # The lists come as events in the same stream, so they cannot overtake a change or be overtaken.
-        for action in ("DeviceStateList", "CoreShowChannels"):
-            try:
-                await self._listener.ask(action)
-            except (Refused, RequestTimeout) as error:
-                _log.error("AMI list not given", action=action, detail=str(error))
+        for action in _LISTS:
+            await self._list(action)
+        if self._queues is not None:
+            self._queues.logged_in()
         if self._on_up is not None:
             await self._on_up()
+
+    async def _list(self, action: str) -> None:
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                await self._listener.ask(action)
+                return
+            except (Refused, RequestTimeout) as error:
+                words = str(error)
+            if "no contacts" in words.lower():
+                return
+            # It lets us in some tenths of a second before the modules are loaded that give these lists [run].
+            if "unknown command" not in words.lower() or tries == _MOST_TRIES:
+                _log.error(
+                    "AMI list not given", action="ami_list", list=action, detail=words, remedy=_LISTS[action]
+                )
+                return
+            await asyncio.sleep(self._retry)
 
     async def _handle(self, headers: Headers) -> None:
         facts = self._translator.refresh() if self._translator.plan_changed() else []
         try:
             message = read(headers)
             if message is not None:
+                if self._queues is not None:
+                    self._queues.take(message)
                 facts += self._translator.take(message)
         except MissingHeader as error:
             _log.error("AMI event skipped", action="ami_event", detail=str(error))
@@ -89,3 +136,7 @@ class AmiLink:
             )
         for fact in facts:
             await self._inbox.put(fact)
+
+
+def _phones(plan: Plan) -> Collection[str]:
+    return [agent.endpoint for agent in plan.agents.values()]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from bridge.ami.messages import Headers
+from bridge.ami.headers import Headers
 from bridge.ami.wire import Wire, check_action
 from bridge.engine.backoff import Backoff
 from bridge.engine.ports import LinkState
@@ -37,6 +37,10 @@ class Timing:
 
 class LoginRefused(Refused):
     """Asterisk does not let us in."""
+
+
+class NotPermitted(Refused):
+    """manager.conf does not let this user do it."""
 
 
 class Listener:
@@ -93,7 +97,8 @@ class Listener:
         if "no such channel" in words.lower():
             raise Gone(f"{action}: {words}")
         if "permission denied" in words.lower():
-            words += f"; give {self._username} write = system,reporting in manager.conf"
+            remedy = f"give {self._username} write = system,reporting,agent in manager.conf"
+            raise NotPermitted(f"{action}: {words}; {remedy}")
         raise Refused(f"{action}: {words}")
 
     def put(self, headers: Headers) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from bridge.ami.messages import Headers
+from bridge.ami.headers import Headers
 from bridge.centre.ids import LegId, RecordingId
 from bridge.centre.orders import StartRecording
 from bridge.errors import BadInput, RequestTimeout

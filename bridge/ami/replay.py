@@ -5,7 +5,7 @@ from typing import Any
 
 from bridge.ami.call_events import CallEvent
 from bridge.ami.follower import Follower
-from bridge.ami.messages import MissingHeader, read
+from bridge.ami.headers import MissingHeader, read
 from bridge.ami.trace import entries
 from bridge.errors import BadTrace
 

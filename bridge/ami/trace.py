@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.ami.messages import Headers, joined
+from bridge.ami.headers import Headers, joined
 from bridge.errors import BadTrace
 
 _LONGEST_LINE = 64 * 1024

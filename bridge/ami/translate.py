@@ -1,10 +1,11 @@
 """AMI messages → facts of the centre. Pure: a small state object, no I/O; the plan is handed in.
 
-Three things come from AMI alone: the caller at the earliest moment, what phones are reachable, and calls
-that never touch our application. For the last it asks the same follower that replays traces.
+Three things come from AMI alone: the caller at the earliest moment, the state of agents' phones (``phones``
+knows it), and calls that never touch our application. For the last it asks the same follower that replays
+traces.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 
 from bridge.ami.call_events import CallEvent, CallEventType, Party, Reason
 from bridge.ami.follower import Follower
@@ -12,18 +13,17 @@ from bridge.ami.legs import plain_number
 from bridge.ami.messages import (
     Channel,
     ChannelState,
+    CoreShowChannel,
     CoreShowChannelsComplete,
-    DeviceStateChange,
-    DeviceStateListComplete,
     Hangup,
     Message,
     MixMonitorStart,
     MixMonitorStop,
     Newchannel,
 )
+from bridge.ami.phones import Phones, endpoint_of
 from bridge.centre.facts import (
     CallerPresented,
-    EndpointChanged,
     Fact,
     OutsideAnswered,
     OutsideEnded,
@@ -32,23 +32,8 @@ from bridge.centre.facts import (
     RecordingEnded,
     RecordingStarted,
 )
-from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, RecordingId, call_of, is_agent_leg
+from bridge.centre.ids import AgentId, CallId, LegId, RecordingId, call_of, is_agent_leg
 from bridge.centre.plan import Plan
-
-_UNREACHABLE = {"UNAVAILABLE": "not registered", "INVALID": "unknown to Asterisk", "UNKNOWN": "no state"}
-_IN_WORDS = {
-    "NOT_INUSE": "idle",
-    "INUSE": "in use",
-    "BUSY": "busy",
-    "RINGING": "ringing",
-    "RINGINUSE": "ringing while in use",
-    "ONHOLD": "on hold",
-}
-
-
-def endpoint_of(channel_name: str) -> Endpoint:
-    """``PJSIP/1001`` for ``PJSIP/1001-0000002a``; an endpoint's own name may have hyphens."""
-    return Endpoint(channel_name.rpartition("-")[0])
 
 
 def _shown_name(number: str | None, name: str) -> str:
@@ -64,11 +49,9 @@ class Translator:
         self._trunks = trunks
         self._known_plan: Plan | None = None
         self._follower = Follower()
+        self._phones = Phones(plan)
         self._presented: set[str] = set()  # calls that we announced, and must end
         self._outside: set[str] = set()  # calls that never touched the application
-        self._devices: dict[str, str] = {}
-        self._told: dict[str, bool] = {}  # endpoint → reachable, as the centre was told
-        self._listed = False  # whether Asterisk has told all its devices
         self._recordings: dict[str, RecordingId] = {}  # channel → what we asked to be recorded
 
     # ── recordings ───────────────────────────────────────────────────────────
@@ -91,15 +74,10 @@ class Translator:
 
     def take(self, message: Message) -> list[Fact]:
         facts: list[Fact] = []
+        known = not isinstance(message, CoreShowChannel) or self._follows(message.channel)
         match message:
             case Newchannel(channel):
                 facts += self._caller(channel)
-            case DeviceStateChange(device, state):
-                self._devices[device] = state
-                facts += self._endpoints([device])
-            case DeviceStateListComplete():
-                self._listed = True
-                facts += self.refresh()
             case MixMonitorStart(channel):
                 recording = self._recordings.get(channel.uniqueid)
                 if recording is not None:
@@ -117,16 +95,20 @@ class Translator:
         elif isinstance(message, CoreShowChannelsComplete):
             for leg in [leg for leg in self._recordings if self._follower.legs.get(leg) is None]:
                 facts += self._recording_ended(leg)  # it ended while we could not hear it
+        # Last: whoever is taken by a call in other ways as well is told so before his phone is let go.
+        facts += self._phones.take(message, known=known)
         return facts
 
     def refresh(self) -> list[Fact]:
-        """What there is to say of agents' phones that was not said yet: after a list, or a new plan."""
-        plan = self._plan()
-        self._known_plan = plan
-        return self._endpoints([agent.endpoint for agent in plan.agents.values()])
+        """What there is to say of agents' phones that was not said yet: after a new plan."""
+        self._known_plan = self._plan()
+        return [*self._phones.refresh()]
 
     def plan_changed(self) -> bool:
         return self._plan() is not self._known_plan
+
+    def _follows(self, channel: Channel) -> bool:
+        return self._follower.legs.get(channel.uniqueid) is not None
 
     def _recording_ended(self, leg: str) -> list[Fact]:
         recording = self._recordings.pop(leg, None)
@@ -149,21 +131,6 @@ class Translator:
                 trunk=trunk,
             )
         ]
-
-    def _endpoints(self, devices: Iterable[str]) -> list[Fact]:
-        facts: list[Fact] = []
-        plan = self._plan()
-        for device in devices:
-            state = self._devices.get(device)
-            if plan.agent_at(device) is None or (state is None and not self._listed):
-                continue
-            state = state or "INVALID"
-            reachable = state not in _UNREACHABLE
-            if self._told.get(device) != reachable:
-                self._told[device] = reachable
-                detail = _IN_WORDS.get(state, state.lower()) if reachable else _UNREACHABLE[state]
-                facts.append(EndpointChanged(Endpoint(device), reachable, detail))
-        return facts
 
     # ── calls outside the application ────────────────────────────────────────
 

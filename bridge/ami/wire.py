@@ -14,7 +14,7 @@ import structlog
 from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 
-from bridge.ami.messages import Headers, joined
+from bridge.ami.headers import Headers, joined
 from bridge.errors import BadInput, LinkDown
 
 _log = structlog.get_logger(__name__)

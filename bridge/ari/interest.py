@@ -12,7 +12,7 @@ from enum import Enum
 
 from bridge.ari import models
 from bridge.ari.decoding import UnknownEvent
-from bridge.centre.ids import CallId, LegId, PromptId, call_of, is_agent_leg
+from bridge.centre.ids import CallId, LegId, PromptId, call_of, is_dialled_leg
 
 _REMEMBERED_ENDS = 20_000
 
@@ -96,7 +96,7 @@ class Interest:
     def adopt(self, legs: Collection[LegId]) -> None:
         """Legs that Asterisk had before this process knew of them."""
         for leg in legs:
-            if is_agent_leg(leg) and not self.is_over(leg):
+            if is_dialled_leg(leg) and not self.is_over(leg):
                 memory = self._of(call_of(leg))
                 memory.rung.add(leg)
                 memory.alive.add(leg)
@@ -135,7 +135,7 @@ class Interest:
     def observe(self, event: models.AnyEvent | UnknownEvent) -> LegId | None:
         """Returns an agent's leg that entered the application with nobody waiting for it: a stray."""
         match event:
-            case models.StasisStart(channel=channel) if not is_agent_leg(LegId(channel.id)):
+            case models.StasisStart(channel=channel) if not is_dialled_leg(LegId(channel.id)):
                 self._ended.pop(channel.id, None)  # the dialplan may send a client to us a second time
             case models.StasisStart(channel=channel):
                 if LegId(channel.id) not in self._waits:

@@ -18,9 +18,9 @@ from bridge.ari.rest import REQUEST_SECONDS, Rest
 from bridge.ari.socket import EventSocket, SocketLimits
 from bridge.ari.stasis import BadArguments
 from bridge.ari.translate import leg_of, translate
-from bridge.centre.facts import CallOffered, Fact
-from bridge.centre.ids import LegId, is_agent_leg
-from bridge.centre.orders import MediaOrder, RingAgent, ToFallback
+from bridge.centre.facts import CallOffered, Fact, FeatureDialled
+from bridge.centre.ids import LegId, is_dialled_leg
+from bridge.centre.orders import MediaOrder, RingAgent, RingNumber, ToFallback
 from bridge.engine.backoff import Backoff
 from bridge.engine.ports import Inbox, LinkState
 from bridge.errors import LinkDown, RemoteError
@@ -88,7 +88,7 @@ class AriLink:
     # ── Media ────────────────────────────────────────────────────────────────
 
     async def carry_out(self, order: MediaOrder) -> None:
-        if isinstance(order, RingAgent) and not self.state.up:
+        if isinstance(order, RingAgent | RingNumber) and not self.state.up:
             # Without events we would neither see the leg enter nor the phone ring.
             raise LinkDown(f"no ring without ARI: {self.state.detail}")
         if not isinstance(order, ToFallback):
@@ -120,7 +120,7 @@ class AriLink:
             for one in channels
             if (leg := leg_of(one.id)) is not None
             and one.id in subscribed
-            and (is_agent_leg(leg) or one.dialplan.app_name == "Stasis")
+            and (is_dialled_leg(leg) or one.dialplan.app_name == "Stasis")
         }
         self._interest.adopt(legs)
         return frozenset(legs - self._arrived)
@@ -171,7 +171,7 @@ class AriLink:
             self._media.send_back(channel_id)
             return
         for fact in facts:
-            if isinstance(fact, CallOffered):
+            if isinstance(fact, CallOffered | FeatureDialled):
                 self._departures.follow(fact.leg)
             await self._tell(fact)
 

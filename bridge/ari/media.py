@@ -26,9 +26,11 @@ from bridge.centre.orders import (
     Connect,
     EnterWaitingRoom,
     HangUp,
+    LeaveWaitingRoom,
     MediaOrder,
     Play,
     RingAgent,
+    RingNumber,
     StopPrompt,
     ToFallback,
 )
@@ -68,8 +70,10 @@ class MediaDesk:
                 await self._stop_prompt(order.prompt)
             case EnterWaitingRoom():
                 await self._enter_waiting_room(order)
-            case RingAgent():
-                await self._ring_agent(order)
+            case LeaveWaitingRoom():
+                await self._leave_waiting_room(order)
+            case RingAgent() | RingNumber():
+                await self._ring(order)
             case CancelRing():
                 self._interest.take_back(order.leg)
                 await self._unless_gone(
@@ -184,9 +188,14 @@ class MediaDesk:
             return frozenset(found.channels)
         return frozenset()
 
-    # ── the agent's leg ──────────────────────────────────────────────────────
+    async def _leave_waiting_room(self, order: LeaveWaitingRoom) -> None:
+        room = waiting_room_id(order.call)
+        await self._silence(order.leg)
+        await self._unless_gone("bridges.removeChannel", room, query={"channel": order.leg})
 
-    async def _ring_agent(self, order: RingAgent) -> None:
+    # ── the legs that we make ────────────────────────────────────────────────────
+
+    async def _ring(self, order: RingAgent | RingNumber) -> None:
         if self._interest.is_over(order.originator) or self._interest.is_over(order.call):
             raise Gone(f"{order.leg}: {Arrival.CALLER_GONE.value}")
         if not self._interest.begin_ring(order.leg):
@@ -205,7 +214,7 @@ class MediaDesk:
         finally:
             self._interest.forget(order.leg)
 
-    async def _create(self, order: RingAgent) -> bool:
+    async def _create(self, order: RingAgent | RingNumber) -> bool:
         """False when the leg is there already, from before this process."""
         query = {
             "endpoint": order.endpoint,
@@ -227,7 +236,7 @@ class MediaDesk:
             return False
         return True
 
-    async def _dial_when(self, entered: "asyncio.Future[Arrival]", order: RingAgent) -> None:
+    async def _dial_when(self, entered: "asyncio.Future[Arrival]", order: RingAgent | RingNumber) -> None:
         # A dial that comes before the leg has entered the application is refused with 409 (22.10).
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
@@ -323,8 +332,8 @@ async def _all(*work: Coroutine[Any, Any, Any]) -> list[Any]:
     return results
 
 
-def _caller_shown(order: RingAgent) -> dict[str, str]:
-    """What the agent's phone shows: PJSIP writes From and P-Asserted-Identity from the connected line.
+def _caller_shown(order: RingAgent | RingNumber) -> dict[str, str]:
+    """What the phone shows: PJSIP writes From and P-Asserted-Identity from the connected line.
 
     ``,i`` keeps Asterisk from signalling the change by itself. CALLERID() would be the agent's own identity.
     """
@@ -332,7 +341,7 @@ def _caller_shown(order: RingAgent) -> dict[str, str]:
         return {"CONNECTEDLINE(num,i)": "", "CONNECTEDLINE(name,i)": "", "CONNECTEDLINE(pres,i)": "prohib"}
     return {
         "CONNECTEDLINE(num,i)": _printable(order.caller_number),
-        "CONNECTEDLINE(name,i)": _printable(order.caller_name),
+        "CONNECTEDLINE(name,i)": _printable(order.caller_name) if isinstance(order, RingAgent) else "",
         "CONNECTEDLINE(pres,i)": "allowed",
     }
 

@@ -1,7 +1,8 @@
 """The arguments with which channels enter our Stasis application: what the dialplan and we ourselves write.
 
     Stasis(callbridge,inbound,DIALLED,TRUNK,allowed|withheld)     a client, from the dialplan
-    appArgs=agent,CALL                                            an agent's leg, created by us
+    Stasis(callbridge,feature,FEATURE,ARGUMENT)                   an agent's phone that dialled a code
+    appArgs=agent,CALL                                            a leg that we made: an agent's, a number's
 
 Owns their reading and writing; what follows from them is translate's.
 """
@@ -9,8 +10,11 @@ Owns their reading and writing; what follows from them is translate's.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bridge.centre.facts import Feature
 from bridge.centre.ids import CallId
 from bridge.errors import BadInput
+
+_FEATURES = {feature.value: feature for feature in Feature}
 
 
 class BadArguments(BadInput):
@@ -29,8 +33,17 @@ class AgentArguments:
     call: CallId
 
 
-def read_arguments(args: Sequence[str]) -> InboundArguments | AgentArguments:
+@dataclass(frozen=True, slots=True)
+class FeatureArguments:
+    feature: Feature
+    argument: str
+
+
+def read_arguments(args: Sequence[str]) -> InboundArguments | AgentArguments | FeatureArguments:
     match list(args):
+        case ["feature", name, *rest] if name in _FEATURES and len(rest) <= 1:
+            argument = rest[0] if rest else ""
+            return FeatureArguments(_FEATURES[name], argument if argument.isdecimal() else "")
         case ["inbound", dialled, trunk, "allowed" | "withheld" as presentation] if dialled and trunk:
             return InboundArguments(dialled, trunk, presentation == "withheld")
         case ["agent", call] if call:

@@ -10,11 +10,12 @@ import re
 
 from bridge.ari import models
 from bridge.ari.decoding import UnknownEvent
-from bridge.ari.stasis import AgentArguments, InboundArguments, read_arguments
+from bridge.ari.stasis import AgentArguments, FeatureArguments, InboundArguments, read_arguments
 from bridge.centre.facts import (
     CallOffered,
     DigitReceived,
     Fact,
+    FeatureDialled,
     LegAnswered,
     LegEnded,
     LegJoined,
@@ -22,7 +23,7 @@ from bridge.centre.facts import (
     LegRinging,
     PromptEnded,
 )
-from bridge.centre.ids import CallId, LegId, PromptId, call_of, conversation_id, is_agent_leg
+from bridge.centre.ids import CallId, Endpoint, LegId, PromptId, call_of, conversation_id, is_dialled_leg
 
 # All that Asterisk shall send; everything else costs both sides time (≈ 58 events a call unfiltered).
 # ApplicationReplaced must be here: an allow list hides it as well (22.10).
@@ -51,7 +52,7 @@ _LONGEST_NUMBER = 80
 
 def leg_of(channel_id: str) -> LegId | None:
     """The leg that a channel is, None for a channel that is none of ours."""
-    if is_agent_leg(LegId(channel_id)) or _UNIQUEID.fullmatch(channel_id):
+    if is_dialled_leg(LegId(channel_id)) or _UNIQUEID.fullmatch(channel_id):
         return LegId(channel_id)
     return None
 
@@ -65,7 +66,7 @@ def translate(event: models.AnyEvent | UnknownEvent) -> tuple[Fact, ...]:
             return _state_changed(channel)
         case models.Dial(peer=peer, dialstatus="PROGRESS"):
             # A phone that answers 183 (early media) never reaches the state Ringing, but it does ring.
-            return _if_agent(peer.id, LegRinging)
+            return _if_dialled(peer.id, LegRinging)
         case models.ChannelDestroyed(channel=channel):
             leg = leg_of(channel.id)
             if leg is None:
@@ -94,6 +95,10 @@ def _entered(event: models.StasisStart) -> tuple[Fact, ...]:
     match read_arguments(event.args):
         case AgentArguments():
             return ()
+        case FeatureArguments(feature, argument):
+            leg = LegId(channel.id)
+            endpoint = Endpoint(channel.name.rpartition("-")[0])
+            return (FeatureDialled(CallId(channel.id), leg, endpoint, feature, argument),)
         case InboundArguments(dialled, trunk, withheld):
             number = _clean(channel.caller.number, _LONGEST_NUMBER)
             name = _clean(channel.caller.name, _LONGEST_NAME)
@@ -112,17 +117,17 @@ def _entered(event: models.StasisStart) -> tuple[Fact, ...]:
 def _state_changed(channel: models.Channel) -> tuple[Fact, ...]:
     match channel.state:
         case "Ringing":
-            return _if_agent(channel.id, LegRinging)
+            return _if_dialled(channel.id, LegRinging)
         case "Up":
             # A client's leg is up because we answered it: no news.
-            return _if_agent(channel.id, LegAnswered)
+            return _if_dialled(channel.id, LegAnswered)
         case _:
             return ()
 
 
-def _if_agent(channel_id: str, fact: type[LegRinging] | type[LegAnswered]) -> tuple[Fact, ...]:
+def _if_dialled(channel_id: str, fact: type[LegRinging] | type[LegAnswered]) -> tuple[Fact, ...]:
     leg = LegId(channel_id)
-    return (fact(call_of(leg), leg),) if is_agent_leg(leg) else ()
+    return (fact(call_of(leg), leg),) if is_dialled_leg(leg) else ()
 
 
 def _played(playback: models.Playback) -> tuple[Fact, ...]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, TypeVar
 
+from bridge.centre.decision import Hindrance, OfferEnd
 from bridge.centre.facts import (
     AgentLoggedIn,
     AgentLoggedOut,
@@ -20,24 +21,25 @@ from bridge.centre.facts import (
     TimerFired,
     TimerKind,
     WrapUpEnded,
+    WrapUpExtended,
 )
-from bridge.centre.ids import AgentId, CallId
+from bridge.centre.ids import AgentId, CallId, QueueName
 from bridge.centre.messages import (
     AgentBusyOutside,
     AgentChanged,
     AgentReleased,
     Offer,
-    OfferEnd,
     OfferResult,
     Output,
     Rejected,
 )
 from bridge.centre.orders import StartTimer, StopTimer
-from bridge.centre.plan import Plan, Queue
+from bridge.centre.plan import Plan
 
 PHONE = "phone"  # the reason shown when the phone, not the person, made an agent unavailable
+UNANSWERED = "unanswered"  # the reason of a pause that unanswered offers brought him
 REST = timedelta(seconds=5)  # after an offer that he did not take; Asterisk's own ``retry`` default
-LONG_REST = timedelta(seconds=30)  # after his phone could not be reached, although it is registered
+LONG_REST = timedelta(seconds=60)  # a phone that could not be reached is tried again at the latest then
 
 
 class AgentState(Enum):
@@ -56,6 +58,7 @@ AgentEvent = (
     | AgentReady
     | AgentPaused
     | WrapUpEnded
+    | WrapUpExtended
     | EndpointChanged
     | TimerFired
     | Offer
@@ -67,34 +70,70 @@ AgentEvent = (
 
 @dataclass(slots=True)
 class AgentDesk:
-    """An agent at work. ``after_call`` is the state that was asked for while he was on a call."""
+    """An agent at work. ``after_call`` is the state that was asked for while he was on a call.
+
+    ``reachable`` is what AMI says of his phone, ``phone`` the same in words; ``silent`` marks a phone that is
+    registered and yet did not take our INVITE: it is left alone until it shows itself.
+    """
 
     id: AgentId
     since: datetime
     state: AgentState = S.LOGGED_OUT
     reason: str = PHONE
     reachable: bool = False
+    phone: str = ""
+    silent: bool = False
     call: CallId | None = None
+    last_call: CallId | None = None  # that he talked in
+    queue: QueueName | None = None  # whose wrap-up it is
+    until: datetime | None = None  # the wrap-up ends by itself
+    extended: bool = False
+    unanswered: int = 0  # offers in a row
     idle_since: datetime | None = None
     resting: bool = False
     outside: set[CallId] = field(default_factory=set)
     after_call: tuple[AgentState, str] | None = None
 
     @property
+    def hindrance(self) -> Hindrance | None:
+        """Why he cannot be offered a call now; None when he can."""
+        match self.state:
+            case S.LOGGED_OUT:
+                return Hindrance.UNREACHABLE if self.reason == PHONE else Hindrance.LOGGED_OUT
+            case S.PAUSED:
+                return Hindrance.PAUSED
+            case S.RINGING:
+                return Hindrance.RINGING
+            case S.TALKING:
+                return Hindrance.TALKING
+            case S.WRAP_UP:
+                return Hindrance.WRAP_UP
+            case S.READY if not self.reachable or self.silent:
+                return Hindrance.UNREACHABLE
+            case S.READY if self.outside:
+                return Hindrance.OUTSIDE
+            case S.READY:
+                return Hindrance.RESTING if self.resting else None
+
+    @property
     def free(self) -> bool:
-        return self.state is S.READY and self.reachable and not self.resting and not self.outside
+        return self.hindrance is None
+
+    def changed(self) -> AgentChanged:
+        return AgentChanged(self.id, self.hindrance, self.reason, self.idle_since)
 
     def step(self, event: AgentEvent, plan: Plan, now: datetime, out: Output) -> None:
         """Take one event; raises Rejected, having changed nothing, when the state does not know it."""
         step = TABLE.get((self.state, type(event)))
         if step is None:
             raise Rejected("agent", self.state, event)
-        was_free = self.free
+        before = self.changed()
         step(self, event, plan, now, out)
-        if self.free and not was_free:
+        if self.free:
             self.idle_since = self.idle_since or now
-        if self.free != was_free:
-            out.messages.append(AgentChanged(self.id, self.free, self.idle_since or now))
+        after = self.changed()
+        if after != before:
+            out.messages.append(after)
 
     def enter(self, state: AgentState, now: datetime, reason: str = "") -> None:
         if (state, reason) != (self.state, self.reason):
@@ -105,16 +144,22 @@ class AgentDesk:
 # ── steps ────────────────────────────────────────────────────────────────────
 
 
-def _queue(plan: Plan, name: str) -> Queue | None:
-    return next((queue for queue in plan.queues.values() if queue.name == name), None)
+def _end_wrap_up(desk: AgentDesk, out: Output) -> None:
+    if desk.state is S.WRAP_UP:
+        desk.until, desk.extended = None, False
+        out.orders.append(StopTimer(Timer(TimerKind.WRAP_UP, desk.id)))
+
+
+def _end_rest(desk: AgentDesk, out: Output) -> None:
+    if desk.resting or desk.silent:
+        desk.resting = desk.silent = False
+        out.orders.append(StopTimer(Timer(TimerKind.REST, desk.id)))
 
 
 def _become_ready(desk: AgentDesk, _: AgentEvent, __: Plan, now: datetime, out: Output) -> None:
-    if desk.state is S.WRAP_UP:
-        out.orders.append(StopTimer(Timer(TimerKind.WRAP_UP, desk.id)))
-    if desk.resting:
-        desk.resting = False
-        out.orders.append(StopTimer(Timer(TimerKind.REST, desk.id)))
+    _end_wrap_up(desk, out)
+    _end_rest(desk, out)
+    desk.unanswered = 0
     # Without a phone he cannot be rung: he counts as logged out until it is back, and is ready then.
     if desk.reachable:
         desk.enter(S.READY, now)
@@ -123,14 +168,12 @@ def _become_ready(desk: AgentDesk, _: AgentEvent, __: Plan, now: datetime, out: 
 
 
 def _pause(desk: AgentDesk, event: AgentPaused, _: Plan, now: datetime, out: Output) -> None:
-    if desk.state is S.WRAP_UP:
-        out.orders.append(StopTimer(Timer(TimerKind.WRAP_UP, desk.id)))
+    _end_wrap_up(desk, out)
     desk.enter(S.PAUSED, now, event.reason)
 
 
 def _log_out(desk: AgentDesk, _: AgentEvent, __: Plan, now: datetime, out: Output) -> None:
-    if desk.state is S.WRAP_UP:
-        out.orders.append(StopTimer(Timer(TimerKind.WRAP_UP, desk.id)))
+    _end_wrap_up(desk, out)
     desk.enter(S.LOGGED_OUT, now)
 
 
@@ -146,10 +189,9 @@ def _later(desk: AgentDesk, event: AgentEvent, _: Plan, __: datetime, ___: Outpu
 
 
 def _phone(desk: AgentDesk, event: EndpointChanged, _: Plan, now: datetime, out: Output) -> None:
-    desk.reachable = event.reachable
-    if event.reachable and desk.resting:
-        desk.resting = False
-        out.orders.append(StopTimer(Timer(TimerKind.REST, desk.id)))
+    desk.reachable, desk.phone = event.reachable, event.detail
+    if event.reachable:
+        _end_rest(desk, out)
     if event.reachable and desk.state is S.LOGGED_OUT and desk.reason == PHONE:
         desk.enter(S.READY, now)  # registering the phone is logging in
     elif not event.reachable and desk.state is S.READY:
@@ -165,15 +207,26 @@ def _offer_ended(desk: AgentDesk, event: OfferResult, plan: Plan, now: datetime,
     if event.call != desk.call:
         return  # the late end of an offer that is no longer his
     if event.end is OfferEnd.ANSWERED:
+        desk.unanswered = 0
+        desk.last_call = event.call
         desk.enter(S.TALKING, now)
         return
     desk.call = None
-    if event.end is not OfferEnd.WITHDRAWN:
-        # Ringing him again at once would be a loop that helps nobody. Whether the phone is there is for AMI
-        # alone to say: a phone that did not take this call may take the next.
-        desk.resting = True
-        rest = LONG_REST if event.end is OfferEnd.UNREACHABLE else REST
-        out.orders.append(StartTimer(Timer(TimerKind.REST, desk.id), rest))
+    if event.end in (OfferEnd.WITHDRAWN, OfferEnd.ANSWERED_ELSEWHERE):
+        _settle(desk, now)
+        return
+    # Ringing him again at once would be a loop that helps nobody. Whether the phone is there is for AMI to
+    # say; one that is registered and cannot be reached is left alone until it shows itself.
+    desk.silent = event.end is OfferEnd.UNREACHABLE
+    desk.resting = not desk.silent
+    rest = LONG_REST if desk.silent else REST
+    out.orders.append(StartTimer(Timer(TimerKind.REST, desk.id), rest))
+    queue = plan.queues.get(event.queue)
+    if event.end is OfferEnd.NO_ANSWER:
+        desk.unanswered += 1
+        if queue is not None and 0 < queue.pause_after <= desk.unanswered and desk.after_call is None:
+            desk.after_call = (S.PAUSED, UNANSWERED)
+            desk.unanswered = 0
     _settle(desk, now)
 
 
@@ -182,12 +235,24 @@ def _released(desk: AgentDesk, event: AgentReleased, plan: Plan, now: datetime, 
         return
     desk.call = None
     desk.idle_since = now
-    queue = _queue(plan, event.queue)
-    if desk.after_call is None and queue is not None and queue.wrap_up.total_seconds() > 0:
+    queue = plan.queues.get(event.queue) if event.queue is not None else None
+    if desk.after_call is None and queue is not None and queue.wrap_up > timedelta(0):
         desk.enter(S.WRAP_UP, now)
+        desk.queue, desk.until, desk.extended = queue.name, now + queue.wrap_up, False
         out.orders.append(StartTimer(Timer(TimerKind.WRAP_UP, desk.id), queue.wrap_up))
     else:
         _settle(desk, now)
+
+
+def _extend(desk: AgentDesk, _: WrapUpExtended, plan: Plan, now: datetime, out: Output) -> None:
+    """From the end that it has now, so that who asks early loses nothing."""
+    queue = plan.queues.get(desk.queue) if desk.queue is not None else None
+    if desk.extended or queue is None or not queue.wrap_up_extension or desk.until is None:
+        return
+    # Within what it can be at most: a clock may have stepped meanwhile.
+    left = min(max(desk.until - now, timedelta(0)), queue.wrap_up) + queue.wrap_up_extension
+    desk.extended, desk.until = True, now + left
+    out.orders.append(StartTimer(Timer(TimerKind.WRAP_UP, desk.id), left))
 
 
 def _settle(desk: AgentDesk, now: datetime) -> None:
@@ -203,8 +268,9 @@ def _settle(desk: AgentDesk, now: datetime) -> None:
 
 def _timer(desk: AgentDesk, event: TimerFired, _: Plan, now: datetime, __: Output) -> None:
     if event.timer.kind is TimerKind.REST:
-        desk.resting = False
+        desk.resting = desk.silent = False
     elif event.timer.kind is TimerKind.WRAP_UP and desk.state is S.WRAP_UP:
+        desk.until, desk.extended = None, False
         _settle(desk, now)
 
 
@@ -235,6 +301,7 @@ _ANY = (
     on(AgentBusyOutside, _outside),
     on(OfferResult, _nothing),
     on(AgentReleased, _nothing),
+    on(WrapUpExtended, _nothing),
 )
 _IDLE = (on(AgentReady, _become_ready), on(AgentPaused, _pause), on(AgentLoggedOut, _log_out))
 _BUSY = (
@@ -251,7 +318,7 @@ TABLE: Mapping[tuple[AgentState, type], Step] = {
         S.LOGGED_OUT: (*_ANY, *_IDLE, on(AgentLoggedIn, _become_ready)),
         S.READY: (*_ANY, *_IDLE, _STAYS, on(Offer, _take_offer)),
         S.PAUSED: (*_ANY, *_IDLE, _STAYS),
-        S.WRAP_UP: (*_ANY, *_IDLE, _STAYS, on(WrapUpEnded, _become_ready)),
+        S.WRAP_UP: (*_ANY, *_IDLE, _STAYS, on(WrapUpEnded, _become_ready), on(WrapUpExtended, _extend)),
         S.RINGING: (*_ANY, *_BUSY, on(OfferResult, _offer_ended)),
         S.TALKING: (*_ANY, *_BUSY, on(AgentReleased, _released)),
     }.items()

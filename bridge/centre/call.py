@@ -3,16 +3,17 @@
 Owns what a call *is*; ``call_steps`` and ``call_ends`` hold what happens to it, ``call_table`` when it may.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from bridge.centre.facts import ClientRef, Fact, Verdict
+from bridge.centre.facts import ClientRef, Fact, TimerKind, Verdict
 from bridge.centre.ids import AgentId, CallId, LegId, PromptId, QueueName
 from bridge.centre.ivr import MenuPosition
 from bridge.centre.messages import Message, Output
 from bridge.centre.orders import CallRecord, LegKind, LegRecord, Outcome
-from bridge.centre.plan import Plan
+from bridge.centre.plan import Destination, Needs, Plan, ToVoicemail
 
 CallEvent = Fact | Message
 
@@ -23,6 +24,8 @@ class CallState(Enum):
     WAITING = "waiting"  # in a queue, whether or not a phone rings for him
     CONNECTING = "connecting"  # an agent answered; the media are being joined
     TALKING = "talking"
+    FORWARDING = "forwarding"  # an outside number is rung for him
+    VOICEMAIL = "voicemail"  # he is asked to leave a message, or leaves one
     LEAVING = "leaving"  # a last announcement, then hang-up
     CLEARING = "clearing"  # over; legs that still live are being ended
     OUTSIDE = "outside"  # a call that never touched our application, known from AMI alone
@@ -61,11 +64,26 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class OpenOffer:
-    """The offer that is out: one at a time."""
+    """An offer that is out. Ringall has several at a time."""
 
     agent: AgentId
     leg: LegId
     queue: QueueName
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What a caller brings to a queue, and what he has heard there."""
+
+    place: int  # in the order of coming: his for the whole call
+    needs: Needs = ()
+    priority: int = 0  # by the way he came; his tier's is added
+    level: int = 0  # of the queue's widening
+    preferred: AgentId | None = None  # he waits for this one alone
+    held: bool = False  # it has been seen to that he waits for one: only once in a queue
+    asking: bool = False  # not with the router yet: who served him last is being looked up
+    position_said: int | None = None
+    timers: set[TimerKind] = field(default_factory=set)  # that run because he waits
 
 
 @dataclass(slots=True)
@@ -91,8 +109,16 @@ class Call:
     ended_at: datetime | None = None
     outcome: Outcome | None = None
     legs: dict[LegId, Leg] = field(default_factory=dict)
-    offers: int = 0
-    offer: OpenOffer | None = None
+    tier: str = ""
+    last_agent: AgentId | None = None  # who talked with this number last
+    last_at: datetime | None = None
+    waiting: Waiting | None = None
+    hops: int = 0  # destinations that he has been sent to
+    offers_made: int = 0
+    offers: dict[LegId, OpenOffer] = field(default_factory=dict)
+    forwards: int = 0
+    otherwise: Destination | None = None  # where to when the outside number does not answer
+    voicemail: ToVoicemail | None = None
     menu: MenuPosition | None = None
     prompts: int = 0
     prompt: PromptId | None = None
@@ -110,23 +136,31 @@ class Call:
 
     @property
     def talking_leg(self) -> Leg | None:
-        """The agent's answered, living leg."""
+        """The other side's answered, living leg: an agent's, or an outside number's."""
         return next(
             (
                 leg
                 for leg in self.legs.values()
-                if leg.kind is LegKind.AGENT and leg.alive and leg.answered_at is not None
+                if leg.kind is not LegKind.CLIENT and leg.alive and leg.answered_at is not None
             ),
             None,
         )
+
+    @property
+    def rung(self) -> Leg | None:
+        """The outside number's leg while it is rung, or talks."""
+        return next((leg for leg in self.alive_legs if leg.kind is LegKind.OUTSIDE), None)
 
     @property
     def alive_legs(self) -> tuple[Leg, ...]:
         return tuple(leg for leg in self.legs.values() if leg.alive)
 
     @property
-    def ringing(self) -> bool:
-        return self.offer is not None and self.legs[self.offer.leg].ringing_at is not None
+    def ringing(self) -> tuple[AgentId, ...]:
+        """Whose phones ring for him."""
+        return tuple(
+            offer.agent for offer in self.offers.values() if self.legs[offer.leg].ringing_at is not None
+        )
 
     def fits(self, plan: Plan) -> bool:
         """Whether what this call is in the middle of is still planned."""
@@ -165,8 +199,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a step may know besides the call: the plan and the time; and where it puts what it decides."""
+    """What a step may know besides the call: the plan and the time; and where it puts what it decides.
+
+    ``next_place`` gives the next number in the order of coming, floor-wide.
+    """
 
     plan: Plan
     now: datetime
     out: Output
+    next_place: Callable[[], int]

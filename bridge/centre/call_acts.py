@@ -1,29 +1,28 @@
 """What a call can do, whatever made it: the small acts of which steps are put together.
 
-Each changes the call and says what is to be done. When an act is due is decided in ``call_steps`` and
-``call_ends``.
+Each changes the call and says what is to be done. When an act is due is decided in the steps.
 """
 
-from bridge.centre.call import Call, CallState, Moment
-from bridge.centre.facts import (
-    Cause,
-    Timer,
-    TimerKind,
-)
-from bridge.centre.ids import QueueName, prompt_id
-from bridge.centre.messages import AgentReleased, EnterQueue, LeaveQueue, OfferEnd, OfferResult
+from datetime import timedelta
+
+from bridge.centre.call import Call, CallState, Moment, OpenOffer
+from bridge.centre.decision import OfferEnd
+from bridge.centre.facts import Cause, Timer, TimerKind, Verdict
+from bridge.centre.ids import prompt_id, recording_id
+from bridge.centre.messages import AgentReleased, AmendWaiting, EnterQueue, LeaveQueue, OfferResult
 from bridge.centre.orders import (
     CancelReason,
     CancelRing,
     ClearCall,
     CloseCard,
-    EnterWaitingRoom,
+    EndOffer,
     HangUp,
     LookUpClient,
     OpenCard,
     Outcome,
     Play,
     SaveCall,
+    StartRecording,
     StartTimer,
     StopPrompt,
     StopTimer,
@@ -50,49 +49,100 @@ def hush(call: Call, at: Moment) -> None:
         call.prompt = None
 
 
-def enter_queue(call: Call, name: QueueName, at: Moment) -> None:
-    queue = at.plan.queues[name]
-    call.queue = name
-    call.queued_at = call.queued_at or at.now
-    call.enter(S.WAITING, at.now)
-    at.out.messages.append(EnterQueue(call.id, name, call.queued_at))
-    at.out.orders.append(EnterWaitingRoom(call.id, call.client_leg, queue.music, name))
-    if queue.greeting:
-        say(call, queue.greeting, at)
-    if queue.max_wait is not None:
-        at.out.orders.append(StartTimer(Timer(TimerKind.MAX_WAIT, call.id), queue.max_wait))
+def record(call: Call, at: Moment) -> None:
+    call.recordings += 1
+    at.out.orders.append(StartRecording(call.id, call.client_leg, recording_id(call.id, call.recordings)))
 
 
-def withdraw(call: Call, at: Moment, reason: CancelReason, end: OfferEnd) -> None:
-    """Stop the ringing phone and take the card off its screen."""
-    offer, call.offer = call.offer, None
-    if offer is None:
-        return
-    at.out.orders += [
-        CancelRing(call.id, offer.leg, reason),
-        StopTimer(Timer(TimerKind.RING, offer.leg)),
-        CloseCard(call.id, offer.agent),
-    ]
+# ── in a queue ───────────────────────────────────────────────────────────────
+
+
+def priority_of(call: Call, at: Moment) -> int:
+    """The way he came, and his tier; of a number that several share, no tier is known."""
+    by_way = call.waiting.priority if call.waiting is not None else 0
+    tier = at.plan.priority_of_tier.get(call.tier, 0) if call.verdict is Verdict.KNOWN else 0
+    return by_way + tier
+
+
+def line_up(call: Call, at: Moment, *, again: bool = False) -> None:
+    """Tell the router that he waits."""
+    waiting = call.waiting
+    assert waiting is not None
+    assert call.queue is not None
+    waiting.asking = False
+    at.out.messages.append(
+        EnterQueue(
+            call.id,
+            call.queue,
+            waiting.place,
+            waiting.needs,
+            priority_of(call, at),
+            waiting.level,
+            waiting.preferred,
+            again,
+        )
+    )
+
+
+def amend(call: Call, at: Moment) -> None:
+    """Tell the router what has changed about him."""
+    waiting = call.waiting
+    if waiting is not None and not waiting.asking:
+        at.out.messages.append(AmendWaiting(call.id, priority_of(call, at), waiting.level, waiting.preferred))
+
+
+def start_timer(call: Call, kind: TimerKind, after: timedelta, at: Moment) -> None:
+    assert call.waiting is not None
+    call.waiting.timers.add(kind)
+    at.out.orders.append(StartTimer(Timer(kind, call.id), after))
+
+
+def stop_timer(call: Call, kind: TimerKind, at: Moment) -> None:
+    assert call.waiting is not None
+    call.waiting.timers.discard(kind)
+    at.out.orders.append(StopTimer(Timer(kind, call.id)))
+
+
+def stop_timers(call: Call, at: Moment) -> None:
+    """Those that run because he waits."""
+    if call.waiting is not None:
+        kinds = sorted(call.waiting.timers, key=lambda kind: kind.value)
+        at.out.orders += [StopTimer(Timer(kind, call.id)) for kind in kinds]
+        call.waiting.timers.clear()
+
+
+def end_offer(call: Call, offer: OpenOffer, at: Moment, end: OfferEnd) -> None:
+    del call.offers[offer.leg]
+    at.out.orders.append(StopTimer(Timer(TimerKind.RING, offer.leg)))
+    if end is not OfferEnd.ANSWERED:
+        at.out.orders.append(CloseCard(call.id, offer.agent))
+    at.out.orders.append(EndOffer(call.id, offer.leg, at.now, end))
     at.out.messages.append(OfferResult(call.id, offer.agent, offer.queue, end))
+
+
+def withdraw(call: Call, offer: OpenOffer, at: Moment, reason: CancelReason, end: OfferEnd) -> None:
+    """Stop the ringing phone and take the card off its screen."""
+    at.out.orders.append(CancelRing(call.id, offer.leg, reason))
+    end_offer(call, offer, at, end)
 
 
 def leave_queue(call: Call, at: Moment) -> None:
-    withdraw(call, at, CancelReason.CALLER_GONE, OfferEnd.WITHDRAWN)
+    for offer in tuple(call.offers.values()):
+        withdraw(call, offer, at, CancelReason.CALLER_GONE, OfferEnd.WITHDRAWN)
     at.out.messages.append(LeaveQueue(call.id))
-    at.out.orders.append(StopTimer(Timer(TimerKind.MAX_WAIT, call.id)))
+    stop_timers(call, at)
 
 
-def offer_ended(call: Call, at: Moment, end: OfferEnd) -> None:
-    offer, call.offer = call.offer, None
-    assert offer is not None
-    at.out.orders += [StopTimer(Timer(TimerKind.RING, offer.leg)), CloseCard(call.id, offer.agent)]
-    at.out.messages.append(OfferResult(call.id, offer.agent, offer.queue, end))
+# ── ends ─────────────────────────────────────────────────────────────────────
 
 
 def release(call: Call, at: Moment) -> None:
     """The agent's part is over, once."""
-    if call.state in (S.CONNECTING, S.TALKING) and call.agent is not None and call.queue is not None:
-        at.out.messages.append(AgentReleased(call.id, call.agent, call.queue))
+    if call.state not in (S.CONNECTING, S.TALKING) or call.agent is None:
+        return
+    answered = [leg.answered_at for leg in call.legs.values() if leg.agent == call.agent and leg.answered_at]
+    talked = max(at.now - answered[-1], timedelta(0)) if answered else timedelta(0)
+    at.out.messages.append(AgentReleased(call.id, call.agent, call.queue, talked))
 
 
 def hang_up(call: Call, at: Moment, cause: int = Cause.NORMAL_CLEARING) -> None:
@@ -122,8 +172,9 @@ def save(call: Call, at: Moment) -> None:
 
 def show_card(call: Call, at: Moment) -> None:
     """On the screens of the agents whose phones ring, or of him who talks or has talked; on nobody else's."""
-    if call.ringing and call.offer is not None:
-        agents = {call.offer.agent}
+    ringing = call.ringing
+    if ringing:
+        agents = set(ringing)
     elif call.outside_ringing:
         agents = call.outside_ringing
     else:

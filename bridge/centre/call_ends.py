@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 
-from bridge.centre.call import Call, CallState, Leg, Moment
-from bridge.centre.call_acts import (
-    enter_queue,
-    finish_if_over,
-    hang_up,
-    leave_queue,
-    offer_ended,
-    release,
+from bridge.centre.away_steps import (
+    forward_ended,
+    leaving_prompt_ended,
+    voicemail_prompt_ended,
 )
-from bridge.centre.call_steps import leaving_prompt_ended, menu_prompt_ended
+from bridge.centre.call import Call, CallState, Leg, Moment
+from bridge.centre.call_acts import end_offer, finish_if_over, hang_up, leave_queue, release
+from bridge.centre.call_steps import menu_prompt_ended
+from bridge.centre.call_ways import rejoin
+from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
     Cause,
     FailureReason,
@@ -22,7 +22,6 @@ from bridge.centre.facts import (
     Timer,
     TimerKind,
 )
-from bridge.centre.messages import OfferEnd
 from bridge.centre.orders import (
     Answer,
     CancelReason,
@@ -36,9 +35,11 @@ from bridge.centre.orders import (
     Outcome,
     Play,
     RingAgent,
+    RingNumber,
     StopTimer,
     ToFallback,
 )
+from bridge.centre.queue_steps import known_now
 
 S = CallState
 
@@ -60,26 +61,34 @@ def leg_ended(call: Call, event: LegEnded, at: Moment) -> None:
         return
     leg.ended_at, leg.cause, leg.tech_cause = at.now, event.cause, event.tech_cause
     call.joined.discard(event.leg)
+    offer = call.offers.get(leg.id)
     if leg.kind is LegKind.CLIENT:
         client_gone(call, at)
-    elif call.offer is not None and call.offer.leg == leg.id:
-        offer_ended(call, at, _OFFER_END.get(event.cause, OfferEnd.FAILED))
+    elif offer is not None:
+        end_offer(call, offer, at, _OFFER_END.get(event.cause, OfferEnd.FAILED))
+    elif leg.kind is LegKind.OUTSIDE and call.state is S.FORWARDING:
+        forward_ended(call, at)
     elif call.state is S.CONNECTING and leg.answered_at is not None:
-        back_to_queue(call, leg, at)
+        lost_before_the_media_met(call, leg, at)
     elif call.state is S.TALKING and leg.agent == call.agent:
         release(call, at)
         hang_up(call, at)
     finish_if_over(call, at)
 
 
-def back_to_queue(call: Call, leg: Leg, at: Moment) -> None:
+def lost_before_the_media_met(call: Call, leg: Leg, at: Moment) -> None:
     """The agent was gone before the media met: the client is where he was, at his old place."""
+    if leg.kind is LegKind.OUTSIDE:
+        forward_ended(call, at)
+        return
     release(call, at)
     assert leg.agent is not None
-    assert call.queue is not None
     at.out.orders.append(CloseCard(call.id, leg.agent))
     call.agent = None
-    enter_queue(call, call.queue, at)
+    if call.queue in at.plan.queues:
+        rejoin(call, at)
+    else:
+        give_back(call, at)
 
 
 def client_gone(call: Call, at: Moment) -> None:
@@ -89,12 +98,12 @@ def client_gone(call: Call, at: Moment) -> None:
             call.outcome = Outcome.ANSWERED
         else:
             call.outcome = Outcome.ABANDONED if call.queue is not None else Outcome.IVR
-    if call.state in (S.WAITING, S.MENU):
+    if call.state is S.WAITING:
         leave_queue(call, at)
     release(call, at)
     call.enter(S.CLEARING, at.now)
     at.out.orders += [HangUp(call.id, leg.id) for leg in call.alive_legs]
-    at.out.orders.append(StopTimer(Timer(TimerKind.MENU, call.id)))
+    at.out.orders += [StopTimer(Timer(kind, call.id)) for kind in (TimerKind.MENU, TimerKind.VOICEMAIL)]
 
 
 def clearing_answered(call: Call, event: LegAnswered, at: Moment) -> None:
@@ -105,8 +114,9 @@ def order_failed(call: Call, event: OrderFailed, at: Moment) -> None:
     """A gone channel is a race; whatever else fails gives the client back to the dialplan's queue."""
     if event.order == LookUpClient.__name__:
         call.look_ups_out -= 1
+        known_now(call, at)
         finish_if_over(call, at)
-    elif event.order == RingAgent.__name__:
+    elif event.order in (RingAgent.__name__, RingNumber.__name__):
         ring_failed(call, event, at)
     elif event.order in (HangUp.__name__, CancelRing.__name__):
         if event.reason is FailureReason.GONE and event.leg is not None:
@@ -122,15 +132,20 @@ def order_failed(call: Call, event: OrderFailed, at: Moment) -> None:
 
 
 def ring_failed(call: Call, event: OrderFailed, at: Moment) -> None:
-    if call.offer is None or call.offer.leg != event.leg:
+    """The leg does not exist, or is ended here and now; nobody will tell its end."""
+    leg = call.legs.get(event.leg) if event.leg is not None else None
+    if leg is None or not leg.alive:
         return
-    leg = call.legs[call.offer.leg]
     leg.ended_at = at.now
     if event.reason is FailureReason.TIMEOUT:
         at.out.orders.append(CancelRing(call.id, leg.id, CancelReason.NO_ANSWER))  # it may exist all the same
-    offer_ended(
-        call, at, OfferEnd.UNREACHABLE if event.reason is FailureReason.UNREACHABLE else OfferEnd.FAILED
-    )
+    offer = call.offers.get(leg.id)
+    if offer is not None:
+        unreachable = event.reason is FailureReason.UNREACHABLE
+        end_offer(call, offer, at, OfferEnd.UNREACHABLE if unreachable else OfferEnd.FAILED)
+    elif leg.kind is LegKind.OUTSIDE and call.state is S.FORWARDING:
+        forward_ended(call, at)
+    finish_if_over(call, at)
 
 
 def prompt_failed(call: Call, at: Moment) -> None:
@@ -142,6 +157,8 @@ def prompt_failed(call: Call, at: Moment) -> None:
         menu_prompt_ended(call, ended, at)
     elif call.state is S.LEAVING:
         leaving_prompt_ended(call, ended, at)
+    elif call.state is S.VOICEMAIL:
+        voicemail_prompt_ended(call, ended, at)
     else:
         call.prompt = None
 
@@ -150,8 +167,10 @@ def give_back(call: Call, at: Moment) -> None:
     if call.state is S.WAITING:
         leave_queue(call, at)
     release(call, at)
-    at.out.orders += [HangUp(call.id, leg.id) for leg in call.alive_legs if leg.kind is LegKind.AGENT]
-    at.out.orders.append(ToFallback(call.id, call.client_leg, call.queue))
+    at.out.orders += [HangUp(call.id, leg.id) for leg in call.alive_legs if leg.kind is not LegKind.CLIENT]
+    # Of a queue that is not planned any more the dialplan may know nothing: it has a place for his number.
+    queue = call.queue if call.queue in at.plan.queues else None
+    at.out.orders.append(ToFallback(call.id, call.client_leg, queue))
     call.outcome, call.ended_at = Outcome.FALLBACK, at.now
     call.legs[call.client_leg].ended_at = at.now  # it lives on in the dialplan, outside our application
     call.enter(S.CLEARING, at.now)

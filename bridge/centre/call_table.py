@@ -7,9 +7,11 @@ hold every step to it, and the diagram in the documentation is drawn from it.
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from bridge.centre import away_steps as a
 from bridge.centre import call_ends as e
 from bridge.centre import call_steps as c
 from bridge.centre import outside_steps as o
+from bridge.centre import queue_steps as q
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.facts import (
     CallerPresented,
@@ -32,7 +34,7 @@ from bridge.centre.facts import (
     TicketOpened,
     TimerFired,
 )
-from bridge.centre.messages import Offer, Rejected
+from bridge.centre.messages import Offer, PositionIs, Rejected, TurnedAway
 
 S = CallState
 Step = Callable[[Call, Any, Moment], None]
@@ -53,8 +55,8 @@ _ANYWHERE: tuple[tuple[type, Step], ...] = (
     on(TicketOpened, c.nothing),
     on(RecordingStarted, c.nothing),
     on(RecordingAttached, c.nothing),
-    on(LegRinging, c.ringing),
-    on(LegAnswered, c.answered),
+    on(LegRinging, q.ringing),
+    on(LegAnswered, q.answered),
     on(LegEnded, e.leg_ended),
     on(LegJoined, c.nothing),
     on(LegLeft, c.nothing),
@@ -85,10 +87,29 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(PromptEnded, c.menu_prompt_ended),
         on(TimerFired, c.menu_timer),
     ),
-    S.WAITING: (*_ANYWHERE, on(Offer, c.take_offer), on(TimerFired, c.waiting_timer)),
-    S.CONNECTING: (*_ANYWHERE, on(LegJoined, c.joined)),
+    S.WAITING: (
+        *_ANYWHERE,
+        on(Offer, q.take_offer),
+        on(TurnedAway, q.turned_away),
+        on(PositionIs, q.position_is),
+        on(TimerFired, q.waiting_timer),
+        on(DigitReceived, q.waiting_digit),
+        on(PromptEnded, q.waiting_prompt_ended),
+    ),
+    S.CONNECTING: (*_ANYWHERE, on(LegJoined, q.joined)),
     S.TALKING: _ANYWHERE,
-    S.LEAVING: (*_ANYWHERE, on(PromptEnded, c.leaving_prompt_ended)),
+    S.FORWARDING: (
+        *_ANYWHERE,
+        on(LegAnswered, a.forward_answered),
+        on(PromptEnded, a.forward_prompt_ended),
+    ),
+    S.VOICEMAIL: (
+        *_ANYWHERE,
+        on(PromptEnded, a.voicemail_prompt_ended),
+        on(DigitReceived, a.voicemail_digit),
+        on(TimerFired, a.voicemail_timer),
+    ),
+    S.LEAVING: (*_ANYWHERE, on(PromptEnded, a.leaving_prompt_ended)),
     S.CLEARING: (*_ANYWHERE, on(LegAnswered, e.clearing_answered)),
     S.OUTSIDE: (
         on(CallOffered, o.enters_application),
@@ -109,15 +130,19 @@ TABLE: Mapping[tuple[CallState, type], Step] = {
     (state, event): step_ for state, steps in _STEPS.items() for event, step_ in steps
 }
 
+_SERVED = frozenset({S.MENU, S.WAITING, S.FORWARDING, S.VOICEMAIL, S.LEAVING, S.CLEARING, S.ENDED})
+
 MAY_BECOME: Mapping[CallState, frozenset[CallState]] = {
-    S.PRESENTED: frozenset({S.MENU, S.WAITING, S.LEAVING, S.CLEARING, S.OUTSIDE, S.ENDED}),
-    S.MENU: frozenset({S.WAITING, S.LEAVING, S.CLEARING, S.ENDED}),
-    S.WAITING: frozenset({S.CONNECTING, S.LEAVING, S.CLEARING, S.ENDED}),
-    S.CONNECTING: frozenset({S.TALKING, S.WAITING, S.CLEARING, S.ENDED}),
+    S.PRESENTED: _SERVED | {S.OUTSIDE},
+    S.MENU: _SERVED,
+    S.WAITING: _SERVED | {S.CONNECTING},
+    S.CONNECTING: _SERVED | {S.TALKING},
     S.TALKING: frozenset({S.CLEARING, S.ENDED}),
+    S.FORWARDING: _SERVED | {S.CONNECTING},
+    S.VOICEMAIL: frozenset({S.LEAVING, S.CLEARING, S.ENDED}),
     S.LEAVING: frozenset({S.CLEARING, S.ENDED}),
     S.CLEARING: frozenset({S.ENDED}),
-    S.OUTSIDE: frozenset({S.MENU, S.WAITING, S.LEAVING, S.CLEARING, S.ENDED}),
+    S.OUTSIDE: _SERVED,
     S.ENDED: frozenset(),
 }
 

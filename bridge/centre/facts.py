@@ -5,9 +5,20 @@ that stamp, so that a replay decides the same. The owner of each kind is named i
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, IntEnum
 
-from bridge.centre.ids import AgentId, CallId, ClientId, Endpoint, LegId, PromptId, RecordingId, TicketId
+from bridge.centre.ids import (
+    AgentId,
+    CallId,
+    ClientId,
+    Endpoint,
+    LegId,
+    PromptId,
+    QueueName,
+    RecordingId,
+    TicketId,
+)
 from bridge.centre.plan import Plan
 
 
@@ -43,6 +54,7 @@ class Verdict(Enum):
 class ClientRef:
     id: ClientId
     name: str
+    tier: str = ""
 
 
 # ── ARI: calls, legs, digits, prompts ────────────────────────────────────────
@@ -103,6 +115,29 @@ class DigitReceived:
     digit: str
 
 
+class Feature(Enum):
+    """What an agent asks for by dialling a code; the dialplan maps codes to these names."""
+
+    LOG_IN = "log_in"
+    LOG_OUT = "log_out"
+    READY = "ready"
+    PAUSE = "pause"  # the argument is the digit of a reason
+    END_WRAP_UP = "end_wrap_up"
+    EXTEND_WRAP_UP = "extend_wrap_up"
+    DISPOSITION = "disposition"  # of his last call; the argument is its digit
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDialled:
+    """A phone dialled a feature code. ``endpoint`` is whose channel it is, not what it says it is."""
+
+    call: CallId
+    leg: LegId
+    endpoint: Endpoint
+    feature: Feature
+    argument: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class PromptEnded:
     """``played`` is False when the sound could not be played (a missing file)."""
@@ -128,7 +163,10 @@ class CallerPresented:
 
 @dataclass(frozen=True, slots=True)
 class EndpointChanged:
-    """A phone registered, answered its qualify, or stopped. ``detail`` is for people ("Unreachable")."""
+    """A phone registered, answered its qualify, or stopped. ``detail`` is for people ("not registered").
+
+    A phone that registers anew is told again, also while it counts as reachable: it has come back.
+    """
 
     endpoint: Endpoint
     reachable: bool
@@ -174,6 +212,15 @@ class OutsideRingEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneTaken:
+    """An agent dials from his phone: it is taken by that channel until ``taken`` is False."""
+
+    call: CallId
+    agent: AgentId
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OutsideEnded:
     """AMI's end of a call: of every one that it presented, also when our application served it."""
 
@@ -186,12 +233,17 @@ class OutsideEnded:
 
 @dataclass(frozen=True, slots=True)
 class ClientIdentified:
-    """``e164`` is None for a withheld or unreadable number; ``clients`` has one entry when KNOWN."""
+    """``e164`` is None for a withheld or unreadable number; ``clients`` has one entry when KNOWN.
+
+    ``last_agent`` is who last talked with this number, at ``last_at``.
+    """
 
     call: CallId
     verdict: Verdict
     e164: str | None
     clients: tuple[ClientRef, ...] = ()
+    last_agent: AgentId | None = None
+    last_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +288,41 @@ class WrapUpEnded:
     agent: AgentId
 
 
+@dataclass(frozen=True, slots=True)
+class WrapUpExtended:
+    """Once for each wrap-up; a second one changes nothing."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class CallDisposed:
+    """How the agent's last call ended, in his own word: one of ``Plan.dispositions``' values."""
+
+    agent: AgentId
+    disposition: str
+
+
+# ── Supervisors: live moves, kept in the store and told again at each start ──
+
+
+@dataclass(frozen=True, slots=True)
+class MemberMoved:
+    """An agent serves this queue from now on, with this penalty; with None he does not any more."""
+
+    agent: AgentId
+    queue: QueueName
+    penalty: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRestored:
+    """As the plan has it, again."""
+
+    agent: AgentId
+    queue: QueueName
+
+
 # ── The engine itself ────────────────────────────────────────────────────────
 
 
@@ -243,6 +330,11 @@ class TimerKind(Enum):
     MENU = "menu"
     RING = "ring"
     MAX_WAIT = "max_wait"
+    WIDEN = "widen"  # a caller has waited so long that more agents may be asked
+    HOLD = "hold"  # he has waited long enough for one particular agent
+    POSITION = "position"
+    PERIODIC = "periodic"
+    VOICEMAIL = "voicemail"
     WRAP_UP = "wrap_up"
     REST = "rest"
 
@@ -296,6 +388,8 @@ CallFact = (
     | LegLeft
     | DigitReceived
     | PromptEnded
+    | FeatureDialled
+    | PhoneTaken
     | CallerPresented
     | RecordingStarted
     | RecordingEnded
@@ -308,5 +402,8 @@ CallFact = (
     | RecordingAttached
     | OrderFailed
 )
-AgentFact = AgentLoggedIn | AgentLoggedOut | AgentReady | AgentPaused | WrapUpEnded
-Fact = CallFact | AgentFact | EndpointChanged | TimerFired | PlanLoaded
+AgentFact = (
+    AgentLoggedIn | AgentLoggedOut | AgentReady | AgentPaused | WrapUpEnded | WrapUpExtended | CallDisposed
+)
+MoveFact = MemberMoved | MemberRestored
+Fact = CallFact | AgentFact | MoveFact | EndpointChanged | TimerFired | PlanLoaded

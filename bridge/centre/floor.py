@@ -5,21 +5,21 @@ others is delivered in order until nobody has anything to say.
 """
 
 from collections import Counter, deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import assert_never
 
 from bridge.centre import call_table
-from bridge.centre.agent import AgentDesk, AgentEvent
+from bridge.centre.agent import AgentDesk, AgentEvent, AgentState
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.call_ends import give_back
+from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
-    AgentFact,
     AgentLoggedIn,
     AgentLoggedOut,
     AgentPaused,
     AgentReady,
+    CallDisposed,
     CallerPresented,
     CallFact,
     CallOffered,
@@ -27,32 +27,44 @@ from bridge.centre.facts import (
     EndpointChanged,
     Fact,
     FailureReason,
+    FeatureDialled,
     LegAnswered,
+    LegEnded,
     LegRinging,
+    MemberMoved,
+    MemberRestored,
     OrderFailed,
     OutsideRinging,
+    PhoneTaken,
     PlanLoaded,
+    PromptEnded,
     RecordingEnded,
     Timer,
     TimerFired,
     TimerKind,
     WrapUpEnded,
+    WrapUpExtended,
 )
-from bridge.centre.ids import AgentId, CallId, call_of, is_agent_leg
+from bridge.centre.features import NO_SUCH_CODE, Before, Errand, answer, said_about, wish
+from bridge.centre.ids import AgentId, CallId, QueueName, call_of, is_dialled_leg
 from bridge.centre.messages import (
     AgentBusyOutside,
     AgentChanged,
     AgentReleased,
+    AmendWaiting,
+    AskPosition,
     EnterQueue,
     LeaveQueue,
     Message,
     Offer,
-    OfferEnd,
     OfferResult,
     Output,
+    PositionIs,
     Rejected,
+    TurnedAway,
 )
-from bridge.centre.orders import AttachRecording, HangUp, Order, Outcome
+from bridge.centre.moves import moved
+from bridge.centre.orders import AttachRecording, HangUp, Order, Outcome, SetDisposition
 from bridge.centre.plan import Plan
 from bridge.centre.router import Router
 
@@ -63,13 +75,18 @@ _BIRTHS = (CallOffered, CallerPresented, OutsideRinging)
 class Floor:
     """``strays`` counts facts that no machine knew: late ones, or about calls that are over.
 
-    ``ended`` counts calls by outcome since the start of the process.
+    ``ended`` counts calls by outcome since the start of the process. ``planned`` is the engineer's plan,
+    ``plan`` the same with the supervisors' moves. ``places`` numbers callers in the order of their coming.
     """
 
+    planned: Plan = field(default_factory=Plan)
     plan: Plan = field(default_factory=Plan)
+    moves: dict[tuple[AgentId, QueueName], int | None] = field(default_factory=dict)
     calls: dict[CallId, Call] = field(default_factory=dict)
     agents: dict[AgentId, AgentDesk] = field(default_factory=dict)
     router: Router = field(default_factory=Router)
+    errands: dict[CallId, Errand] = field(default_factory=dict)
+    places: int = 0
     strays: int = 0
     ended: Counter[Outcome] = field(default_factory=Counter)
 
@@ -85,8 +102,15 @@ class Floor:
         if call is None or call.client_leg not in call.legs:
             return []
         out = Output()
-        give_back(call, Moment(self.plan, now, out))
+        give_back(call, self._moment(now, out))
         return self._settle(now, out)
+
+    def _moment(self, now: datetime, out: Output) -> Moment:
+        return Moment(self.plan, now, out, self._next_place)
+
+    def _next_place(self) -> int:
+        self.places += 1
+        return self.places
 
     def _settle(self, now: datetime, out: Output) -> list[Order]:
         """Deliver messages until nobody has anything to say."""
@@ -103,41 +127,84 @@ class Floor:
     def _take(self, fact: Fact, now: datetime, out: Output) -> None:
         match fact:
             case PlanLoaded(plan=plan):
-                self._load(plan, now, out)
+                self.planned = plan
+                self._load(now, out)
+            case MemberMoved(agent=agent, queue=queue, penalty=penalty):
+                self.moves[agent, queue] = penalty
+                self._load(now, out)
+            case MemberRestored(agent=agent, queue=queue):
+                self.moves.pop((agent, queue), None)
+                self._load(now, out)
             case TimerFired(timer=timer):
                 self._timer(fact, timer, now, out)
             case EndpointChanged(endpoint=endpoint):
-                agent = self.plan.agent_at(endpoint)
-                if agent is not None:
-                    self._agent(agent.id, fact, now, out)
+                at_phone = self.plan.agent_at(endpoint)
+                if at_phone is not None:
+                    self._agent(at_phone.id, fact, now, out)
+            case PhoneTaken(call=call, agent=agent, taken=taken):
+                self._agent(agent, AgentBusyOutside(call, agent, busy=taken), now, out)
+            case CallDisposed(agent=agent, disposition=disposition):
+                desk = self.agents.get(agent)
+                if desk is not None and desk.last_call is not None:
+                    out.orders.append(SetDisposition(desk.last_call, agent, disposition))
             case AgentLoggedIn() | AgentLoggedOut() | AgentReady() | AgentPaused() | WrapUpEnded():
-                self._agent_fact(fact, now, out)
+                self._agent(fact.agent, fact, now, out)
+            case WrapUpExtended(agent=agent):
+                self._agent(agent, fact, now, out)
             case RecordingEnded(call=call, recording=recording):
                 out.orders.append(AttachRecording(call, recording))
+            case FeatureDialled():
+                self._feature(fact, now, out)
+            case _ if fact.call in self.errands:
+                self._errand(self.errands[fact.call], fact, out)
             case _:
                 self._call_fact(fact, now, out)
 
-    def _load(self, plan: Plan, now: datetime, out: Output) -> None:
-        self.plan = plan
-        for agent in plan.agents:
-            self.agents.setdefault(agent, AgentDesk(agent, now))
-        self.router.load(plan, out)
-        for call in [call for call in self.calls.values() if not call.fits(plan)]:
+    def _load(self, now: datetime, out: Output) -> None:
+        self.plan = moved(self.planned, self.moves)
+        for agent in self.plan.agents:
+            desk = self.agents.setdefault(agent, AgentDesk(agent, now))
+            if agent not in self.router.states and desk.state is not AgentState.LOGGED_OUT:
+                out.messages.append(desk.changed())  # he was planned before, and is again
+        self.router.load(self.plan, out)
+        for call in [call for call in self.calls.values() if not call.fits(self.plan)]:
             # What he waited for is not planned any more: the dialplan still has somewhere for him.
-            give_back(call, Moment(plan, now, out))
+            give_back(call, self._moment(now, out))
             self._forget_if_ended(call)
 
     def _timer(self, fact: TimerFired, timer: Timer, now: datetime, out: Output) -> None:
-        match timer.kind:
-            case TimerKind.WRAP_UP | TimerKind.REST:
-                self._agent(AgentId(timer.owner), fact, now, out)
-            case TimerKind.MENU | TimerKind.MAX_WAIT | TimerKind.RING:
-                self._call(call_of(timer.owner), fact, now, out)
-            case _:
-                assert_never(timer.kind)
+        if timer.kind in (TimerKind.WRAP_UP, TimerKind.REST):
+            self._agent(AgentId(timer.owner), fact, now, out)
+        else:
+            self._call(call_of(timer.owner), fact, now, out)
 
-    def _agent_fact(self, fact: AgentFact, now: datetime, out: Output) -> None:
-        self._agent(fact.agent, fact, now, out)
+    # ── feature codes ────────────────────────────────────────────────────────
+
+    def _feature(self, event: FeatureDialled, now: datetime, out: Output) -> None:
+        """Whose phone it is decides who is meant; a phone that is nobody's is told so."""
+        agent = self.plan.agent_at(event.endpoint)
+        desk = self.agents.get(agent.id) if agent is not None else None
+        fact = wish(event, agent, self.plan) if agent is not None else None
+        sounds: tuple[str, ...] = NO_SUCH_CODE
+        if desk is not None and fact is not None:
+            before = Before(desk.state, desk.extended)
+            self._take(fact, now, out)
+            sounds = said_about(fact, before, desk)
+        language = agent.language if agent is not None else self.plan.language
+        errand, orders = answer(event, sounds, language)
+        self.errands[event.call] = errand
+        out.orders += orders
+
+    def _errand(self, errand: Errand, fact: CallFact, out: Output) -> None:
+        match fact:
+            case LegEnded():
+                del self.errands[errand.call]
+            case OrderFailed(reason=FailureReason.GONE):
+                self.errands.pop(errand.call, None)
+            case PromptEnded() | OrderFailed():
+                out.orders.append(HangUp(errand.call, errand.leg))
+            case _:
+                pass  # the other stream's view of the same phone
 
     def _call_fact(self, fact: CallFact, now: datetime, out: Output) -> None:
         if fact.call not in self.calls:
@@ -155,13 +222,15 @@ class Floor:
         match message:
             case Offer():
                 self._offer(message, now, out)
-            case OfferResult(agent=agent):
+            case OfferResult(agent=agent) | AgentReleased(agent=agent):
                 self._agent(agent, message, now, out)
-                self.router.step(message, out)
-            case AgentReleased(agent=agent) | AgentBusyOutside(agent=agent):
+                self.router.step(message, now, out)
+            case AgentBusyOutside(agent=agent):
                 self._agent(agent, message, now, out)
-            case EnterQueue() | LeaveQueue() | AgentChanged():
-                self.router.step(message, out)
+            case EnterQueue() | AmendWaiting() | LeaveQueue() | AskPosition() | AgentChanged():
+                self.router.step(message, now, out)
+            case PositionIs(call=call) | TurnedAway(call=call):
+                self._call(call, message, now, out)
             case _:
                 assert_never(message)
 
@@ -171,6 +240,7 @@ class Floor:
             out.messages.append(OfferResult(offer.call, offer.agent, offer.queue, OfferEnd.FAILED))
         elif not self._call(offer.call, offer, now, out):
             out.messages.append(OfferResult(offer.call, offer.agent, offer.queue, OfferEnd.WITHDRAWN))
+            out.messages.append(LeaveQueue(offer.call))
 
     # ── the machines ─────────────────────────────────────────────────────────
 
@@ -180,7 +250,7 @@ class Floor:
             self.strays += 1
             return False
         try:
-            call_table.step(call, event, Moment(self.plan, now, out))
+            call_table.step(call, event, self._moment(now, out))
         except Rejected:
             self.strays += 1
             return False
@@ -205,15 +275,11 @@ class Floor:
             return False
         return True
 
-    @property
-    def waiting(self) -> Mapping[str, int]:
-        return {name: len(line) for name, line in self.router.lines.items()}
-
 
 def _last_orders(fact: CallFact) -> list[Order]:
     """What is still to be done about a call that is forgotten: nobody else would end what lives of it."""
     match fact:
-        case LegRinging(call=call, leg=leg) | LegAnswered(call=call, leg=leg) if is_agent_leg(leg):
+        case LegRinging(call=call, leg=leg) | LegAnswered(call=call, leg=leg) if is_dialled_leg(leg):
             return [HangUp(call, leg)]
         case OrderFailed(call=call, order="ToFallback", reason=reason, leg=leg) if leg is not None:
             # A client whom not even the dialplan could take back must not stay in silence.

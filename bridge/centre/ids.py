@@ -20,13 +20,19 @@ ConversationId = NewType("ConversationId", str)  # = ARI id of a mixing bridge
 WaitingRoomId = NewType("WaitingRoomId", str)  # = ARI id of a holding bridge
 ClientId = NewType("ClientId", int)
 TicketId = NewType("TicketId", int)
+Skill = NewType("Skill", str)
 
-_DERIVED = re.compile(r"^(?P<call>.+?)-(?:agent|prompt|rec)-\d+$|^(?P<call2>.+?)-(?:talk|wait)$")
+_DERIVED = re.compile(r"^(?P<call>.+?)-(?:agent|out|prompt|rec)-\d+$|^(?P<call2>.+?)-(?:talk|wait)$")
 
 
 def agent_leg_id(call: CallId, offer: int) -> LegId:
     """The leg that rings an agent for the call's ``offer``-th offer (1, 2, …)."""
     return LegId(f"{call}-agent-{offer}")
+
+
+def outside_leg_id(call: CallId, number: int) -> LegId:
+    """The leg that rings an outside number."""
+    return LegId(f"{call}-out-{number}")
 
 
 def prompt_id(call: CallId, number: int) -> PromptId:
@@ -55,3 +61,8 @@ def call_of(derived: str) -> CallId:
 
 def is_agent_leg(leg: LegId) -> bool:
     return re.search(r"-agent-\d+$", leg) is not None
+
+
+def is_dialled_leg(leg: LegId) -> bool:
+    """Whether our application made it: an agent's leg, or one to an outside number."""
+    return re.search(r"-(?:agent|out)-\d+$", leg) is not None

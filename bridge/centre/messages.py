@@ -5,40 +5,54 @@ party's state, only to ids.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
+from bridge.centre.decision import Decision, Hindrance, OfferEnd
 from bridge.centre.facts import Fact
 from bridge.centre.ids import AgentId, CallId, QueueName
 from bridge.centre.orders import Order
-
-
-class OfferEnd(Enum):
-    """How an offer ended; told apart because each has its own consequence for the agent."""
-
-    ANSWERED = "answered"
-    NO_ANSWER = "no_answer"
-    BUSY = "busy"
-    REJECTED = "rejected"
-    UNREACHABLE = "unreachable"
-    FAILED = "failed"
-    WITHDRAWN = "withdrawn"  # the caller left while the phone rang
-
+from bridge.centre.plan import Needs
 
 # ── call → router ────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class EnterQueue:
-    """``since`` is the caller's place: a caller who comes back brings his old one."""
+    """``place`` is the caller's number in the order of coming, floor-wide: who comes back brings his old one.
+
+    Not a time: clocks step, and nobody may lose or gain a place by that. ``level`` counts the steps of the
+    queue's widening that he has waited through. While ``preferred`` is set he waits for that agent alone,
+    unless that agent is away. ``again``: he was in before, so no limit turns him away.
+    """
 
     call: CallId
     queue: QueueName
-    since: datetime
+    place: int
+    needs: Needs = ()
+    priority: int = 0
+    level: int = 0
+    preferred: AgentId | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AmendWaiting:
+    """What is known of a waiting caller has changed; his place has not."""
+
+    call: CallId
+    priority: int
+    level: int
+    preferred: AgentId | None
 
 
 @dataclass(frozen=True, slots=True)
 class LeaveQueue:
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class AskPosition:
     call: CallId
 
 
@@ -58,18 +72,44 @@ class Offer:
     call: CallId
     agent: AgentId
     queue: QueueName
+    decision: Decision
 
 
-# ── call → agent ─────────────────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True)
+class PositionIs:
+    """``position`` counts from 1. ``expected`` is None until this queue's service has been measured."""
+
+    call: CallId
+    queue: QueueName
+    position: int
+    expected: timedelta | None
+
+
+class TurnedAwayWhy(Enum):
+    FULL = "full"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """He may not join, or must leave: he is not in the queue any more."""
+
+    call: CallId
+    queue: QueueName
+    why: TurnedAwayWhy
+
+
+# ── call → agent, and to the router, which counts ────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class AgentReleased:
-    """The agent's part in the conversation ended; his wrap-up begins."""
+    """The agent's part in the conversation ended; his wrap-up begins. ``queue`` is None for none."""
 
     call: CallId
     agent: AgentId
-    queue: QueueName
+    queue: QueueName | None
+    talked: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +126,27 @@ class AgentBusyOutside:
 
 @dataclass(frozen=True, slots=True)
 class AgentChanged:
-    """``free``: may be offered a call now. ``idle_since`` is when he last became so (or finished a call)."""
+    """``hindrance`` is None when he may be offered a call now. ``idle_since``: the end of his last call."""
 
     agent: AgentId
-    free: bool
-    idle_since: datetime
+    hindrance: Hindrance | None
+    reason: str
+    idle_since: datetime | None
 
 
-Message = EnterQueue | LeaveQueue | OfferResult | Offer | AgentReleased | AgentBusyOutside | AgentChanged
+Message = (
+    EnterQueue
+    | AmendWaiting
+    | LeaveQueue
+    | AskPosition
+    | OfferResult
+    | Offer
+    | PositionIs
+    | TurnedAway
+    | AgentReleased
+    | AgentBusyOutside
+    | AgentChanged
+)
 
 
 class Rejected(Exception):

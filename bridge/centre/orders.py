@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import ClassVar
 
+from bridge.centre.decision import Decision, OfferEnd
 from bridge.centre.facts import Timer, Verdict
 from bridge.centre.ids import AgentId, CallId, ClientId, Endpoint, LegId, PromptId, QueueName, RecordingId
 
@@ -70,6 +71,15 @@ class EnterWaitingRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveWaitingRoom:
+    """Out of the holding bridge and its music, back to us alone."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class RingAgent:
     """Create the leg and dial the phone. LegRinging, LegAnswered or LegEnded follow, or OrderFailed."""
 
@@ -81,6 +91,19 @@ class RingAgent:
     endpoint: Endpoint
     caller_number: str  # "" when withheld
     caller_name: str
+    ring: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RingNumber:
+    """As RingAgent, for a number outside: the leg goes out by a trunk."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    originator: LegId
+    endpoint: Endpoint  # "PJSIP/+74951112233@lab"
+    caller_number: str
     ring: timedelta
 
 
@@ -158,6 +181,9 @@ class Outcome(Enum):
     ANSWERED = "answered"
     ABANDONED = "abandoned"  # the client hung up first while waiting
     TIMED_OUT = "timed_out"  # waited as long as the queue allows
+    TURNED_AWAY = "turned_away"  # the queue was full, or nobody was there
+    VOICEMAIL = "voicemail"  # left a message
+    FORWARDED = "forwarded"  # talked with an outside number
     IVR = "ivr"  # ended before any queue
     FALLBACK = "fallback"  # given to the native queue
     FAILED = "failed"
@@ -166,6 +192,7 @@ class Outcome(Enum):
 class LegKind(Enum):
     CLIENT = "client"
     AGENT = "agent"
+    OUTSIDE = "outside"  # a number that the call was forwarded to
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +249,38 @@ class OpenTicket:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveOffer:
+    """Keep why this agent was offered this call: all candidates as they were at that moment."""
+
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    leg: LegId  # the offer's identity
+    agent: AgentId
+    queue: QueueName
+    at: datetime
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class EndOffer:
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    leg: LegId
+    at: datetime
+    end: OfferEnd
+
+
+@dataclass(frozen=True, slots=True)
+class SetDisposition:
+    """On the call's ticket, by the agent who talked."""
+
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    agent: AgentId
+    disposition: str
+
+
+@dataclass(frozen=True, slots=True)
 class AttachRecording:
     """Fetch, verify and attach what the recorder wrote. RecordingAttached follows."""
 
@@ -272,14 +331,16 @@ MediaOrder = (
     | Play
     | StopPrompt
     | EnterWaitingRoom
+    | LeaveWaitingRoom
     | RingAgent
+    | RingNumber
     | CancelRing
     | Connect
     | HangUp
     | ToFallback
     | ClearCall
 )
-RecordsOrder = SaveCall | OpenTicket | AttachRecording
+RecordsOrder = SaveCall | OpenTicket | SaveOffer | EndOffer | SetDisposition | AttachRecording
 ScreenOrder = OpenCard | CloseCard
 CallOrder = MediaOrder | StartRecording | LookUpClient | RecordsOrder | ScreenOrder
 TimerOrder = StartTimer | StopTimer

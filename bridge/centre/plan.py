@@ -8,16 +8,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 
-from bridge.centre.ids import AgentId, Endpoint, MenuName, QueueName
+from bridge.centre.ids import AgentId, Endpoint, MenuName, QueueName, Skill
+
+Needs = tuple[tuple[Skill, int], ...]  # (skill, the least level), sorted by skill
 
 
 class Strategy(Enum):
     """Who is offered the next caller; named as in queues.conf where Asterisk has it."""
 
-    LEASTRECENT = "leastrecent"
-    LINEAR = "linear"
-    FEWESTCALLS = "fewestcalls"
-    RRMEMORY = "rrmemory"
+    RINGALL = "ringall"  # all free members of the lowest penalty at once
+    LINEAR = "linear"  # in the order of the list
+    RANDOM = "random"
+    FEWESTCALLS = "fewestcalls"  # answered in this queue
+    LEASTRECENT = "leastrecent"  # longest idle
+    RRMEMORY = "rrmemory"  # round robin that remembers whose turn it was
+    WRANDOM = "wrandom"  # random, the penalty is a weight and excludes nobody
+    LEASTTALK = "leasttalk"  # lowest average talk time in this queue; Asterisk has no such one
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,7 @@ class Agent:
     name: str
     endpoint: Endpoint
     language: str = "en"
+    skills: Mapping[Skill, int] = field(default_factory=dict)  # skill → level, from 1 up
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +44,55 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    name: QueueName
-    title: str
-    department: str
-    members: tuple[Member, ...]
-    strategy: Strategy = Strategy.LEASTRECENT
-    ring: timedelta = timedelta(seconds=20)
-    wrap_up: timedelta = timedelta(seconds=15)
-    max_wait: timedelta | None = None
-    service_level: timedelta = timedelta(seconds=20)
-    record: bool = True
-    music: str = "default"
-    greeting: tuple[str, ...] = ()  # sounds, played once at entry: ("callbridge/please-wait",)
+class Widening:
+    """Who may be asked once a caller has waited so long; a queue's steps only ever widen.
+
+    ``penalty`` is the highest one that is asked, None for all. ``lower`` is taken off every level that the
+    caller needs; a skill whose level falls to 0 is not needed any more.
+    """
+
+    after: timedelta
+    penalty: int | None = None
+    lower: int = 0
+
+
+class Empty(Enum):
+    """When a queue counts as empty, for who comes and for who waits."""
+
+    NEVER = "never"
+    NOBODY_LOGGED_IN = "nobody_logged_in"
+    NOBODY_READY = "nobody_ready"  # logged in, and not in a pause
+
+
+@dataclass(frozen=True, slots=True)
+class Announcements:
+    """What a waiting caller hears besides the music. ``every`` is None when nothing of that kind is said."""
+
+    position: bool = False
+    only_better: bool = True  # say the position only when it is better than the last one said
+    expected_wait: bool = False
+    first: timedelta = timedelta(seconds=15)  # from the entry to the first position
+    every: timedelta = timedelta(seconds=45)
+    sounds: tuple[str, ...] = ()  # the periodic announcement
+    sounds_every: timedelta = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class ToQueue:
+    """``needs`` and ``priority`` are added to what the queue and the client's tier give."""
+
     queue: QueueName
+    needs: Needs = ()
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToAgent:
+    """A named agent, for so long; then the queue, at the place that the caller has by then."""
+
+    agent: AgentId
+    queue: QueueName
+    hold: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +107,57 @@ class ToHangUp:
     sounds: tuple[str, ...] = ()
 
 
-Destination = ToQueue | ToMenu | ToHangUp
+@dataclass(frozen=True, slots=True)
+class ToVoicemail:
+    """Play the sounds, then record what he says, for so long at most; ``#`` or his hang-up ends it."""
+
+    sounds: tuple[str, ...]
+    longest: timedelta = timedelta(minutes=3)
+
+
+@dataclass(frozen=True, slots=True)
+class ToNumber:
+    """An outside number by a trunk; ``otherwise`` when nobody answers there within ``ring``."""
+
+    number: str
+    endpoint: Endpoint  # "PJSIP/+74951112233@lab"
+    ring: timedelta
+    otherwise: "Destination"
+
+
+Destination = ToQueue | ToAgent | ToMenu | ToHangUp | ToVoicemail | ToNumber
+NO_AGENTS = ToHangUp(("callbridge/no-agents",))
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    name: QueueName
+    title: str
+    department: str
+    members: tuple[Member, ...]
+    strategy: Strategy = Strategy.LEASTRECENT
+    weight: int = 0  # an agent of several queues serves the heavier one first
+    needs: Needs = ()
+    widening: tuple[Widening, ...] = ()  # by time; before the first step all members may be asked
+    ring: timedelta = timedelta(seconds=20)
+    pause_after: int = 0  # unanswered offers in a row, then he is paused; 0 is never
+    wrap_up: timedelta = timedelta(seconds=15)
+    wrap_up_extension: timedelta = timedelta(seconds=30)  # once for each wrap-up; 0 is none
+    sticky: timedelta = timedelta(0)  # how long a caller waits for the agent who served him last
+    sticky_within: timedelta = timedelta(days=30)  # how long ago that may be
+    max_wait: timedelta | None = None
+    max_waiting: int | None = None
+    refuse_when: Empty = Empty.NEVER  # Asterisk's joinempty
+    leave_when: Empty = Empty.NEVER  # Asterisk's leavewhenempty
+    on_timeout: Destination = NO_AGENTS
+    on_full: Destination = NO_AGENTS
+    on_empty: Destination = NO_AGENTS
+    breakout: Mapping[str, Destination] = field(default_factory=dict)  # digit → where a waiting caller goes
+    service_level: timedelta = timedelta(seconds=20)
+    record: bool = True
+    music: str = "default"
+    greeting: tuple[str, ...] = ()  # sounds, played once at entry: ("callbridge/please-wait",)
+    announce: Announcements = Announcements()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +181,9 @@ class Plan:
     agents: Mapping[AgentId, Agent] = field(default_factory=dict)
     language: str = "en"
     language_of_prefix: Mapping[str, str] = field(default_factory=dict)  # "+7" → "ru"; the longest wins
+    priority_of_tier: Mapping[str, int] = field(default_factory=dict)  # a client's tier → priority
+    pause_reasons: Mapping[str, str] = field(default_factory=dict)  # feature code's digit → reason
+    dispositions: Mapping[str, str] = field(default_factory=dict)  # feature code's digit → disposition
 
     def language_for(self, number: str | None) -> str:
         """The language to speak to a caller, from his number; the plan's own for a withheld one."""
@@ -102,6 +193,18 @@ class Plan:
                 if language is not None:
                     return language
         return self.language
+
+    def knows(self, destination: Destination) -> bool:
+        """Whether it still leads somewhere: a call may bring one from an older plan."""
+        match destination:
+            case ToQueue(queue=queue):
+                return queue in self.queues
+            case ToAgent(queue=queue, agent=agent):
+                return queue in self.queues and agent in self.agents
+            case ToMenu(menu=menu):
+                return menu in self.menus
+            case _:
+                return True
 
     def agent_at(self, endpoint: str) -> Agent | None:
         return next((agent for agent in self.agents.values() if agent.endpoint == endpoint), None)

@@ -1,138 +1,389 @@
 """Who is offered what. Owns the waiting lines and what the strategies count; holds no call and no agent.
 
-It hears EnterQueue, LeaveQueue, OfferResult, AgentChanged and says Offer. All callers of one queue may go
-to the same members, so only the head of each line is ever compared: a decision costs by queues, not callers.
+It hears of callers and agents by messages and says Offer, PositionIs and TurnedAway. What always holds when
+a step is done: no caller who may be offered an agent has a free one who may serve him.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from typing import assert_never
 
+from bridge.centre.decision import AWAY, Decision, Hindrance, OfferEnd, Standing
 from bridge.centre.ids import AgentId, CallId, QueueName
+from bridge.centre.members import Members
 from bridge.centre.messages import (
     AgentChanged,
+    AgentReleased,
+    AmendWaiting,
+    AskPosition,
     EnterQueue,
     LeaveQueue,
     Offer,
-    OfferEnd,
     OfferResult,
     Output,
+    PositionIs,
+    TurnedAway,
+    TurnedAwayWhy,
 )
-from bridge.centre.plan import Plan, Queue
-from bridge.centre.strategies import ORDER, Standing
-from bridge.centre.waiting import WaitingLine
+from bridge.centre.plan import Plan, Queue, Strategy
+from bridge.centre.served_queue import ServedQueue
+from bridge.centre.strategies import draw_for, joined
+from bridge.centre.waiting import Kind, Rank, Waiting
 
-RouterEvent = EnterQueue | LeaveQueue | OfferResult | AgentChanged
-_NEVER = datetime.min.replace(tzinfo=UTC)
+RouterEvent = (
+    EnterQueue | AmendWaiting | LeaveQueue | AskPosition | OfferResult | AgentReleased | AgentChanged
+)
 
 
 @dataclass(slots=True)
 class Router:
-    queues: dict[QueueName, Queue] = field(default_factory=dict)
-    lines: dict[QueueName, WaitingLine] = field(default_factory=dict)
+    queues: dict[QueueName, ServedQueue] = field(default_factory=dict)
     queue_of: dict[CallId, QueueName] = field(default_factory=dict)
-    free: set[AgentId] = field(default_factory=set)
-    standings: dict[QueueName, dict[AgentId, Standing]] = field(default_factory=dict)
     queues_of_agent: dict[AgentId, tuple[QueueName, ...]] = field(default_factory=dict)
+    states: dict[AgentId, Standing] = field(default_factory=dict)  # of each agent, whatever his queues
+    held: dict[AgentId, dict[CallId, QueueName]] = field(default_factory=dict)  # who waits for him alone
+    offers: int = 0
+    _turns: int = 0  # in which agents became idle
+
+    # ── the plan ─────────────────────────────────────────────────────────────
 
     def load(self, plan: Plan, out: Output) -> None:
         """Take a new plan; counts and places of what stays are kept."""
-        for name in self.queues.keys() | plan.queues.keys():
-            self.lines.setdefault(name, WaitingLine())
-        self.queues = dict(plan.queues)
-        self.standings = {
-            queue.name: self._standings(queue, self.standings.get(queue.name, {}))
-            for queue in plan.queues.values()
+        before = self.states
+        self.states = {
+            agent.id: before.get(agent.id, Standing(agent.id, 0, 0, {}))._replace(skills=agent.skills)
+            for agent in plan.agents.values()
         }
+        for queue in plan.queues.values():
+            served = self.queues.setdefault(queue.name, ServedQueue(queue))
+            served.plan = queue
+            served.members.load(queue, plan.agents, self.states)
+            self._place_anew(served)
+        for name in [name for name in self.queues if name not in plan.queues]:
+            # Who waits in it is told by the floor where to go; until he leaves, his place is kept.
+            self.queues[name].members = Members()
+            if not self.queues[name].line:
+                del self.queues[name]
         self.queues_of_agent = _queues_of_agent(plan.queues)
-        self._match(self.queues, out)
+        for queue in plan.queues.values():
+            self._turn_away_if_empty(self.queues[queue.name], out)
+        self._match_all(out)
 
     @staticmethod
-    def _standings(queue: Queue, before: Mapping[AgentId, Standing]) -> dict[AgentId, Standing]:
-        standings: dict[AgentId, Standing] = {}
-        for position, member in enumerate(queue.members):
-            old = before.get(member.agent)
-            standings[member.agent] = Standing(
-                position,
-                member.penalty,
-                old.idle_since if old else _NEVER,
-                old.calls if old else 0,
-                old.round if old else 0,
-            )
-        return standings
+    def _place_anew(served: ServedQueue) -> None:
+        """The steps of widening may be others now."""
+        for call in tuple(served.line):
+            caller = served.line.callers[call]
+            kind = served.kind_of(caller.needs, caller.level)
+            if kind != caller.kind:
+                is_open = caller.rank in served.line.buckets.get(caller.kind, ())
+                served.line.close(caller)
+                caller.kind = kind
+                if is_open:
+                    served.line.open(caller)
 
-    def step(self, event: RouterEvent, out: Output) -> None:
+    # ── messages ─────────────────────────────────────────────────────────────
+
+    def step(self, event: RouterEvent, now: datetime, out: Output) -> None:
         match event:
-            case EnterQueue(call=call, queue=queue, since=since):
-                self._enter(call, queue, since)
-                self._match((queue,), out)
+            case AgentChanged():
+                self._agent_changed(event, out)
+            case EnterQueue():
+                self._enter(event, out)
             case LeaveQueue(call=call):
                 self._leave(call)
             case OfferResult():
-                self._offer_ended(event, out)
-            case AgentChanged(agent=agent, free=free, idle_since=idle_since):
-                for name in self.queues_of_agent.get(agent, ()):
-                    self.standings[name][agent].idle_since = idle_since
-                if free:
-                    self.free.add(agent)
-                    self._match(self.queues_of_agent.get(agent, ()), out)
-                else:
-                    self.free.discard(agent)
+                self._offer_ended(event, now, out)
+            case AgentReleased(agent=agent, queue=queue, talked=talked):
+                if queue is not None and queue in self.queues:
+                    self.queues[queue].members.count(agent, 0, talked)
+            case AmendWaiting():
+                self._amend(event, out)
+            case AskPosition(call=call):
+                self._tell_position(call, out)
+            case _:
+                assert_never(event)
 
-    def _enter(self, call: CallId, queue: QueueName, since: datetime) -> None:
-        if call in self.queue_of:
-            self._leave(call)
-        self.queue_of[call] = queue
-        self.lines.setdefault(queue, WaitingLine()).enter(call, since)
+    def _enter(self, event: EnterQueue, out: Output) -> None:
+        self._leave(event.call)
+        served = self.queues.get(event.queue)
+        if served is None:
+            out.messages.append(TurnedAway(event.call, event.queue, TurnedAwayWhy.EMPTY))
+            return
+        queue = served.plan
+        if not event.again:
+            if queue.max_waiting is not None and len(served.line) >= queue.max_waiting:
+                out.messages.append(TurnedAway(event.call, event.queue, TurnedAwayWhy.FULL))
+                return
+            if served.members.is_empty(queue.refuse_when):
+                out.messages.append(TurnedAway(event.call, event.queue, TurnedAwayWhy.EMPTY))
+                return
+        needs = joined(queue.needs, event.needs) if queue.needs or event.needs else ()
+        kind = served.kind_of(needs, event.level)
+        caller = Waiting(event.call, event.place, event.priority, needs, event.level, kind, event.preferred)
+        self.queue_of[event.call] = event.queue
+        served.line.enter(caller)
+        self._seat(served, caller, out)
+
+    def _seat(self, served: ServedQueue, caller: Waiting, out: Output) -> None:
+        """Where a caller waits who is not being offered: for one agent alone, or with all of his kind."""
+        preferred = caller.preferred
+        if preferred is not None:
+            state = self.states.get(preferred)
+            if state is not None and state.hindrance is None:
+                self._offer(served, caller, (preferred,), out)
+                return
+            if state is not None and state.hindrance not in AWAY:
+                self.held.setdefault(preferred, {})[caller.call] = served.plan.name
+                return
+            caller.preferred = None
+        if served.line.open(caller):
+            self._match(served, caller.kind, out)
 
     def _leave(self, call: CallId) -> None:
-        queue = self.queue_of.pop(call, None)
-        if queue is not None:
-            self.lines[queue].leave(call)
-
-    def _offer_ended(self, result: OfferResult, out: Output) -> None:
-        if result.end in (OfferEnd.ANSWERED, OfferEnd.WITHDRAWN):
-            if result.end is OfferEnd.ANSWERED and result.agent in self.standings.get(result.queue, {}):
-                self.standings[result.queue][result.agent].calls += 1
-            self._leave(result.call)
+        name = self.queue_of.pop(call, None)
+        if name is None:
             return
-        queue = self.queue_of.get(result.call)
-        if queue is not None:
-            self.lines[queue].offer_failed(result.call)
-            self._match((queue,), out)
+        served = self.queues[name]
+        caller = served.line.leave(call)
+        if caller is not None:
+            self._unhold(caller)
+        if not served.line:
+            served.rate.emptied()
 
-    def _match(self, names: Iterable[QueueName], out: Output) -> None:
-        """Offer until no head of these lines has a free member; the caller who waits longest goes first."""
-        names = tuple(names)
-        while True:
-            heads = [
-                (head, name)
-                for name in names
-                if name in self.queues
-                and (head := self.lines[name].head()) is not None
-                and any(member.agent in self.free for member in self.queues[name].members)
-            ]
-            if not heads:
+    def _unhold(self, caller: Waiting) -> None:
+        if caller.preferred is not None and caller.preferred in self.held:
+            waiting = self.held[caller.preferred]
+            waiting.pop(caller.call, None)
+            if not waiting:
+                del self.held[caller.preferred]
+
+    def _amend(self, event: AmendWaiting, out: Output) -> None:
+        name = self.queue_of.get(event.call)
+        if name is None:
+            return
+        served = self.queues[name]
+        caller = served.line.leave(event.call)
+        if caller is None:
+            return
+        self._unhold(caller)
+        caller.priority, caller.level, caller.preferred = event.priority, event.level, event.preferred
+        caller.kind = served.kind_of(caller.needs, event.level)
+        served.line.enter(caller)
+        if not caller.ringing:
+            self._seat(served, caller, out)
+        elif served.members.strategy is Strategy.RINGALL and caller.preferred is None:
+            served.line.gather(caller)
+            self._join(served, caller, out)
+
+    def _tell_position(self, call: CallId, out: Output) -> None:
+        name = self.queue_of.get(call)
+        if name is not None:
+            served = self.queues[name]
+            position = served.line.position(served.line.callers[call])
+            out.messages.append(PositionIs(call, name, position, served.rate.expected(position)))
+
+    # ── offers ───────────────────────────────────────────────────────────────
+
+    def _offer_ended(self, result: OfferResult, now: datetime, out: Output) -> None:
+        name = self.queue_of.get(result.call)
+        if result.end is OfferEnd.ANSWERED:
+            if result.queue in self.queues:
+                self.queues[result.queue].members.count(result.agent, 1, timedelta(0))
+            if name is not None:
+                self._leave(result.call)
+                served = self.queues[name]
+                served.rate.answered(now, len(served.line))
+            return
+        if name is None:
+            return
+        served = self.queues[name]
+        caller = served.line.callers[result.call]
+        caller.ringing = tuple(agent for agent in caller.ringing if agent != result.agent)
+        if caller.preferred == result.agent:
+            caller.preferred = None  # he had his chance
+        if result.end is OfferEnd.WITHDRAWN:
+            return  # he is leaving: his own word follows
+        if not caller.ringing:
+            served.line.finish(caller)
+            self._seat(served, caller, out)
+
+    def _match(self, served: ServedQueue, kind: Kind, out: Output) -> None:
+        """Offer until the head of this kind finds nobody free any more."""
+        while (caller := served.line.head(kind)) is not None:
+            chosen = served.members.choose(*kind, draw_for(served.members.strategy, caller.call, self.offers))
+            if not chosen:
                 return
-            (_, _, call), name = min(heads)
-            agent = self._choose(name)
-            self.lines[name].offered(call)
-            self.free.discard(agent)
-            out.messages.append(Offer(call, agent, name))
+            self._offer(served, caller, chosen, out)
 
-    def _choose(self, name: QueueName) -> AgentId:
-        order = ORDER[self.queues[name].strategy]
-        standings = self.standings[name]
-        agent = min(
-            (agent for agent in standings if agent in self.free), key=lambda agent: order(standings[agent])
+    def _join(self, served: ServedQueue, caller: Waiting, out: Output) -> None:
+        """Ringall: who has come to be able to ring beside the others."""
+        chosen = served.joining(caller, 0)
+        if chosen:
+            self._offer(served, caller, chosen, out)
+
+    def _match_all(self, out: Output) -> None:
+        """Of those who find somebody free always the heaviest queue's first one, until there is none."""
+        for served in self.queues.values():
+            for _, _, call in tuple(served.line.joinable):
+                self._join(served, served.line.callers[call], out)
+        while True:
+            best: tuple[int, Rank, ServedQueue, Kind] | None = None
+            for served in self.queues.values():
+                for kind, bucket in served.line.buckets.items():
+                    candidate = (-served.plan.weight, bucket[0])
+                    if (best is None or candidate < best[:2]) and served.members.choose(*kind, 0):
+                        best = (*candidate, served, kind)
+            if best is None:
+                return
+            _, (_, _, call), served, kind = best
+            chosen = served.members.choose(*kind, draw_for(served.members.strategy, call, self.offers))
+            self._offer(served, served.line.callers[call], chosen, out)
+
+    def _offer(
+        self,
+        served: ServedQueue,
+        caller: Waiting,
+        chosen: tuple[AgentId, ...],
+        out: Output,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        """``fresh``: the chosen one has become free in this same step, so no pool knows him yet."""
+        members = served.members
+        standings = tuple(members.standings.values())
+        if chosen[0] not in members.standings:
+            standings += (self.states[chosen[0]],)  # asked for by name
+        self.offers += 1
+        decision = Decision(
+            caller.call,
+            served.plan.name,
+            members.strategy,
+            caller.kind[0],
+            caller.kind[1],
+            caller.preferred,
+            members.turn,
+            draw_for(members.strategy, caller.call, self.offers - 1),
+            chosen,
+            standings,
         )
-        standings[agent].round += 1
-        return agent
+        last = members.standings.get(chosen[-1])
+        if last is not None:
+            members.turn = last.position
+            caller.ringing_penalty = last.penalty
+        caller.ringing += chosen
+        served.line.close(caller)
+        if members.strategy is Strategy.RINGALL and caller.preferred is None:
+            served.line.gather(caller)
+        for agent in chosen:
+            state = self.states[agent]
+            ringing = Standing(agent, 0, 0, state.skills, Hindrance.RINGING, "", state.idle, state.idle_since)
+            self._set_state(ringing, taken=fresh)
+            out.messages.append(Offer(caller.call, agent, served.plan.name, decision))
+
+    # ── agents ───────────────────────────────────────────────────────────────
+
+    def _agent_changed(self, event: AgentChanged, out: Output) -> None:
+        agent = event.agent
+        state = self.states.get(agent)
+        if state is None:
+            return  # he is not planned any more
+        idle = state.idle
+        if event.idle_since != state.idle_since:
+            self._turns += 1
+            idle = self._turns
+        new = Standing(agent, 0, 0, state.skills, event.hindrance, event.reason, idle, event.idle_since)
+        if event.hindrance is None:
+            self._become_free(new, out)
+            return
+        self._set_state(new)
+        if event.hindrance in AWAY:
+            self._let_go(agent, out)
+            for name in self.queues_of_agent.get(agent, ()):
+                self._turn_away_if_empty(self.queues[name], out)
+
+    def _become_free(self, new: Standing, out: Output) -> None:
+        """Of all callers whom he may serve, the heaviest queue's first one; if there is none, he waits."""
+        found = self._caller_for(new.agent)
+        self._set_state(new, taken=found is not None)
+        if found is not None:
+            served, caller = found
+            if caller.preferred == new.agent:
+                self._unhold(caller)
+            self._offer(served, caller, (new.agent,), out, fresh=True)
+
+    def _set_state(self, new: Standing, *, taken: bool = False) -> None:
+        """``taken``: he is offered a caller in this same step, so nobody needs to find him."""
+        agent, hindrance, reason, idle, since = new.agent, new.hindrance, new.reason, new.idle, new.idle_since
+        self.states[agent] = new
+        for name in self.queues_of_agent.get(agent, ()):
+            members = self.queues[name].members
+            old = members.standings[agent]
+            now = Standing(
+                agent,
+                old.position,
+                old.penalty,
+                old.skills,
+                hindrance,
+                reason,
+                idle,
+                since,
+                old.calls,
+                old.talked,
+            )
+            if taken or (hindrance is not None and old.hindrance is not None):
+                members.note(now)
+            else:
+                members.put(now)
+
+    def _caller_for(self, agent: AgentId) -> tuple[ServedQueue, Waiting] | None:
+        best: Rank | None = None
+        found: ServedQueue | None = None
+        for call, name in self.held.get(agent, {}).items():
+            served = self.queues[name]
+            rank = served.line.callers[call].rank
+            if found is None or best is None or (-served.plan.weight, rank) < (-found.plan.weight, best):
+                best, found = rank, served
+        for name in self.queues_of_agent.get(agent, ()):  # the heaviest first
+            served = self.queues[name]
+            if not served.line.callers:
+                continue
+            if found is not None and served.plan.weight < found.plan.weight:
+                break
+            known = best if found is not None and served.plan.weight == found.plan.weight else None
+            rank_here = served.first_for(served.members.standings[agent], known)
+            if rank_here is not None and rank_here != known:
+                best, found = rank_here, served
+        return None if best is None or found is None else (found, found.line.callers[best[2]])
+
+    def _let_go(self, agent: AgentId, out: Output) -> None:
+        """He went away: nobody waits for him any more."""
+        for call, name in self.held.pop(agent, {}).items():
+            served = self.queues[name]
+            caller = served.line.callers[call]
+            caller.preferred = None
+            self._seat(served, caller, out)
+
+    def _turn_away_if_empty(self, served: ServedQueue, out: Output) -> None:
+        if served.line and served.members.is_empty(served.plan.leave_when):
+            for call in tuple(served.line):
+                if not served.line.callers[call].ringing:
+                    self._leave(call)
+                    out.messages.append(TurnedAway(call, served.plan.name, TurnedAwayWhy.EMPTY))
+
+    @property
+    def free(self) -> set[AgentId]:
+        return {agent for agent, state in self.states.items() if state.hindrance is None}
+
+    @property
+    def waiting(self) -> Mapping[QueueName, int]:
+        return {name: len(served.line) for name, served in self.queues.items()}
 
 
 def _queues_of_agent(queues: Mapping[QueueName, Queue]) -> dict[AgentId, tuple[QueueName, ...]]:
-    found: dict[AgentId, list[QueueName]] = {}
-    for queue in queues.values():
+    found: dict[AgentId, tuple[QueueName, ...]] = {}
+    for queue in sorted(queues.values(), key=lambda queue: -queue.weight):
         for member in queue.members:
-            found.setdefault(member.agent, []).append(queue.name)
-    return {agent: tuple(names) for agent, names in found.items()}
+            found[member.agent] = (*found.get(member.agent, ()), queue.name)
+    return found

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from bridge.config.fields import Endpoint, Language, Section, SpokenName
+from bridge.config.fields import Endpoint, Language, Level, Name, Section, SpokenName
 
 
 class AgentSettings(Section):
@@ -11,4 +11,10 @@ class AgentSettings(Section):
     endpoint: Endpoint | None = Field(
         default=None,
         description="only for a phone that your own pjsip.conf sets up; PJSIP/NUMBER if absent",
+    )
+    skills: dict[Name, Level] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="skill → level, 10 the highest",
+        examples=[{"english": 3, "billing": 1}],
     )

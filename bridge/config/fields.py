@@ -113,13 +113,16 @@ def _http_url(value: str) -> str:
 _NAME = r"[a-z][a-z0-9_]{1,39}"
 _NUMBER = r"\+?[0-9]{2,18}"
 _AGENT = r"[0-9]{2,10}"
+_OUTSIDE = r"\+?[0-9]{3,15}"  # E.164 allows 15
 _DIGIT = r"[0-9*#]"
+_REASON_DIGIT = r"[0-9]"
+_CODE = r"[0-9*#]{2,8}"
 _PREFIX = r"\+[0-9]{0,14}|[0-9]{1,15}"
 _SOUND = r"[A-Za-z0-9][A-Za-z0-9/_.-]{0,79}"
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}"
 _USER = r"[A-Za-z0-9_.+-]{1,64}"
 
-# The key of a trunk, queue, menu, department or music class. It becomes a section, a context and an
+# The key of a trunk, queue, menu, skill, reason or music class. It becomes a section, a context and an
 # extension; two characters at least, because one letter is a special extension (s, i, t, h, o, a, e).
 Name = Annotated[
     str,
@@ -151,6 +154,24 @@ Prefix = Annotated[
     _matching(_PREFIX, "is not the beginning of a number: write “+7”, or “+” for all others"),
     Field(json_schema_extra={"pattern": f"^({_PREFIX})$"}),
 ]
+OutsideNumber = Annotated[  # that Callbridge itself dials, so nothing but what can be dialled
+    str,
+    BeforeValidator(_as_written),
+    _matching(_OUTSIDE, "is not a number to dial: 3 to 15 digits, with + before a country code"),
+    Field(json_schema_extra={"pattern": f"^({_OUTSIDE})$"}),
+]
+ReasonDigit = Annotated[
+    str,
+    BeforeValidator(_as_written),
+    _matching(_REASON_DIGIT, "is not one digit 0-9: agents dial it after the code"),
+    Field(json_schema_extra={"pattern": f"^{_REASON_DIGIT}$"}),
+]
+Code = Annotated[
+    str,
+    BeforeValidator(_as_written),
+    _matching(_CODE, "is not a code to dial: 2 to 8 of 0-9, * and #, in quotes, as “*60”"),
+    Field(json_schema_extra={"pattern": f"^{_CODE}$"}),
+]
 _SOUND_SCHEMA: dict[str, Any] = {"type": "string", "pattern": f"^{_SOUND}$"}
 Sound = Annotated[
     str,
@@ -166,6 +187,12 @@ Sounds = Annotated[
 ]
 Title = Annotated[  # for people's eyes; never in a setting of Asterisk's
     str, Field(min_length=1, max_length=120), AfterValidator(_without_control_characters)
+]
+Tier = Annotated[  # as it stands on a client's card, where it is free text
+    str,
+    Field(min_length=1, max_length=100),
+    BeforeValidator(_as_written),
+    AfterValidator(_without_control_characters),
 ]
 SpokenName = Annotated[  # of a person; also on the displays of phones, so in Asterisk's files
     str,
@@ -194,6 +221,8 @@ Path = Annotated[
     _matching(r"[A-Za-z0-9_./-]{1,200}", "is not a usable path: letters, digits and _ . / - only"),
     Field(json_schema_extra={"pattern": r"^[A-Za-z0-9_./-]{1,200}$"}),
 ]
+Level = Annotated[int, Field(ge=1, le=10)]
+Priority = Annotated[int, Field(ge=-1000, le=1000)]
 Network = Annotated[str, AfterValidator(_network)]
 Address = Annotated[str, AfterValidator(_address)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]

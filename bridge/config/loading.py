@@ -9,11 +9,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from bridge.config.contradictions import check_contradictions
 from bridge.config.explain import explain
 from bridge.config.faults import Fault
 from bridge.config.references import check_references
 from bridge.config.settings import Settings
 from bridge.config.source import Source, WrittenInt, read
+from bridge.config.staffing import check_staffing
 from bridge.errors import ConfigurationError
 
 # Deployment only: what differs between two installations of one and the same contact centre.
@@ -57,7 +59,8 @@ def _load(path: Path, environ: Mapping[str, str] | None) -> tuple[Settings | Non
         settings = Settings.model_validate(source.tree)
     except ValidationError as error:
         faults.extend(explain(error, source))
-    faults.extend(check_references(source))
+    for check_further in (check_references, check_contradictions, check_staffing):
+        faults.extend(check_further(source))
     return settings, sorted(set(faults))
 
 

@@ -1,27 +1,25 @@
 """The company's own numbers, and where a call to each of them goes."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from bridge.config.fields import Name, Number, Section, Sounds
+from bridge.config.destinations import Target, one_of
+from bridge.config.fields import Number
 
-_ONE = {"oneOf": [{"required": [kind]} for kind in ("menu", "queue", "hang_up", "echo")]}
+_KINDS: Mapping[str, tuple[str, ...]] = {
+    **{kind: (*beside, "aliases") for kind, beside in Target.KINDS.items()},
+    "echo": ("aliases",),
+}
 
 
-class NumberSettings(Section, json_schema_extra=_ONE):
-    """Exactly one of menu, queue, hang_up and echo."""
+class NumberSettings(Target, json_schema_extra=one_of(_KINDS)):
+    """A destination like any other, or an echo test."""
 
-    menu: Name | None = None
-    queue: Name | None = None
-    hang_up: Sounds | None = Field(default=None, description="play these sounds, then end the call")
+    KINDS: ClassVar[Mapping[str, tuple[str, ...]]] = _KINDS
+
     echo: Literal[True] | None = Field(default=None, description="an echo test, without any agent")
     aliases: tuple[Number, ...] = Field(
         default=(), max_length=20, description="other ways to write it, as an operator may: 84950000001"
     )
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> "NumberSettings":
-        if sum(value is not None for value in (self.menu, self.queue, self.hang_up, self.echo)) != 1:
-            raise ValueError("give exactly one of menu:, queue:, hang_up: and echo: true")
-        return self

@@ -1,24 +1,31 @@
 """Turns the settings into the plan that the centre works by."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
-from bridge.centre.ids import AgentId, Endpoint, MenuName, QueueName
+from bridge.centre.ids import AgentId, Endpoint, MenuName, QueueName, Skill
 from bridge.centre.plan import (
+    NO_AGENTS,
     Agent,
+    Announcements,
     Destination,
     Member,
     Menu,
+    Needs,
     Plan,
     Queue,
+    ToAgent,
     ToHangUp,
     ToMenu,
+    ToNumber,
     ToQueue,
+    ToVoicemail,
+    Widening,
 )
 from bridge.config.agents import AgentSettings
 from bridge.config.destinations import Target
 from bridge.config.menus import MenuSettings
-from bridge.config.numbers import NumberSettings
-from bridge.config.queues import QueueSettings
+from bridge.config.queues import AnnounceSettings, QueueSettings, WideningSettings
 from bridge.config.settings import Settings
 
 
@@ -34,15 +41,38 @@ def plan_of(settings: Settings) -> Plan:
         agents={AgentId(id): _agent(id, agent, language.default) for id, agent in settings.agents.items()},
         language=language.default,
         language_of_prefix=dict(language.by_prefix),
+        priority_of_tier=dict(settings.tiers),
+        pause_reasons=dict(settings.pauses),
+        dispositions=dict(settings.dispositions),
     )
 
 
-def _destination(wanted: Target | NumberSettings) -> Destination:
+def _destination(wanted: Target) -> Destination:
+    if wanted.agent is not None and wanted.queue is not None:
+        hold = timedelta(seconds=wanted.hold_seconds)
+        return ToAgent(AgentId(wanted.agent), QueueName(wanted.queue), hold)
     if wanted.queue is not None:
-        return ToQueue(QueueName(wanted.queue))
+        return ToQueue(QueueName(wanted.queue), _needs(wanted.needs), wanted.priority)
     if wanted.menu is not None:
         return ToMenu(MenuName(wanted.menu))
+    if wanted.voicemail is not None:
+        return ToVoicemail(wanted.voicemail, timedelta(seconds=wanted.longest_seconds))
+    if wanted.number is not None:
+        return ToNumber(
+            number=wanted.number,
+            endpoint=Endpoint(f"PJSIP/{wanted.number}@{wanted.trunk}"),
+            ring=timedelta(seconds=wanted.ring_seconds),
+            otherwise=_or_no_agents(wanted.otherwise),
+        )
     return ToHangUp(wanted.hang_up or ())
+
+
+def _or_no_agents(wanted: Target | None) -> Destination:
+    return NO_AGENTS if wanted is None else _destination(wanted)
+
+
+def _needs(needs: Mapping[str, int]) -> Needs:
+    return tuple(sorted((Skill(skill), level) for skill, level in needs.items()))
 
 
 def _menu(name: str, menu: MenuSettings) -> Menu:
@@ -64,13 +94,44 @@ def _queue(name: str, queue: QueueSettings) -> Queue:
         department=queue.department or name,
         members=tuple(Member(AgentId(member.agent), member.penalty) for member in queue.members),
         strategy=queue.strategy,
+        weight=queue.weight,
+        needs=_needs(queue.needs),
+        widening=tuple(_widening(step) for step in queue.widening),
         ring=timedelta(seconds=queue.ring_seconds),
+        pause_after=queue.pause_after_unanswered,
         wrap_up=timedelta(seconds=queue.wrap_up_seconds),
+        wrap_up_extension=timedelta(seconds=queue.wrap_up_extension_seconds),
+        sticky=timedelta(seconds=queue.sticky_seconds),
+        sticky_within=timedelta(days=queue.sticky_within_days),
         max_wait=None if queue.max_wait_seconds is None else timedelta(seconds=queue.max_wait_seconds),
+        max_waiting=queue.max_waiting,
+        refuse_when=queue.refuse_when,
+        leave_when=queue.leave_when,
+        on_timeout=_or_no_agents(queue.on_timeout),
+        on_full=_or_no_agents(queue.on_full),
+        on_empty=_or_no_agents(queue.on_empty),
+        breakout={digit: _destination(target) for digit, target in queue.breakout.items()},
         service_level=timedelta(seconds=queue.service_level_seconds),
         record=queue.record,
         music=queue.music,
         greeting=queue.greeting,
+        announce=_announce(queue.announce),
+    )
+
+
+def _widening(step: WideningSettings) -> Widening:
+    return Widening(timedelta(seconds=step.after_seconds), step.penalty, step.lower_levels)
+
+
+def _announce(announce: AnnounceSettings) -> Announcements:
+    return Announcements(
+        position=announce.position,
+        only_better=announce.only_better,
+        expected_wait=announce.expected_wait,
+        first=timedelta(seconds=announce.first_after_seconds),
+        every=timedelta(seconds=announce.every_seconds),
+        sounds=announce.sounds,
+        sounds_every=timedelta(seconds=announce.sounds_every_seconds),
     )
 
 
@@ -80,4 +141,5 @@ def _agent(id: str, agent: AgentSettings, language: str) -> Agent:
         name=agent.name,
         endpoint=Endpoint(agent.endpoint or f"PJSIP/{id}"),
         language=agent.language or language,
+        skills={Skill(skill): level for skill, level in agent.skills.items()},
     )

@@ -1,4 +1,5 @@
-"""Checks what refers to what: numbers, menus, queues, agents, departments, music, networks.
+"""Checks what refers to what: numbers, menus, queues, agents, trunks, departments, music,
+networks.
 
 It works on the plain values as they were read, not on the models, so that these faults are reported beside
 those of the models, in one go. Whatever has the wrong shape is passed over here: the models report it.
@@ -10,7 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from bridge.config.faults import Fault, Step
+from bridge.config.faults import Fault
+from bridge.config.pieces import Path, items, mapping, targets
 from bridge.config.source import Source, text_of
 
 # What pjsip.conf and queues.conf name already; a trunk's or queue's section would be joined to it.
@@ -23,32 +25,18 @@ _TAKEN_BY_MUSIC = frozenset({"general"})
 
 def check_references(source: Source) -> Iterator[Fault]:
     tree = source.tree
-    queues, menus = _mapping(tree, "queues"), _mapping(tree, "menus")
-    yield from _names(source, _mapping(tree, "trunks"), "trunks", _TAKEN_BY_PJSIP)
-    yield from _names(source, queues, "queues", _TAKEN_BY_QUEUES)
-    yield from _names(source, _mapping(tree, "asterisk", "music"), "asterisk.music", _TAKEN_BY_MUSIC)
-    yield from _numbers(source, queues, menus)
-    for name, menu in menus.items():
-        yield from _target(source, ("menus", name, "otherwise"), _mapping(menu, "otherwise"), queues, menus)
-        for digit, target in _mapping(menu, "options").items():
-            yield from _target(source, ("menus", name, "options", digit), target, queues, menus)
-    for name, queue in queues.items():
+    yield from _names(source, mapping(tree, "trunks"), "trunks", _TAKEN_BY_PJSIP)
+    yield from _names(source, mapping(tree, "queues"), "queues", _TAKEN_BY_QUEUES)
+    yield from _names(source, mapping(tree, "asterisk", "music"), "asterisk.music", _TAKEN_BY_MUSIC)
+    for path, target in targets(tree):
+        yield from _target(source, path, target)
+    yield from _aliases(source)
+    for name, queue in mapping(tree, "queues").items():
         yield from _queue(source, name, queue)
     yield from _agents(source)
     yield from _trunks(source)
     yield from _ports(source)
     yield from _secrets(source)
-
-
-def _mapping(tree: Any, *path: str) -> Mapping[str, Any]:
-    for step in path:
-        tree = tree.get(step) if isinstance(tree, Mapping) else None
-    return tree if isinstance(tree, Mapping) else {}
-
-
-def _items(tree: Any, key: str) -> list[Any]:
-    found = tree.get(key) if isinstance(tree, Mapping) else None
-    return found if isinstance(found, list) else []
 
 
 def _names(source: Source, names: Mapping[str, Any], section: str, taken: Collection[str]) -> Iterator[Fault]:
@@ -60,7 +48,7 @@ def _names(source: Source, names: Mapping[str, Any], section: str, taken: Collec
 
 
 def _unknown(
-    source: Source, path: tuple[Step, ...], kind: str, name: Any, known: Collection[str], add: str
+    source: Source, path: Path, kind: str, name: Any, known: Collection[str], add: str
 ) -> Iterator[Fault]:
     name = text_of(name)
     if not isinstance(name, str) or name in known:
@@ -71,37 +59,39 @@ def _unknown(
     yield source.fault(path, f"no {kind} “{shown}”: {hint}")
 
 
-def _target(
-    source: Source, path: tuple[Step, ...], target: Any, queues: Mapping[str, Any], menus: Mapping[str, Any]
-) -> Iterator[Fault]:
-    if isinstance(target, Mapping):
-        yield from _unknown(source, (*path, "queue"), "queue", target.get("queue"), queues, "queues")
-        yield from _unknown(source, (*path, "menu"), "menu", target.get("menu"), menus, "menus")
+def _target(source: Source, path: Path, target: Mapping[str, Any]) -> Iterator[Fault]:
+    for key, section in (("queue", "queues"), ("menu", "menus"), ("agent", "agents"), ("trunk", "trunks")):
+        known = mapping(source.tree, section)
+        yield from _unknown(source, (*path, key), key, target.get(key), known, section)
+    trunks, trunk = mapping(source.tree, "trunks"), text_of(target.get("trunk"))
+    if isinstance(trunk, str) and trunk in trunks and mapping(trunks, trunk).get("send_to") is None:
+        yield source.fault(
+            (*path, "trunk"),
+            f"no call goes out by {trunk[:60]}: add send_to: sip:HOST:PORT to that trunk",
+        )
 
 
-def _numbers(source: Source, queues: Mapping[str, Any], menus: Mapping[str, Any]) -> Iterator[Fault]:
-    numbers = _mapping(source.tree, "numbers")
+def _aliases(source: Source) -> Iterator[Fault]:
+    numbers = mapping(source.tree, "numbers")
     seen: dict[str, str] = {number: number for number in numbers}
     for number, wanted in numbers.items():
-        path: tuple[Step, ...] = ("numbers", number)
-        yield from _target(source, path, wanted, queues, menus)
-        for index, alias in enumerate(_items(wanted, "aliases")):
+        for index, alias in enumerate(items(wanted, "aliases")):
             alias = text_of(alias)
             if not isinstance(alias, str):
                 continue
             if alias in seen:
                 yield source.fault(
-                    (*path, "aliases", index),
+                    ("numbers", number, "aliases", index),
                     f"{alias} stands elsewhere as a number or alias: remove it here",
                 )
             seen[alias] = number
 
 
 def _queue(source: Source, name: str, queue: Any) -> Iterator[Fault]:
-    agents = _mapping(source.tree, "agents")
-    departments = _mapping(source.tree, "departments")
-    music = _mapping(source.tree, "asterisk", "music") or {"default": ""}
-    path: tuple[Step, ...] = ("queues", name)
+    agents = mapping(source.tree, "agents")
+    departments = mapping(source.tree, "departments")
+    music = mapping(source.tree, "asterisk", "music") or {"default": ""}
+    path: Path = ("queues", name)
     if not isinstance(queue, Mapping):
         return
     yield from _unknown(
@@ -109,8 +99,8 @@ def _queue(source: Source, name: str, queue: Any) -> Iterator[Fault]:
     )
     yield from _unknown(source, (*path, "music"), "music class", queue.get("music"), music, "asterisk.music")
     seen: set[str] = set()
-    for index, member in enumerate(_items(queue, "members")):
-        here: tuple[Step, ...] = (*path, "members", index)
+    for index, member in enumerate(items(queue, "members")):
+        here: Path = (*path, "members", index)
         agent = member
         if isinstance(member, Mapping):
             here, agent = (*here, "agent"), member.get("agent")
@@ -124,7 +114,7 @@ def _queue(source: Source, name: str, queue: Any) -> Iterator[Fault]:
 
 def _agents(source: Source) -> Iterator[Fault]:
     owner: dict[str, str] = {}
-    for agent, settings in _mapping(source.tree, "agents").items():
+    for agent, settings in mapping(source.tree, "agents").items():
         given = settings.get("endpoint") if isinstance(settings, Mapping) else None
         endpoint = given if isinstance(given, str) else f"PJSIP/{agent}"
         if endpoint in owner:
@@ -137,8 +127,8 @@ def _agents(source: Source) -> Iterator[Fault]:
 
 def _trunks(source: Source) -> Iterator[Fault]:
     seen: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = []
-    for trunk, settings in _mapping(source.tree, "trunks").items():
-        for index, match in enumerate(_items(settings, "match")):
+    for trunk, settings in mapping(source.tree, "trunks").items():
+        for index, match in enumerate(items(settings, "match")):
             try:
                 network = ipaddress.ip_network(match)
             except (ValueError, TypeError):
@@ -155,10 +145,10 @@ def _trunks(source: Source) -> Iterator[Fault]:
 
 
 def _ports(source: Source) -> Iterator[Fault]:
-    asterisk = _mapping(source.tree, "asterisk")
+    asterisk = mapping(source.tree, "asterisk")
     owner: dict[int, str] = {}
     for section, default in (("sip", 5060), ("http", 8088), ("ami", 5038)):
-        port = _mapping(asterisk, section).get("port", default)
+        port = mapping(asterisk, section).get("port", default)
         if not isinstance(port, int):
             continue
         if port in owner:
@@ -171,7 +161,7 @@ def _ports(source: Source) -> Iterator[Fault]:
 
 def _secrets(source: Source) -> Iterator[Fault]:
     """A password in the database's address is a secret, unless it came from the environment."""
-    url = _mapping(source.tree, "store").get("url")
+    url = mapping(source.tree, "store").get("url")
     place = source.values.get(("store", "url"))
     if not isinstance(url, str) or place is None or place.line == 0:
         return

@@ -6,7 +6,8 @@ from bridge.config.agents import AgentSettings
 from bridge.config.asterisk import AsteriskSettings
 from bridge.config.company import CompanySettings
 from bridge.config.departments import DepartmentSettings
-from bridge.config.fields import AgentKey, Name, Number, Section
+from bridge.config.features import DISPOSITIONS, PAUSES, FeatureSettings
+from bridge.config.fields import AgentKey, Name, Number, Priority, ReasonDigit, Section, Tier
 from bridge.config.menus import MenuSettings
 from bridge.config.numbers import NumberSettings
 from bridge.config.queues import QueueSettings
@@ -26,6 +27,20 @@ class Settings(Section):
     departments: dict[Name, DepartmentSettings] = Field(default_factory=dict)
     queues: dict[Name, QueueSettings] = Field(default_factory=dict)
     menus: dict[Name, MenuSettings] = Field(default_factory=dict)
+    tiers: dict[Tier, Priority] = Field(
+        default_factory=dict,
+        description="tier of a client → priority in every queue; 0 for all others",
+        examples=[{"gold": 10, "silver": 5}],
+    )
+    pauses: dict[ReasonDigit, Name] = Field(
+        default_factory=lambda: dict(PAUSES),
+        min_length=1,
+        description="digit → reason; the first one is meant when no digit is dialled",
+    )
+    dispositions: dict[ReasonDigit, Name] = Field(
+        default_factory=lambda: dict(DISPOSITIONS), min_length=1, description="digit → how a call ended"
+    )
+    features: FeatureSettings = FeatureSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
     web: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()

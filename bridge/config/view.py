@@ -1,15 +1,16 @@
 """What the templates see: the settings joined with the secrets, in the shape of Asterisk's sections."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bridge.config.destinations import Target
-from bridge.config.menus import MenuSettings
-from bridge.config.numbers import NumberSettings
-from bridge.config.queues import QueueSettings
+from bridge.centre.facts import Feature
+from bridge.centre.plan import Empty, Strategy
+from bridge.config.fallback import Menu, Number, Way, menu, number, ways
+from bridge.config.features import ECHO_TEST
+from bridge.config.queues import HIGHEST_PENALTY, QueueSettings
 from bridge.config.secretfile import Secrets
 from bridge.config.settings import Settings
-from bridge.config.trunks import TrunkSettings
+from bridge.config.trunks import Server, TrunkSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,50 +29,20 @@ class Trunk:
     name: str
     settings: TrunkSettings
     matches: tuple[str, ...]
-    has_ipv6_host: bool  # an address that stands in brackets in a SIP URI (RFC 3261, 25.1 IPv6reference)
+    registrar: Server | None
+    contact: Server | None
+    shown: str  # as whom Asterisk speaks to the operator: "" for the client's own number
     password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Goto:
-    """Where the dialplan goes on without Callbridge; ``words`` says the same for a comment."""
+class FeatureCode:
+    """What an agent dials, and with which argument it comes to Callbridge ("" is none)."""
 
-    context: str
     extension: str
+    feature: str
+    argument: str
     words: str
-
-    @property
-    def place(self) -> str:
-        return f"{self.context},{self.extension},1"
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    number: str
-    aliases: tuple[str, ...]
-    fallback: Goto
-    echo: bool
-    sounds: tuple[str, ...]  # of hang_up
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A ``hang_up`` destination of a menu: an extension of its own that plays and ends."""
-
-    extension: str
-    sounds: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Menu:
-    name: str
-    greeting: str  # sounds joined by &, as Background and Playback take them
-    invalid: str
-    timeout: int
-    retries: int
-    options: Mapping[str, Goto]
-    otherwise: Goto
-    ends: tuple[Ended, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +53,27 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class PenaltyChange:
+    after: int
+    penalty: int
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
+    """``highest_penalty`` is asked at first, ``changes`` raise it; None: no queue limits whom it asks."""
+
     name: str
     settings: QueueSettings
     members: tuple[Member, ...]
     greeting: str
     most_wait: str  # seconds for Queue(), or ""
+    strategy: str
+    joinempty: str
+    leavewhenempty: str
+    periodic: str  # sounds joined by commas
+    highest_penalty: int | None
+    changes: tuple[PenaltyChange, ...]
+    ways: tuple[Way, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +86,8 @@ class View:
     numbers: tuple[Number, ...]
     menus: tuple[Menu, ...]
     queues: tuple[Queue, ...]
+    echo_test: str
+    codes: tuple[FeatureCode, ...]
     languages: tuple[tuple[str, str], ...]  # prefix → language, the longest last, so that it wins
 
     @classmethod
@@ -111,9 +99,11 @@ class View:
             ami_password=secrets.ami,
             phones=tuple(_phones(settings, secrets)),
             trunks=tuple(_trunk(name, trunk, secrets) for name, trunk in settings.trunks.items()),
-            numbers=tuple(_number(name, wanted, settings) for name, wanted in settings.numbers.items()),
-            menus=tuple(_menu(name, menu) for name, menu in settings.menus.items()),
-            queues=tuple(_queue(name, queue, settings) for name, queue in settings.queues.items()),
+            numbers=tuple(number(name, wanted, settings) for name, wanted in settings.numbers.items()),
+            menus=tuple(menu(name, wanted, settings) for name, wanted in settings.menus.items()),
+            queues=tuple(_queues(settings)),
+            echo_test=ECHO_TEST,
+            codes=tuple(_codes(settings)),
             languages=tuple(sorted(prefixes.items(), key=lambda item: (len(item[0]), item[0]))),
         )
 
@@ -132,53 +122,70 @@ def _phones(settings: Settings, secrets: Secrets) -> list[Phone]:
 
 
 def _trunk(name: str, trunk: TrunkSettings, secrets: Secrets) -> Trunk:
-    matches = trunk.match if trunk.host is None else (*trunk.match, trunk.host)
-    return Trunk(name, trunk, matches, ":" in (trunk.host or ""), secrets.trunks.get(name, ""))
-
-
-def _goto(target: Target, ends: list[Ended], menu: str) -> Goto:
-    if target.queue is not None:
-        return Goto("callbridge-fallback", target.queue, f"queue {target.queue}")
-    if target.menu is not None:
-        return Goto(f"callbridge-menu-{target.menu}", "s", f"menu {target.menu}")
-    extension = f"end{len(ends) + 1}"
-    ends.append(Ended(extension, target.hang_up or ()))
-    return Goto(f"callbridge-menu-{menu}", extension, "goodbye")
-
-
-def _number(number: str, wanted: NumberSettings, settings: Settings) -> Number:
-    if wanted.queue is not None:
-        fallback = Goto("callbridge-fallback", wanted.queue, f"queue {wanted.queue}")
-    elif wanted.menu is not None:
-        fallback = Goto(f"callbridge-menu-{wanted.menu}", "s", f"menu {wanted.menu}")
-    elif wanted.echo:
-        fallback = Goto("callbridge-echo", "s", "echo test")
-    else:
-        fallback = Goto("callbridge-announce", number, "announcement")
-    taken = {*settings.numbers, *(alias for other in settings.numbers.values() for alias in other.aliases)}
-    # Operators differ in whether they send the plus sign.
-    bare = number.removeprefix("+")
-    aliases = wanted.aliases if bare in taken else (bare, *wanted.aliases)
-    return Number(number, aliases, fallback, bool(wanted.echo), wanted.hang_up or ())
-
-
-def _menu(name: str, menu: MenuSettings) -> Menu:
-    ends: list[Ended] = []
-    options = {digit: _goto(target, ends, name) for digit, target in menu.options.items()}
-    otherwise = _goto(menu.otherwise, ends, name)
-    return Menu(
+    return Trunk(
         name=name,
-        greeting="&".join(menu.greeting),
-        invalid="&".join(menu.invalid),
-        timeout=menu.timeout_seconds,
-        retries=menu.retries,
-        options=options,
-        otherwise=otherwise,
-        ends=tuple(ends),
+        settings=trunk,
+        matches=trunk.match if trunk.host is None else (*trunk.match, trunk.host),
+        registrar=trunk.registrar,
+        contact=trunk.contact,
+        shown=trunk.caller_id or trunk.username or "",
+        password=secrets.trunks.get(name, ""),
     )
 
 
-def _queue(name: str, queue: QueueSettings, settings: Settings) -> Queue:
+def _codes(settings: Settings) -> Iterator[FeatureCode]:
+    pauses, dispositions = settings.pauses, settings.dispositions
+    for feature, code in settings.features.codes():
+        name = feature.value
+        match feature:
+            case Feature.PAUSE:
+                first, reason = next(iter(pauses.items()))
+                yield FeatureCode(code, name, first, f"features.pause, alone: {reason}")
+                for digit, reason in pauses.items():
+                    yield FeatureCode(code + digit, name, digit, f"pauses.{digit}: {reason}")
+            case Feature.DISPOSITION:
+                for digit, disposition in dispositions.items():
+                    yield FeatureCode(code + digit, name, digit, f"dispositions.{digit}: {disposition}")
+            case _:
+                yield FeatureCode(code, name, "", f"features.{name}")
+
+
+# ── the native queues ────────────────────────────────────────────────────────
+
+_MOST_PERIODIC = 10  # app_queue.c, MAX_PERIODIC_ANNOUNCEMENTS
+# Asterisk counts the members for whom none of these holds; a state that it does not know yet is no absence.
+_ABSENT = {
+    Empty.NOBODY_LOGGED_IN: "unavailable,invalid",
+    Empty.NOBODY_READY: "unavailable,invalid,paused",
+}
+
+
+def _limits(queue: QueueSettings) -> tuple[PenaltyChange, ...]:
+    """The highest penalty that is asked, by time. Asterisk knows no skills, so nothing of them is here."""
+    found: list[PenaltyChange] = []
+    for step in queue.widening:
+        penalty = HIGHEST_PENALTY if step.penalty is None else step.penalty
+        if not found or penalty != found[-1].penalty:
+            found.append(PenaltyChange(step.after_seconds, penalty))
+    return tuple(found)
+
+
+def _queues(settings: Settings) -> Iterator[Queue]:
+    limits = {name: _limits(queue) for name, queue in settings.queues.items()}
+    first = {name: found[0].penalty if found else HIGHEST_PENALTY for name, found in limits.items()}
+    # QUEUE_MAX_PENALTY stays on a channel that goes on to another queue: all of them set it, or none does.
+    limited = any(penalty < HIGHEST_PENALTY for penalty in first.values())
+    for name, queue in settings.queues.items():
+        yield _queue(name, queue, settings, first[name] if limited else None, limits[name][1:])
+
+
+def _queue(
+    name: str,
+    queue: QueueSettings,
+    settings: Settings,
+    highest_penalty: int | None,
+    changes: tuple[PenaltyChange, ...],
+) -> Queue:
     agents = settings.agents
     return Queue(
         name=name,
@@ -193,4 +200,12 @@ def _queue(name: str, queue: QueueSettings, settings: Settings) -> Queue:
         ),
         greeting="&".join(queue.greeting),
         most_wait="" if queue.max_wait_seconds is None else str(queue.max_wait_seconds),
+        # Asterisk knows no talk times; of its own strategies, leastrecent shares the work most evenly.
+        strategy="leastrecent" if queue.strategy is Strategy.LEASTTALK else queue.strategy.value,
+        joinempty=_ABSENT.get(queue.refuse_when, "yes"),
+        leavewhenempty=_ABSENT.get(queue.leave_when, "no"),
+        periodic=",".join(queue.announce.sounds[:_MOST_PERIODIC]),
+        highest_penalty=highest_penalty,
+        changes=changes,
+        ways=ways(queue),
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from bridge.centre.facts import ClientIdentified, ClientRef, Verdict
-from bridge.centre.ids import ClientId
+from bridge.centre.ids import AgentId, ClientId
 from bridge.centre.orders import LookUpClient
 from bridge.crm.numbers import is_withheld, to_e164
 from bridge.errors import BadNumber
@@ -30,8 +30,9 @@ class ClientDirectory:
             log.info("number not readable", action="look_up", call_id=order.call, reason=str(error))
             return ClientIdentified(order.call, Verdict.UNKNOWN, None)
         async with self._store.view() as unit:
-            clients = await unit.clients.by_e164(e164)
-        found = tuple(ClientRef(ClientId(client.id), client.name) for client in clients)
+            clients = await unit.clients.names_by_e164(e164)
+            last = await unit.calls.last_agent(e164)
+        found = tuple(ClientRef(ClientId(client.id), client.name, client.tier) for client in clients)
         match found:
             case ():
                 verdict = Verdict.UNKNOWN
@@ -39,4 +40,5 @@ class ClientDirectory:
                 verdict = Verdict.KNOWN
             case _:
                 verdict = Verdict.SEVERAL
-        return ClientIdentified(order.call, verdict, e164, found)
+        agent, at = last or (None, None)
+        return ClientIdentified(order.call, verdict, e164, found, AgentId(agent) if agent else None, at)

@@ -1,14 +1,18 @@
-"""The port ``Records`` over the store: calls saved, tickets opened, recordings attached."""
+"""The port ``Records`` over the store: calls and offers saved, tickets opened, recordings attached."""
 
 from pathlib import Path
 
+import structlog
+
 from bridge.centre.facts import RecordingAttached, TicketOpened
 from bridge.centre.ids import TicketId
-from bridge.centre.orders import AttachRecording, OpenTicket, SaveCall
+from bridge.centre.orders import AttachRecording, EndOffer, OpenTicket, SaveCall, SaveOffer, SetDisposition
 from bridge.crm.keeper import RecordingKeeper
 from bridge.crm.tickets import DepartmentOf, follow, open_ticket
 from bridge.engine.ports import RecordingFiles
 from bridge.store import Store
+
+log = structlog.get_logger(__name__)
 
 
 class CallRecords:
@@ -30,6 +34,26 @@ class CallRecords:
         async with self._store.unit() as unit:
             ticket = await open_ticket(unit, order.record, self._department_of)
         return TicketOpened(order.call, TicketId(ticket.id))
+
+    async def save_offer(self, order: SaveOffer) -> None:
+        async with self._store.unit() as unit:
+            await unit.offers.save(order)
+
+    async def end_offer(self, order: EndOffer) -> None:
+        async with self._store.unit() as unit:
+            await unit.offers.end(order)
+
+    async def set_disposition(self, order: SetDisposition) -> None:
+        async with self._store.unit() as unit:
+            ticket = await unit.tickets.dispose(order.call, order.agent, order.disposition)
+        if ticket is None:
+            # Its ticket could not be opened, and that has been told as an error of its own.
+            log.warning(
+                "no ticket for this disposition",
+                action="set_disposition",
+                call_id=order.call,
+                agent=order.agent,
+            )
 
     async def attach_recording(self, order: AttachRecording) -> RecordingAttached | None:
         return await self.recordings.attach(order.call, order.recording, closed=True)

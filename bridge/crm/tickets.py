@@ -10,14 +10,14 @@ from bridge.centre.ids import AgentId, CallId, ClientId, LegId, QueueName
 from bridge.centre.orders import CallRecord, LegKind, LegRecord
 from bridge.crm.numbers import pretty
 from bridge.store import Unit
-from bridge.store.rows import CallRow, TicketRow
+from bridge.store.rows import CalledTicket, CallRow, TicketRow
 
 WITHHELD = "☎ •••"  # a caller without a number, in any language
 
 DepartmentOf = Callable[[str | None], str]
 
 
-def subject_of(record: CallRecord, client: str) -> str:
+def subject_of(record: CallRecord | CalledTicket, client: str) -> str:
     """ "Анна Смирнова · +7 916 123-45-67 → support": who, from where, to whom."""
     name = client or " ".join(record.name.split())[:100]
     number = pretty(record.e164) if record.e164 else (record.number or "")[:40]
@@ -36,21 +36,17 @@ async def open_ticket(unit: Unit, record: CallRecord, department_of: DepartmentO
 
 async def follow(unit: Unit, record: CallRecord, department_of: DepartmentOf) -> TicketRow | None:
     """News of the call for its ticket, if it has one: what people edited stays as it is."""
-    ticket = await unit.tickets.by_call(record.id)
-    if ticket is None:
-        return None
-    call = await unit.calls.get(record.id)
-    if call is None:
-        return ticket
     # From the call as it is kept: this record may be a late, older one.
-    kept = record_of(call)
-    client = await unit.clients.get(call.client) if call.client is not None else None
-    return await unit.tickets.follow_call(
+    kept = await unit.tickets.with_call(record.id)
+    if kept is None:
+        return None
+    changed = await unit.tickets.follow_call(
         record.id,
-        subject_of(kept, client.name if client else ""),
+        subject_of(kept, kept.client or ""),
         department_of(kept.queue),
         provisional=department_of(None),
     )
+    return changed or kept.ticket
 
 
 def record_of(call: CallRow) -> CallRecord:

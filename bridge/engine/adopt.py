@@ -13,7 +13,7 @@ import structlog
 from bridge.centre.call import Call, CallState
 from bridge.centre.facts import Fact, LegAnswered, LegEnded, LegJoined, LegRinging, PromptEnded
 from bridge.centre.floor import Floor
-from bridge.centre.ids import LegId, call_of, conversation_id, is_agent_leg
+from bridge.centre.ids import LegId, call_of, conversation_id, is_dialled_leg
 from bridge.centre.orders import CallOrder, ClearCall, HangUp, LegKind, StopPrompt, ToFallback
 
 log = structlog.get_logger(__name__)
@@ -80,10 +80,11 @@ def _of_gone_legs(call: Call, found: Found) -> Iterator[Fact]:
 
 def _of_nobodys(floor: Floor, found: Found) -> Iterator[CallOrder]:
     known = {leg for call in floor.calls.values() for leg in call.legs}
+    known |= {errand.leg for errand in floor.errands.values()}
     for leg_id in sorted(found.legs.keys() - known):
         call_id = call_of(leg_id)
         log.warning("a channel of ours that nobody knows", action="adopt.orphan", channel_id=leg_id)
-        yield HangUp(call_id, leg_id) if is_agent_leg(leg_id) else ToFallback(call_id, leg_id, None)
+        yield HangUp(call_id, leg_id) if is_dialled_leg(leg_id) else ToFallback(call_id, leg_id, None)
     for bridge_id in sorted(found.bridges):
         call_id = call_of(bridge_id)
         if call_id != bridge_id and call_id not in floor.calls:

@@ -2,13 +2,23 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from bridge.centre.agent import AgentDesk, AgentState
 from bridge.centre.call import Call, CallState
 from bridge.centre.facts import Fact
 from bridge.centre.ids import AgentId
+from bridge.centre.served_queue import ServedQueue
 from bridge.engine.loop import Engine
-from bridge.engine.ports import FloorView, LinkState, LiveAgent, LiveCall, StampedFact, WaitingCaller
+from bridge.engine.ports import (
+    FloorView,
+    LinkState,
+    LiveAgent,
+    LiveCall,
+    LiveQueue,
+    StampedFact,
+    WaitingCaller,
+)
 
 _COALESCE_SECONDS = 0.1  # people cannot read faster; a burst makes one picture
 
@@ -40,6 +50,11 @@ class EngineDesk:
             agents=tuple(
                 self._live_agent(agent) for agent in floor.agents.values() if agent.id in floor.plan.agents
             ),
+            queues=tuple(
+                self._live_queue(served)
+                for name, served in floor.router.queues.items()
+                if name in floor.plan.queues
+            ),
         )
 
     def _live_agent(self, desk: AgentDesk) -> LiveAgent:
@@ -50,8 +65,37 @@ class EngineDesk:
             outside = floor.calls.get(call)
             state = "talking" if outside is not None and outside.agent == desk.id else "ringing"
         queues = floor.router.queues_of_agent.get(desk.id, ())
-        name = floor.plan.agents[desk.id].name
-        return LiveAgent(desk.id, name, state, desk.reason, desk.since, call, tuple(queues), desk.reachable)
+        penalties: dict[str, int] = {
+            queue: floor.router.queues[queue].members.standings[desk.id].penalty for queue in queues
+        }
+        planned = floor.plan.queues.get(desk.queue) if desk.queue is not None else None
+        extension = planned.wrap_up_extension if planned is not None else timedelta(0)
+        return LiveAgent(
+            agent=desk.id,
+            name=floor.plan.agents[desk.id].name,
+            state=state,
+            reason=desk.reason,
+            since=desk.since,
+            call=call,
+            queues=tuple(queues),
+            reachable=desk.reachable and not desk.silent,
+            penalties=penalties,
+            phone="does not answer" if desk.silent else desk.phone,
+            until=desk.until,
+            may_extend=desk.until is not None and not desk.extended and extension > timedelta(0),
+        )
+
+    def _live_queue(self, served: ServedQueue) -> LiveQueue:
+        first = served.line.first
+        call = self._engine.floor.calls.get(first.call) if first is not None else None
+        return LiveQueue(
+            name=served.plan.name,
+            waiting=len(served.line),
+            longest_since=call.queued_at if call is not None else None,
+            logged_in=served.members.logged_in,
+            ready=served.members.ready,
+            expected_wait=served.rate.expected(len(served.line) + 1),
+        )
 
     def on_fact(self, notify: Callable[[StampedFact], None]) -> Callable[[], None]:
         return self._engine.watch(notify)
@@ -79,7 +123,8 @@ class EngineDesk:
 
 
 def _live_call(call: Call) -> LiveCall:
-    ringing = call.ringing or bool(call.outside_ringing)
+    ringing = bool(call.ringing or call.outside_ringing)
     state = "ringing" if ringing else call.state.value
-    agent: AgentId | None = call.offer.agent if call.offer is not None else call.agent
+    offered = next(iter(call.offers.values()), None)
+    agent: AgentId | None = offered.agent if offered is not None else call.agent
     return LiveCall(call.id, call.number, call.name, call.dialled, state, call.queue, agent, call.since)

@@ -4,9 +4,9 @@ Ports are Protocols: an adapter fits by its shape. Every coroutine that carries 
 the peer accepted it and raises an error of ``bridge.errors`` otherwise (``Gone`` for the normal race).
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from bridge.centre.facts import ClientIdentified, Fact, RecordingAttached, TicketOpened
@@ -14,11 +14,14 @@ from bridge.centre.ids import AgentId, CallId
 from bridge.centre.orders import (
     AttachRecording,
     CloseCard,
+    EndOffer,
     LookUpClient,
     MediaOrder,
     OpenCard,
     OpenTicket,
     SaveCall,
+    SaveOffer,
+    SetDisposition,
     StartRecording,
 )
 
@@ -70,6 +73,12 @@ class Records(Protocol):
     async def save_call(self, order: SaveCall) -> None: ...
 
     async def open_ticket(self, order: OpenTicket) -> TicketOpened: ...
+
+    async def save_offer(self, order: SaveOffer) -> None: ...
+
+    async def end_offer(self, order: EndOffer) -> None: ...
+
+    async def set_disposition(self, order: SetDisposition) -> None: ...
 
     async def attach_recording(self, order: AttachRecording) -> RecordingAttached | None:
         """None when the files are not complete: the reconciler goes on trying."""
@@ -133,6 +142,22 @@ class LiveAgent:
     call: CallId | None
     queues: tuple[str, ...]
     reachable: bool
+    penalties: Mapping[str, int] = field(default_factory=dict)  # queue → his penalty there, after live moves
+    phone: str = ""  # what Asterisk says of it: "idle", "not registered"
+    until: datetime | None = None  # when his wrap-up ends by itself
+    may_extend: bool = False  # his wrap-up
+
+
+@dataclass(frozen=True, slots=True)
+class LiveQueue:
+    """``expected_wait`` of who would come now; None until this queue's service has been measured."""
+
+    name: str
+    waiting: int
+    longest_since: datetime | None
+    logged_in: int
+    ready: int  # could be offered a call at this moment
+    expected_wait: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +165,7 @@ class FloorView:
     waiting: tuple[WaitingCaller, ...] = ()
     calls: tuple[LiveCall, ...] = ()
     agents: tuple[LiveAgent, ...] = ()
+    queues: tuple[LiveQueue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Calls and their legs, as history keeps them. The live call is the centre's; this is its latest snapshot."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -9,13 +10,16 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
+    Insert,
     Integer,
     Text,
+    bindparam,
     case,
     column,
     func,
     select,
     table,
+    text,
     tuple_,
     update,
 )
@@ -27,7 +31,7 @@ from bridge.errors import BadInput
 from bridge.store.clients import ClientTable
 from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_cursor
 from bridge.store.rows import CallRow, LegRow, Page
-from bridge.store.tables import Base, UtcDateTime, now, upsert
+from bridge.store.tables import Base, UtcDateTime, dialect_of, now, upsert_of
 
 _FRESH = {"populate_existing": True}
 _UNSYNCED = {"synchronize_session": False}
@@ -43,6 +47,9 @@ _TICKETS = table(
 )
 
 
+_TALKED = text("answered_at IS NOT NULL AND agent IS NOT NULL")
+
+
 class CallTable(Base):
     __tablename__ = "calls"
     __table_args__ = (
@@ -51,6 +58,7 @@ class CallTable(Base):
         Index(None, "client_id", "offered_at", "id"),
         Index(None, "agent", "offered_at", "id"),
         Index(None, "queue", "offered_at", "id"),
+        Index(None, "e164", "answered_at", postgresql_where=_TALKED, sqlite_where=_TALKED),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -79,7 +87,7 @@ class CallTable(Base):
 
 class LegTable(Base):
     __tablename__ = "legs"
-    __table_args__ = (CheckConstraint("kind IN ('client', 'agent')", name="kind"),)
+    __table_args__ = (CheckConstraint("kind IN ('client', 'agent', 'outside')", name="kind"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
@@ -99,68 +107,12 @@ class Calls:
 
     async def save(self, record: CallRecord) -> None:
         """Keep a snapshot. It may come twice or late: an older one only adds what was not known."""
-        statement = upsert(self._session, CallTable).values(
-            id=record.id,
-            direction=record.direction,
-            number=record.number,
-            e164=record.e164,
-            name=record.name,
-            withheld=record.withheld,
-            dialled=record.dialled,
-            trunk=record.trunk,
-            verdict=record.verdict.value if record.verdict else None,
-            client_id=_existing_client(record.client),
-            client_chosen=False,
-            queue=record.queue,
-            agent=record.agent,
-            offered_at=record.offered_at,
-            queued_at=record.queued_at,
-            answered_at=record.answered_at,
-            ended_at=record.ended_at,
-            outcome=record.outcome.value if record.outcome else None,
-            as_of=_as_of(record),
-        )
-        new = statement.excluded
-        newer = new.as_of >= CallTable.as_of
-        # AMI alone does not see what a trunk's call was offered as: who knows the trunk knows better,
-        # whichever of the two is the later.
-        knows_better = case(
-            ((CallTable.trunk != "") & (new.trunk == ""), False),
-            ((CallTable.trunk == "") & (new.trunk != ""), True),
-            else_=newer,
-        )
-
-        def latest(field: str) -> ColumnElement[Any]:
-            ours: ColumnElement[Any] = getattr(CallTable, field)
-            theirs: ColumnElement[Any] = new[field]
-            wins = knows_better if field in ("direction", "dialled") else newer
-            if field in ("name", "dialled", "trunk"):
-                ours, theirs = func.nullif(ours, ""), func.nullif(theirs, "")
-                return func.coalesce(case((wins, theirs), else_=ours), theirs, ours, "")
-            return func.coalesce(case((wins, theirs), else_=ours), theirs, ours)
-
-        fields = (
-            "direction number e164 name withheld dialled trunk verdict queue agent "
-            "queued_at answered_at ended_at outcome"
-        )
-        await self._session.execute(
-            statement.on_conflict_do_update(
-                index_elements=[CallTable.id],
-                set_={
-                    **{field: latest(field) for field in fields.split()},
-                    "client_id": case(
-                        (CallTable.client_chosen, CallTable.client_id),
-                        (newer & new.verdict.is_not(None), new.client_id),
-                        else_=func.coalesce(CallTable.client_id, new.client_id),
-                    ),
-                    "offered_at": case(
-                        (new.offered_at < CallTable.offered_at, new.offered_at), else_=CallTable.offered_at
-                    ),
-                    "as_of": case((newer, new.as_of), else_=CallTable.as_of),
-                },
-            )
-        )
-        await self._save_legs(record)
+        dialect = dialect_of(self._session)
+        await self._session.execute(_save(dialect), _values(record))
+        if record.legs:
+            # In one order for everyone: two writers that lock rows crosswise would block each other.
+            legs = sorted(record.legs, key=lambda leg: leg.id)
+            await self._session.execute(_save_legs(dialect), [_leg_values(record.id, leg) for leg in legs])
 
     async def get(self, id: str) -> CallRow | None:
         found = await self._rows(select(CallTable).where(CallTable.id == id))
@@ -201,6 +153,12 @@ class Calls:
             return []
         return await self._rows(_latest_first().where(CallTable.client_id == client).limit(limit_of(limit)))
 
+    async def last_agent(self, e164: str) -> tuple[str, datetime] | None:
+        """Who talked with this number in its latest answered call, and when that ended (or was answered)."""
+        found = await self._session.execute(_LAST_AGENT, {"e164": e164})
+        row = found.one_or_none()
+        return None if row is None else (row.agent, row.ended_at or row.answered_at)
+
     async def choose_client(self, call: str, client: int) -> CallRow | None:
         """An agent says who it was. It stays so, and the call's ticket follows unless it was edited apart."""
         if (
@@ -219,36 +177,6 @@ class Calls:
         )
         return await self.get(call)
 
-    async def _save_legs(self, record: CallRecord) -> None:
-        if not record.legs:
-            return
-        statement = upsert(self._session, LegTable)
-        new = statement.excluded
-        # Each of these becomes known once and then stays: what is there already wins.
-        fields = "agent ringing_at answered_at ended_at cause tech_cause"
-        await self._session.execute(
-            statement.on_conflict_do_update(
-                index_elements=[LegTable.id],
-                set_={field: func.coalesce(getattr(LegTable, field), new[field]) for field in fields.split()},
-            ),
-            [
-                {
-                    "id": leg.id,
-                    "call_id": record.id,
-                    "kind": leg.kind.value,
-                    "agent": leg.agent,
-                    "created_at": leg.created_at,
-                    "ringing_at": leg.ringing_at,
-                    "answered_at": leg.answered_at,
-                    "ended_at": leg.ended_at,
-                    "cause": leg.cause,
-                    "tech_cause": leg.tech_cause,
-                }
-                # In one order for everyone: two writers that lock rows crosswise would block each other.
-                for leg in sorted(record.legs, key=lambda leg: leg.id)
-            ],
-        )
-
     async def _rows(self, statement: Any) -> list[CallRow]:
         found = await self._session.scalars(
             statement.options(selectinload(CallTable.legs)), execution_options=_FRESH
@@ -256,15 +184,114 @@ class Calls:
         return [call_row(call) for call in found]
 
 
+_LAST_AGENT = (
+    select(CallTable.agent, CallTable.answered_at, CallTable.ended_at)
+    # By the words of its index, which SQLite would not use for anything else.
+    .where(CallTable.e164 == bindparam("e164"), _TALKED)
+    .order_by(CallTable.answered_at.desc())
+    .limit(1)
+)
+
+
 def _latest_first() -> Any:
     return select(CallTable).order_by(CallTable.offered_at.desc(), CallTable.id.desc())
 
 
-def _existing_client(client: int | None) -> Any:
-    """A client deleted since the look-up must not cost us the call."""
-    if client is None or not is_id(client):
-        return None
-    return select(ClientTable.id).where(ClientTable.id == client).scalar_subquery()
+# ── saving: statements are built once, and take their values as parameters ───
+
+
+@cache
+def _save(dialect: str) -> Insert:
+    # A client deleted since the look-up must not cost us the call.
+    client = select(ClientTable.id).where(ClientTable.id == bindparam("client")).scalar_subquery()
+    statement = upsert_of(dialect, CallTable).values(client_id=client)
+    ours, new = CallTable.__table__.c, statement.excluded
+    newer = new.as_of >= ours.as_of
+    # AMI alone does not see what a trunk's call was offered as: who knows the trunk knows better,
+    # whichever of the two is the later.
+    knows_better = case(
+        ((ours.trunk != "") & (new.trunk == ""), False),
+        ((ours.trunk == "") & (new.trunk != ""), True),
+        else_=newer,
+    )
+
+    def latest(field: str) -> ColumnElement[Any]:
+        mine: ColumnElement[Any] = ours[field]
+        theirs: ColumnElement[Any] = new[field]
+        wins = knows_better if field in ("direction", "dialled") else newer
+        if field in ("name", "dialled", "trunk"):
+            mine, theirs = func.nullif(mine, ""), func.nullif(theirs, "")
+            return func.coalesce(case((wins, theirs), else_=mine), theirs, mine, "")
+        return func.coalesce(case((wins, theirs), else_=mine), theirs, mine)
+
+    fields = (
+        "direction number e164 name withheld dialled trunk verdict queue agent "
+        "queued_at answered_at ended_at outcome"
+    )
+    return statement.on_conflict_do_update(
+        index_elements=["id"],
+        set_={
+            **{field: latest(field) for field in fields.split()},
+            "client_id": case(
+                (ours.client_chosen, ours.client_id),
+                (newer & new.verdict.is_not(None), new.client_id),
+                else_=func.coalesce(ours.client_id, new.client_id),
+            ),
+            "offered_at": case((new.offered_at < ours.offered_at, new.offered_at), else_=ours.offered_at),
+            "as_of": case((newer, new.as_of), else_=ours.as_of),
+        },
+    )
+
+
+@cache
+def _save_legs(dialect: str) -> Insert:
+    statement = upsert_of(dialect, LegTable)
+    ours, new = LegTable.__table__.c, statement.excluded
+    # Each of these becomes known once and then stays: what is there already wins.
+    fields = "agent ringing_at answered_at ended_at cause tech_cause"
+    return statement.on_conflict_do_update(
+        index_elements=["id"],
+        set_={field: func.coalesce(ours[field], new[field]) for field in fields.split()},
+    )
+
+
+def _values(record: CallRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "direction": record.direction,
+        "number": record.number,
+        "e164": record.e164,
+        "name": record.name,
+        "withheld": record.withheld,
+        "dialled": record.dialled,
+        "trunk": record.trunk,
+        "verdict": record.verdict.value if record.verdict else None,
+        "client": record.client if record.client is not None and is_id(record.client) else None,
+        "client_chosen": False,
+        "queue": record.queue,
+        "agent": record.agent,
+        "offered_at": record.offered_at,
+        "queued_at": record.queued_at,
+        "answered_at": record.answered_at,
+        "ended_at": record.ended_at,
+        "outcome": record.outcome.value if record.outcome else None,
+        "as_of": _as_of(record),
+    }
+
+
+def _leg_values(call: str, leg: LegRecord) -> dict[str, Any]:
+    return {
+        "id": leg.id,
+        "call_id": call,
+        "kind": leg.kind.value,
+        "agent": leg.agent,
+        "created_at": leg.created_at,
+        "ringing_at": leg.ringing_at,
+        "answered_at": leg.answered_at,
+        "ended_at": leg.ended_at,
+        "cause": leg.cause,
+        "tech_cause": leg.tech_cause,
+    }
 
 
 def _as_of(record: CallRecord) -> datetime:

@@ -7,14 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, and_, delete, insert, or_, select, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
 from bridge.errors import BadInput
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
-from bridge.store.rows import ClientRow, NumberRow, Page
+from bridge.store.rows import ClientName, ClientRow, NumberRow, Page
 from bridge.store.tables import Base, OrderedText, now, upsert
 
 MAX_NAME = 300
@@ -23,6 +34,7 @@ MAX_NUMBERS = 50
 _LAST = "\U0010ffff"  # sorts after everything that can follow a prefix
 _MAX_SEARCH = 100
 _MAX_WORDS = 40
+_MAX_OWNERS = 50  # of one number
 
 
 class ClientTable(Base):
@@ -85,6 +97,15 @@ _UNSYNCED = {"synchronize_session": False}
 _WITH_NUMBERS: tuple[ExecutableOption, ...] = (selectinload(ClientTable.numbers),)
 
 
+_CLIENTS, _NUMBERS = ClientTable.__table__.c, NumberTable.__table__.c
+_NAMES = (
+    select(_CLIENTS.id, _CLIENTS.name, _CLIENTS.tier)
+    .where(_CLIENTS.id.in_(select(_NUMBERS.client_id).where(_NUMBERS.e164 == bindparam("e164"))))
+    .order_by(_CLIENTS.id)
+    .limit(_MAX_OWNERS)
+)
+
+
 class Clients:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -102,7 +123,7 @@ class Clients:
             select(ClientTable).where(ClientTable.id.in_(wanted)).order_by(ClientTable.id)
         )
 
-    async def by_e164(self, e164: str, limit: int = 50) -> list[ClientRow]:
+    async def by_e164(self, e164: str, limit: int = _MAX_OWNERS) -> list[ClientRow]:
         """All whose number this is, up to ``limit``, the oldest first."""
         owners = select(NumberTable.client_id).where(NumberTable.e164 == e164)
         return await self._rows(
@@ -111,6 +132,11 @@ class Clients:
             .order_by(ClientTable.id)
             .limit(limit_of(limit))
         )
+
+    async def names_by_e164(self, e164: str) -> list[ClientName]:
+        """As ``by_e164``, but only what a look-up needs: it is made for each call."""
+        found = await self._session.execute(_NAMES, {"e164": e164})
+        return [ClientName(*row) for row in found]
 
     async def by_numbers(self, e164s: Collection[str]) -> list[ClientRow]:
         """All clients that have any of these numbers: for imports, a batch at a time."""

@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, StaticPool
 
 from bridge.errors import BadInput, ConfigurationError, InternalError, LinkDown
+from bridge.store import sqlite_driver
 
 BUSY_TIMEOUT_MS = 15_000
 
@@ -82,14 +83,14 @@ async def open_engines(url: str) -> Engines:
         )
         return Engines(engine, engine, one_writer=False, place=place)
     if parsed.database in (None, "", ":memory:"):
-        engine = create_async_engine(parsed, poolclass=StaticPool, **_JSON)
+        engine = create_async_engine(parsed, poolclass=StaticPool, **_SQLITE, **_JSON)
         _prepare_sqlite(engine, "BEGIN IMMEDIATE", ())
         return Engines(engine, engine, one_writer=True, place=place)
     file = Path(str(parsed.database))
     await asyncio.to_thread(_make_file, file)
     await asyncio.to_thread(_use_wal, file)
-    writer = create_async_engine(parsed, pool_size=1, max_overflow=0, **_JSON)
-    reader = create_async_engine(parsed, pool_size=4, max_overflow=4, **_JSON)
+    writer = create_async_engine(parsed, pool_size=1, max_overflow=0, **_SQLITE, **_JSON)
+    reader = create_async_engine(parsed, pool_size=4, max_overflow=4, **_SQLITE, **_JSON)
     _prepare_sqlite(writer, "BEGIN IMMEDIATE", ("PRAGMA synchronous=NORMAL",))
     _prepare_sqlite(reader, "BEGIN", ("PRAGMA query_only=ON",))
     return Engines(writer, reader, one_writer=True, place=place)
@@ -225,6 +226,7 @@ _POSTGRESQL: dict[str, Any] = {
     "timeout": 10,
     "server_settings": {"application_name": "callbridge", "statement_timeout": "30000"},
 }
+_SQLITE: dict[str, Any] = {"connect_args": {"async_creator_fn": sqlite_driver.connect}}
 # SQLSTATEs, and classes of them by their first two characters.
 _PASSING_STATES = {
     "08": "has lost the connection",

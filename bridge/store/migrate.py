@@ -67,6 +67,14 @@ def other_type(
     return None
 
 
+def newer_schema(revision: str) -> str:
+    """Why this version leaves the database alone, and what to do."""
+    return (
+        f"the database has revision {revision}, which this version does not know: "
+        "a newer callbridge has used it; run that version, or restore the backup made before it"
+    )
+
+
 def migrate(connection: Connection, target: str = "head") -> None:
     """Upgrade within the connection's transaction: all of it or nothing, on both databases."""
     if connection.dialect.name == "postgresql":
@@ -76,8 +84,5 @@ def migrate(connection: Connection, target: str = "head") -> None:
     known = _known(ScriptDirectory.from_config(config))
     unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
     if unknown:
-        raise ConfigurationError(
-            f"the database has revision {', '.join(sorted(unknown))}, which this version does not know: "
-            "a newer callbridge has used it; run that version, or restore the backup made before it"
-        )
+        raise ConfigurationError(newer_schema(", ".join(sorted(unknown))))
     command.upgrade(config, target)

@@ -38,6 +38,13 @@ class ClientRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientName:
+    id: int
+    name: str
+    tier: str
+
+
+@dataclass(frozen=True, slots=True)
 class LegRow:
     id: str
     call: str
@@ -86,6 +93,61 @@ class TicketRow:
     solution: str
     created_at: datetime
     updated_at: datetime
+    disposition: str = ""  # one of the plan's, set by an agent or on the ticket
+
+
+@dataclass(frozen=True, slots=True)
+class CalledTicket:
+    """A call's ticket, with what its subject is made of: the call as it is kept, and its client's name."""
+
+    ticket: TicketRow
+    number: str | None
+    e164: str | None
+    name: str
+    withheld: bool
+    dialled: str
+    queue: str | None
+    client: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow:
+    """``rank`` counts from 1 among those who could be asked; None for who could not."""
+
+    agent: str
+    verdict: str  # Verdict value of bridge.centre.explain
+    detail: str = ""
+    rank: int | None = None
+    metric: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRow:
+    """An offer with all who might have been asked: the chosen first, then those who were next."""
+
+    leg: str
+    call: str
+    agent: str
+    queue: str
+    strategy: str  # Strategy value
+    at: datetime
+    end: str | None  # OfferEnd value; None while it rings
+    ended_at: datetime | None
+    needs: tuple[tuple[str, int], ...]
+    highest_penalty: int | None  # None: any
+    preferred: str | None
+    candidates: tuple[CandidateRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRow:
+    """A supervisor's live move: the agent's penalty in this queue; with None he is taken out of it."""
+
+    agent: str
+    queue: str
+    penalty: int | None
+    by: str  # log-in
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

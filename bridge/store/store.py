@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from bridge.engine.ports import StampedFact
-from bridge.errors import InternalError, LinkDown
+from bridge.errors import ConfigurationError, InternalError, LinkDown
 from bridge.store.engine import Engines, database_errors, open_engines, open_engines_to_look
-from bridge.store.migrate import SchemaSeen, look, migrate
+from bridge.store.migrate import SchemaSeen, look, migrate, newer_schema
 from bridge.store.unit import Unit
 
 
@@ -52,6 +52,25 @@ class Store:
                 return await (await session.connection()).run_sync(look)
         finally:
             await engines.dispose()
+
+    @classmethod
+    async def open_to_look(cls, url: str) -> Self:
+        """For views only: it changes nothing, and may be open beside a running service.
+
+        Raises ConfigurationError where there is nothing that this version could read, or LinkDown.
+        """
+        seen = await cls.inspect(url)
+        engines = await open_engines_to_look(url)
+        if engines is not None and seen.is_current:
+            return cls(engines)
+        if engines is not None:
+            await engines.dispose()
+        if seen.newer:
+            raise ConfigurationError(f"store.url: {newer_schema(seen.revision)}")
+        raise ConfigurationError(
+            f"store.url: the database has {f'schema {seen.revision}' if seen.revision else 'no schema yet'}, "
+            f"this version reads {seen.current}: `callbridge run` brings it up to date at its start"
+        )
 
     async def close(self) -> None:
         await self._engines.dispose()

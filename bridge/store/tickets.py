@@ -1,9 +1,25 @@
 """Tickets: one per call, and what people make of it, which no later news of the call overwrites."""
 
 from datetime import datetime
-from typing import Any, TypedDict, Unpack
+from functools import cache
+from typing import Any, TypedDict, Unpack, cast
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, case, false, or_, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Insert,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    case,
+    false,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,13 +28,13 @@ from bridge.errors import BadInput, InternalError
 from bridge.store.calls import Calls, CallTable
 from bridge.store.clients import ClientTable
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
-from bridge.store.rows import Page, TicketRow
-from bridge.store.tables import Base, now, upsert
+from bridge.store.rows import CalledTicket, Page, TicketRow
+from bridge.store.tables import Base, CleanText, UtcDateTime, dialect_of, now, upsert_of
 
 STATUSES = ("open", "in_progress", "done")
 PRIORITIES = ("normal", "medium", "urgent", "critical")
 _UNSYNCED = {"synchronize_session": False}
-_LONGEST = {"subject": 500, "department": 200, "solution": 20_000, "assignee": 100}
+_LONGEST = {"subject": 500, "department": 200, "solution": 20_000, "assignee": 100, "disposition": 100}
 
 
 class TicketTable(Base):
@@ -47,6 +63,8 @@ class TicketTable(Base):
     solution: Mapped[str]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    disposition: Mapped[str] = mapped_column(server_default=text("''"))
+    disposed_by: Mapped[str | None]  # the agent who said so himself; null when it was set on the ticket
 
 
 class TicketFields(TypedDict, total=False):
@@ -57,20 +75,23 @@ class TicketFields(TypedDict, total=False):
     department: str
     assignee: str | None
     solution: str
+    disposition: str
 
 
+_FIELDS = TicketTable.__table__.c
 _TICKET = (
-    TicketTable.id,
-    TicketTable.call_id,
-    TicketTable.client_id,
-    TicketTable.subject,
-    TicketTable.status,
-    TicketTable.priority,
-    TicketTable.department,
-    TicketTable.assignee,
-    TicketTable.solution,
-    TicketTable.created_at,
-    TicketTable.updated_at,
+    _FIELDS.id,
+    _FIELDS.call_id,
+    _FIELDS.client_id,
+    _FIELDS.subject,
+    _FIELDS.status,
+    _FIELDS.priority,
+    _FIELDS.department,
+    _FIELDS.assignee,
+    _FIELDS.solution,
+    _FIELDS.created_at,
+    _FIELDS.updated_at,
+    _FIELDS.disposition,
 )
 
 
@@ -83,24 +104,21 @@ class Tickets:
         await Calls(self._session).save(record)
         at = now()
         await self._session.execute(
-            upsert(self._session, TicketTable)
-            .values(
-                call_id=record.id,
-                client_id=_client_of_call(record.id),
-                client_edited=False,
-                subject=subject[: _LONGEST["subject"]],
-                subject_edited=False,
-                status="open",
-                priority="normal",
-                department=department,
-                department_edited=False,
-                assignee=_agent_of_call(record.id),
-                assignee_edited=False,
-                solution="",
-                created_at=at,
-                updated_at=at,
-            )
-            .on_conflict_do_nothing(index_elements=[TicketTable.call_id])
+            _open(dialect_of(self._session)),
+            {
+                "of_call": record.id,
+                "client_edited": False,
+                "subject": subject[: _LONGEST["subject"]],
+                "subject_edited": False,
+                "status": "open",
+                "priority": "normal",
+                "department": department,
+                "department_edited": False,
+                "assignee_edited": False,
+                "solution": "",
+                "created_at": at,
+                "updated_at": at,
+            },
         )
         ticket = await self.by_call(record.id)
         if ticket is None:
@@ -110,45 +128,51 @@ class Tickets:
     async def follow_call(
         self, call: str, subject: str, department: str, provisional: str = ""
     ) -> TicketRow | None:
-        """News of the call: fills what is still empty and nobody edited. None when it has no ticket.
+        """News of the call: fills what is still empty and nobody edited. None when it changed nothing.
 
         ``provisional`` is a department that stands for "no queue yet" and gives way like an empty one.
         """
-        subject = subject[: _LONGEST["subject"]]
-        client = _client_of_call(call)
-        lacks_client = ~TicketTable.client_edited & TicketTable.client_id.is_(None)
-        agent = _agent_of_call(call)
-        lacks_assignee = ~TicketTable.assignee_edited & TicketTable.assignee.is_(None)
-        lacks_department = ~TicketTable.department_edited & TicketTable.department.in_(["", provisional])
-        await self._session.execute(
+        found = await self._session.execute(
+            _FOLLOW,
+            {
+                "of_call": call,
+                "news": subject[: _LONGEST["subject"]],
+                "place": department,
+                "provisional": provisional,
+                "now": now(),
+            },
+        )
+        row = found.one_or_none()
+        return None if row is None else TicketRow(*row)
+
+    async def with_call(self, call: str) -> CalledTicket | None:
+        """The call's ticket and what its subject is made of; None when there is no ticket."""
+        row = (await self._session.execute(_WITH_CALL, {"of_call": call})).one_or_none()
+        if row is None:
+            return None
+        width = len(_TICKET)
+        return CalledTicket(TicketRow(*row[:width]), *row[width:])
+
+    async def dispose(self, call: str, agent: str, disposition: str) -> int | None:
+        """How the call ended, in the word of who talked; the latest counts. None when it has no ticket."""
+        found: int | None = await self._session.scalar(
             update(TicketTable)
-            .where(
-                TicketTable.call_id == call,
-                or_(
-                    and_(lacks_client, client.is_not(None)),
-                    and_(lacks_assignee, agent.is_not(None)),
-                    and_(lacks_department, TicketTable.department != department),
-                    and_(~TicketTable.subject_edited, TicketTable.subject != subject),
-                ),
-            )
-            .values(
-                client_id=case((lacks_client, client), else_=TicketTable.client_id),
-                assignee=case((lacks_assignee, agent), else_=TicketTable.assignee),
-                department=case((lacks_department, department), else_=TicketTable.department),
-                subject=case((TicketTable.subject_edited, TicketTable.subject), else_=subject),
-                updated_at=now(),
-            ),
+            .where(TicketTable.call_id == call)
+            .values(disposition=_text("disposition", disposition), disposed_by=agent, updated_at=now())
+            .returning(TicketTable.id),
             execution_options=_UNSYNCED,
         )
-        return await self.by_call(call)
+        return found
 
     async def get(self, id: int) -> TicketRow | None:
         if not is_id(id):
             return None
-        return await self._one(select(*_TICKET).where(TicketTable.id == id))
+        found = await self._all(select(*_TICKET).where(TicketTable.id == id))
+        return found[0] if found else None
 
     async def by_call(self, call: str) -> TicketRow | None:
-        return await self._one(select(*_TICKET).where(TicketTable.call_id == call))
+        row = (await self._session.execute(_BY_CALL, {"of_call": call})).one_or_none()
+        return None if row is None else TicketRow(*row)
 
     async def page(
         self,
@@ -222,6 +246,10 @@ class Tickets:
                 if not text:
                     raise BadInput("ticket subject: it must not be empty")
                 return {field: text, "subject_edited": True}
+            case "disposition":
+                wanted = _text(field, value)
+                same = TicketTable.disposition == wanted  # as above
+                return {field: wanted, "disposed_by": case((same, TicketTable.disposed_by), else_=None)}
             case "department":
                 return {field: _text(field, value), "department_edited": True}
             case _:
@@ -232,22 +260,78 @@ class Tickets:
             return False
         return await self._session.scalar(select(ClientTable.id).where(ClientTable.id == client)) is not None
 
-    async def _one(self, statement: Any) -> TicketRow | None:
-        found = await self._all(statement)
-        return found[0] if found else None
-
     async def _all(self, statement: Any) -> list[TicketRow]:
         return [TicketRow(*row) for row in await self._session.execute(statement)]
 
 
-def _client_of_call(call: str) -> Any:
-    return select(CallTable.client_id).where(CallTable.id == call).scalar_subquery()
+# ── news of the call: statements are built once, and take their values as parameters ──
+
+_CALL = bindparam("of_call", type_=CleanText())
+_CALLS = CallTable.__table__.c
+_CLIENT = select(_CALLS.client_id).where(_CALLS.id == _CALL).scalar_subquery()
+# Who answered it. Before that its agent may be one whose phone is only being connected.
+_AGENT = select(_CALLS.agent).where(_CALLS.id == _CALL, _CALLS.answered_at.is_not(None)).scalar_subquery()
 
 
-def _agent_of_call(call: str) -> Any:
-    """Who answered it. Before that its agent may be one whose phone is only being connected."""
-    answered = (CallTable.id == call) & CallTable.answered_at.is_not(None)
-    return select(CallTable.agent).where(answered).scalar_subquery()
+@cache
+def _open(dialect: str) -> Insert:
+    return (
+        upsert_of(dialect, TicketTable)
+        .values(call_id=_CALL, client_id=_CLIENT, assignee=_AGENT)
+        .on_conflict_do_nothing(index_elements=["call_id"])
+    )
+
+
+def _follow() -> Update:
+    subject, department = bindparam("news", type_=CleanText()), bindparam("place", type_=CleanText())
+    provisional = bindparam("provisional", type_=CleanText())
+    lacks_client = ~_FIELDS.client_edited & _FIELDS.client_id.is_(None)
+    lacks_assignee = ~_FIELDS.assignee_edited & _FIELDS.assignee.is_(None)
+    lacks_department = ~_FIELDS.department_edited & or_(
+        _FIELDS.department == "", _FIELDS.department == provisional
+    )
+    return (
+        update(cast("Table", TicketTable.__table__))
+        .where(
+            _FIELDS.call_id == _CALL,
+            or_(
+                and_(lacks_client, _CLIENT.is_not(None)),
+                and_(lacks_assignee, _AGENT.is_not(None)),
+                and_(lacks_department, _FIELDS.department != department),
+                and_(~_FIELDS.subject_edited, _FIELDS.subject != subject),
+            ),
+        )
+        .values(
+            client_id=case((lacks_client, _CLIENT), else_=_FIELDS.client_id),
+            assignee=case((lacks_assignee, _AGENT), else_=_FIELDS.assignee),
+            department=case((lacks_department, department), else_=_FIELDS.department),
+            subject=case((_FIELDS.subject_edited, _FIELDS.subject), else_=subject),
+            updated_at=bindparam("now", type_=UtcDateTime()),
+        )
+        .returning(*_TICKET)
+    )
+
+
+_FOLLOW = _follow()
+_BY_CALL = select(*_TICKET).where(_FIELDS.call_id == _CALL)
+_WITH_CALL = (
+    select(
+        *_TICKET,
+        _CALLS.number,
+        _CALLS.e164,
+        _CALLS.name,
+        _CALLS.withheld,
+        _CALLS.dialled,
+        _CALLS.queue,
+        ClientTable.__table__.c.name,
+    )
+    .select_from(
+        TicketTable.__table__.join(CallTable.__table__, _CALLS.id == _FIELDS.call_id).outerjoin(
+            ClientTable.__table__, ClientTable.__table__.c.id == _CALLS.client_id
+        )
+    )
+    .where(_FIELDS.call_id == _CALL)
+)
 
 
 def _one_of(field: str, value: Any, allowed: tuple[str, ...]) -> str:

@@ -6,6 +6,8 @@ from bridge.store.agents import Agents
 from bridge.store.calls import Calls
 from bridge.store.clients import Clients
 from bridge.store.facts import Facts
+from bridge.store.moves import Moves
+from bridge.store.offers import Offers
 from bridge.store.recordings import Recordings
 from bridge.store.tickets import Tickets
 from bridge.store.tokens import Tokens
@@ -20,6 +22,8 @@ class Unit:
         "calls",
         "clients",
         "facts",
+        "moves",
+        "offers",
         "recordings",
         "sessions",
         "tickets",
@@ -31,6 +35,8 @@ class Unit:
         self.clients = Clients(session)
         self.calls = Calls(session)
         self.tickets = Tickets(session)
+        self.offers = Offers(session)
+        self.moves = Moves(session)
         self.recordings = Recordings(session)
         self.agents = Agents(session)
         self.users = Users(session)

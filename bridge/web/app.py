@@ -16,10 +16,12 @@ from bridge.web.api import openapi
 from bridge.web.api import routes as api
 from bridge.web.assets import Assets
 from bridge.web.context import PARTS, RENDERER, SESSIONS, THROTTLE
+from bridge.web.disposed import DISPOSED, Disposed
 from bridge.web.guard import MAX_BODY, ROUTES, guard, remember_visitor, set_headers
 from bridge.web.i18n import Languages
 from bridge.web.live import HUB
 from bridge.web.metrics import Metrics
+from bridge.web.moves import MOVES, Moves
 from bridge.web.pages import clients, desktop, floor, login, recordings, tickets
 from bridge.web.pages.views import SCREENS
 from bridge.web.parts import WebParts
@@ -49,6 +51,8 @@ def make_app(
     app[SESSIONS] = Sessions(parts.store, secure=parts.public_url.startswith("https://"))
     app[THROTTLE] = LoginThrottle()
     app[HUB] = Hub()
+    app[DISPOSED] = Disposed(parts.plan)
+    app[MOVES] = Moves(parts)
     app[health.METRICS] = metrics or Metrics()
     app[api_events.EVENT_STREAMS] = set()
     app[openapi.DOCUMENT] = openapi.document_of(api.OPERATIONS, __version__)

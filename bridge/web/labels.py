@@ -27,6 +27,10 @@ CALL_STATES: Mapping[str, str] = {
 OUTCOMES: Mapping[str, str] = {
     "answered": N_("Answered"),
     "abandoned": N_("Abandoned"),
+    "timed_out": N_("Waited too long"),
+    "turned_away": N_("Turned away by the queue"),
+    "voicemail": N_("Voicemail"),
+    "forwarded": N_("Forwarded outside"),
     "ivr": N_("Ended in the menu"),
     "fallback": N_("Served by Asterisk"),
     "failed": N_("Failed"),
@@ -49,6 +53,77 @@ PAUSE_REASONS: Mapping[str, str] = {
     "meeting": N_("Meeting"),
     "paperwork": N_("Paperwork"),
 }
+# Not the agent's own choice: the centre's reasons, shown beside his state like those above.
+IMPOSED_REASONS: Mapping[str, str] = {
+    "unanswered": N_("Calls not answered"),
+    "phone": N_("Phone away"),
+}
+DISPOSITIONS: Mapping[str, str] = {
+    "resolved": N_("Resolved"),
+    "follow_up": N_("To be continued"),
+    "wrong_number": N_("Wrong number"),
+    "no_answer_needed": N_("No answer needed"),
+}
+# What Asterisk says of a phone, as the AMI room puts it.
+PHONES: Mapping[str, str] = {
+    "idle": N_("idle"),
+    "in use": N_("in use"),
+    "busy": N_("busy"),
+    "ringing": N_("ringing"),
+    "ringing while in use": N_("ringing while in use"),
+    "on hold": N_("on hold"),
+    "not registered": N_("not registered"),
+    "unknown to Asterisk": N_("unknown to Asterisk"),
+    "no state": N_("no state known"),
+}
+PHONE_REMEDIES: Mapping[str, str] = {
+    "not registered": N_(
+        "Your phone is not registered: see that it is switched on and has a network, then restart it. "
+        "If it stays so, call the engineer."
+    ),
+    "unknown to Asterisk": N_("Asterisk does not know your phone. Ask the engineer to set it up."),
+    "no state": N_(
+        "Asterisk has no state of your phone. Restart the phone; if it stays so, call the engineer."
+    ),
+}
+STRATEGIES: Mapping[str, str] = {
+    "ringall": N_("All at once"),
+    "linear": N_("In the order of the list"),
+    "random": N_("Random"),
+    "fewestcalls": N_("Fewest calls"),
+    "leastrecent": N_("Longest idle"),
+    "rrmemory": N_("Round robin"),
+    "wrandom": N_("Weighted random"),
+    "leasttalk": N_("Least talk time"),
+}
+OFFER_ENDS: Mapping[str, str] = {
+    "answered": N_("Took the call"),
+    "no_answer": N_("Did not answer"),
+    "busy": N_("Phone busy"),
+    "rejected": N_("Declined"),
+    "unreachable": N_("Phone unreachable"),
+    "failed": N_("Ringing failed"),
+    "withdrawn": N_("The caller left first"),
+    "answered_elsewhere": N_("Another agent was faster"),
+}
+VERDICTS: Mapping[str, str] = {
+    "chosen": N_("Chosen"),
+    "next": N_("Next in turn"),
+    "hindered": N_("Not free"),
+    "skill": N_("Lacks a skill"),
+    "penalty": N_("Penalty not asked yet"),
+    "not_preferred": N_("Another one was wanted"),
+}
+HINDRANCES: Mapping[str, str] = {
+    "logged_out": N_("signed out"),
+    "unreachable": N_("phone unreachable"),
+    "paused": N_("pause"),
+    "ringing": N_("phone rings already"),
+    "talking": N_("talking"),
+    "wrap_up": N_("wrap-up"),
+    "resting": N_("a moment's rest after an offer"),
+    "outside": N_("phone taken by another call"),
+}
 RECORDING_STATES: Mapping[str, str] = {
     "pending": N_("being fetched"),
     "attached": N_("attached"),
@@ -61,6 +136,7 @@ ROLES: Mapping[str, str] = {
 LEG_KINDS: Mapping[str, str] = {
     "client": N_("Client"),
     "agent": N_("Agent"),
+    "outside": N_("Outside number"),
 }
 DIRECTIONS: Mapping[str, str] = {
     "in": N_("Inbound"),
@@ -71,12 +147,14 @@ FIELDS: Mapping[str, str] = {
     "assignee": N_("Assignee"),
     "client": N_("Client"),
     "company": N_("Company"),
+    "disposition": N_("Disposition"),
     "language": N_("Language"),
     "login": N_("Login"),
     "name": N_("Name"),
     "notes": N_("Notes"),
     "number": N_("Number"),
     "numbers": N_("Numbers"),
+    "penalty": N_("Penalty"),
     "priority": N_("Priority"),
     "q": N_("Search"),
     "reason": N_("Reason"),
@@ -92,7 +170,13 @@ ALL: Mapping[str, Mapping[str, str]] = {
     "outcome": OUTCOMES,
     "status": STATUSES,
     "priority": PRIORITIES,
-    "pause": PAUSE_REASONS,
+    "pause": {**PAUSE_REASONS, **IMPOSED_REASONS},
+    "disposition": DISPOSITIONS,
+    "phone": PHONES,
+    "strategy": STRATEGIES,
+    "offer_end": OFFER_ENDS,
+    "verdict": VERDICTS,
+    "hindrance": HINDRANCES,
     "recording": RECORDING_STATES,
     "role": ROLES,
     "leg": LEG_KINDS,

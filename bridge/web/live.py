@@ -11,9 +11,10 @@ from bridge.centre.facts import LegEnded, RecordingAttached, TicketOpened
 from bridge.centre.ids import AgentId, CallId
 from bridge.engine.ports import StampedFact
 from bridge.web.access import Routes, SignedIn
-from bridge.web.context import PARTS, SESSIONS, language_of, renderer_of
+from bridge.web.context import PARTS, SESSIONS, language_of
+from bridge.web.disposed import DISPOSED
 from bridge.web.forms import query_of
-from bridge.web.pages.views import SCREENS, Views
+from bridge.web.pages.views import SCREENS, views_of
 from bridge.web.principal import Role, person_of
 from bridge.web.streams import GONE, Hub, PageStream, Topic, Wire
 
@@ -23,7 +24,7 @@ log = structlog.get_logger(__name__)
 _SAVED_BY = 1.0  # seconds
 _EVERY_PAGE = frozenset({Topic.RING})
 _PAGES: dict[str, frozenset[Topic]] = {
-    "desktop": frozenset({Topic.CARD, Topic.RING, Topic.STATE, Topic.WAITING, Topic.CONTACTS}),
+    "desktop": frozenset(Topic) - {Topic.FLOOR},
     "floor": frozenset({Topic.RING, Topic.FLOOR}),
     "other": _EVERY_PAGE,
 }
@@ -41,7 +42,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     if person.agent is None:
         topics &= {Topic.FLOOR}
     hub = request.app[HUB]
-    views = Views(request.app[PARTS], request.app[SCREENS], renderer_of(request))
+    views = views_of(request)
     sessions = request.app[SESSIONS]
 
     async def still_welcome() -> bool:
@@ -72,12 +73,15 @@ class _Wakers:
     later: asyncio.TimerHandle | None = None
 
     def card(self, agent: AgentId) -> None:
-        self.app[HUB].mark_agent(agent, Topic.CARD, Topic.RING)
+        self.app[HUB].mark_agent(agent, Topic.CARD, Topic.RING, Topic.DISPOSITION)
 
     def floor(self) -> None:
-        self.app[HUB].mark(Topic.STATE, Topic.WAITING, Topic.FLOOR)
+        self.app[HUB].mark(Topic.STATE, Topic.DISPOSITION, Topic.WAITING, Topic.FLOOR)
 
     def fact(self, stamped: StampedFact) -> None:
+        disposer = self.app[DISPOSED].fact(stamped)
+        if disposer is not None:
+            self.app[HUB].mark_agent(disposer, Topic.DISPOSITION)
         match stamped.fact:
             case TicketOpened(call=call) | RecordingAttached(call=call):
                 task = asyncio.create_task(self._refresh(call))

@@ -151,7 +151,9 @@ def _for_people(request: web.Request, problem: Problem) -> web.Response:
     )
     response.headers["Cache-Control"] = "no-store"
     if fragment:
-        response.headers["HX-Retarget"] = "#notice"
+        # What stands over the page in a dialog has a place for notices of its own.
+        in_dialog = request.headers.get("HX-Target") == "moves-body"
+        response.headers["HX-Retarget"] = "#moves-notice" if in_dialog else "#notice"
         response.headers["HX-Reswap"] = "innerHTML"
     return response
 

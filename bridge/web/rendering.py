@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from bridge.crm.numbers import pretty
 from bridge.store.rows import CallRow
-from bridge.web import labels
+from bridge.web import labels, reasons
 from bridge.web.assets import Assets
 from bridge.web.i18n import NAMES, Language, Languages
 
@@ -53,6 +53,11 @@ def _environment(language: Language, assets: Assets) -> Environment:
         phone=phone,
         moment=lambda at: _moment(language, at),
         clock=_clock,
+        countdown=_countdown,
+        epoch=lambda at: round(at.timestamp() * 1000),
+        lasting=language.duration,
+        compared=lambda metric, at: reasons.compared(language, metric, at),
+        detail=lambda text, verdict, names: reasons.detail(language, text, verdict, names),
         length_of=lambda milliseconds: language.duration(timedelta(milliseconds=milliseconds)),
         offset=lambda at, begin: f"+{language.duration(at - begin)}",
         span_ms=_span_ms,
@@ -90,6 +95,16 @@ def _clock(since: datetime | None) -> Markup:
         return Markup("")
     utc = since.astimezone(UTC)
     return Markup('<time class="clock" datetime="{}" data-since="{}">{}</time>').format(
+        utc.isoformat(timespec="seconds"), round(utc.timestamp() * 1000), utc.strftime("%H:%M")
+    )
+
+
+def _countdown(until: datetime | None) -> Markup:
+    """As a clock, but to an end."""
+    if until is None:
+        return Markup("")
+    utc = until.astimezone(UTC)
+    return Markup('<time class="clock" datetime="{}" data-until="{}">{}</time>').format(
         utc.isoformat(timespec="seconds"), round(utc.timestamp() * 1000), utc.strftime("%H:%M")
     )
 

@@ -6,8 +6,12 @@ script's that drives it, not the phone's.
 
     in    {"do": "answer" | "hangup" | "quit"}  {"do": "reject", "code": 486}
           {"do": "dtmf", "digits": "2"}  {"do": "call", "uri": "sip:*43@127.0.0.1:5060"}
-    out   {"event": "registered" | "unregistered" | "register_failed" | "incoming" | "calling" | "ringing" |
-           "answered" | "media" | "digit" | "ended" | "recorded" | "error", "mono": s, "wall": s, …}
+    out   {"event": "registered" | "unregistered" | "register_failed" | "started" | "incoming" | "calling" |
+           "ringing" | "answered" | "media" | "digit" | "cancelled" | "ended" | "recorded" | "error",
+           "mono": s, "wall": s, …}
+
+"cancelled" is a ring that the other side took back: its Reason header (RFC 3326) says why, and whether the
+call counts as missed. With ``--trunk`` the phone is a stranger who calls by the trunk: it registers nowhere.
 
 ``mono`` is CLOCK_MONOTONIC, the same for every process on the machine. The end of stdin means quit, unless
 ``--unattended`` says that nobody drives it.
@@ -77,6 +81,8 @@ class Options:
     duration: float | None
     unattended: bool
     transport: str
+    trunk: bool
+    auto_hangup: float | None
 
 
 class Account(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
@@ -100,6 +106,7 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         super().__init__(account, call_id)
         self.phone = phone
         self.answered = False
+        self.cancelled = False
         self.heard = False
         self.recorder: pj.AudioMediaRecorder | None = None
         self.recording: Path | None = None
@@ -112,6 +119,7 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED and not self.answered:
             self.answered = True
             emit("answered", sip_call_id=sip_call_id)
+            self.phone.on_answered(self)
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             emit("ended", sip_call_id=sip_call_id, code=info.lastStatusCode, reason=info.lastReason)
             self.phone.on_ended(self)
@@ -122,6 +130,21 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         for media in info.media:
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
                 self.phone.on_sound(self, self.getAudioMedia(media.index))
+
+    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
+        state = prm.e.body.tsxState
+        if state.tsx.method != "CANCEL" or state.type != pj.PJSIP_EVENT_RX_MSG or self.cancelled:
+            return
+        self.cancelled = True
+        headers = headers_of(state.src.rdata.wholeMsg)
+        reason = headers.get("reason", "")
+        cause = re.search(r"cause=(\d+)", reason)
+        emit(
+            "cancelled",
+            sip_call_id=headers.get("call-id", headers.get("i", "")),
+            reason=reason,
+            cause=int(cause[1]) if cause else None,
+        )
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
         emit("digit", digit=prm.digit)
@@ -180,13 +203,16 @@ class Phone:
             self.tone.play(notes, True)
         self.account = Account(self)
         self.account.create(self.account_config())
+        if options.trunk:
+            emit("started", user=options.user)
 
     def account_config(self) -> pj.AccountConfig:
         options = self.options
         suffix = ";transport=tcp" if options.transport == "tcp" else ""
         config = pj.AccountConfig()
         config.idUri = f"sip:{options.user}@{options.server}:{options.port}"
-        config.regConfig.registrarUri = f"sip:{options.server}:{options.port}{suffix}"
+        if not options.trunk:
+            config.regConfig.registrarUri = f"sip:{options.server}:{options.port}{suffix}"
         config.regConfig.timeoutSec = REGISTER_EVERY_S
         config.regConfig.retryIntervalSec = 2
         config.regConfig.firstRetryIntervalSec = 1
@@ -319,6 +345,16 @@ class Phone:
             call.heard = True
             emit("media")
 
+    def on_answered(self, call: Call) -> None:
+        wait = self.options.auto_hangup
+        if wait is not None:
+
+            def end() -> None:
+                if self.call is call:
+                    self.hang_up(0)
+
+            self.timers.append((time.monotonic() + wait, end))
+
     def on_ended(self, call: Call) -> None:
         call.recorder = None  # closes the file: its header gets its length
         if call.recording is not None:
@@ -366,9 +402,11 @@ def read_options() -> Options:
     parser.add_argument("--bind", default="127.0.0.1")
     parser.add_argument("--transport", choices=("udp", "tcp"), default="udp")
     parser.add_argument("--auto-answer", default="none", help="seconds of ringing, or none")
+    parser.add_argument("--auto-hangup", type=float, help="seconds of talk, then hang up")
     parser.add_argument("--tone", type=int, default=0, metavar="HZ", help="say this tone during a call")
     parser.add_argument("--record", type=Path, help="write what the phone hears to this WAV file")
     parser.add_argument("--duration", type=float, help="quit after so many seconds")
+    parser.add_argument("--trunk", action="store_true", help="a stranger who calls by the trunk")
     parser.add_argument("--unattended", action="store_true", help="do not read commands from stdin")
     given = vars(parser.parse_args())
     wait = given.pop("auto_answer")

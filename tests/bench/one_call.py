@@ -5,12 +5,14 @@ Every figure is printed and written by name into build/bench.json. Nothing is as
 
 import argparse
 import asyncio
-import json
 
 from playwright.async_api import Page
 
-from tests.e2e import lab as labs
-from tests.e2e.parts import ROOT, Lab, Program, api_of, browser, caller, eventually, log_in, phone
+from tests.bench.lab import ONE_CALL, bench_lab
+from tests.bench.parts import Figures, Row, keep, percentile, show
+from tests.e2e.parts import Lab, Program, api_of, browser, caller, eventually, log_in, phone
+
+CALLS = 20
 
 WATCH = """
 () => {
@@ -29,16 +31,10 @@ WATCH = """
 """
 
 
-def percentile(values: list[float], share: float) -> float:
-    """The smallest value that at least that share of all does not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * int(share * 100) // 100) - 1)]
-
-
 async def one(lab: Lab, page: Page, anna: Program, number: int) -> tuple[float, float]:
     """Milliseconds from the trunk's INVITE to the agent's, and from the ring to the visible card."""
     before = set(await page.evaluate("Object.keys(window.cardsSeen)"))
-    async with caller(lab, "+74950000002", talk=0.5, wait=0.1) as client:
+    async with caller(lab, ONE_CALL, talk=0.5, wait=0.1) as client:
         invited = await client.event("invited")
         incoming = await anna.event("incoming", number)
 
@@ -51,7 +47,7 @@ async def one(lab: Lab, page: Page, anna: Program, number: int) -> tuple[float, 
     return (incoming["wall"] - invited["wall"]) * 1000, (visible - incoming["wall"]) * 1000
 
 
-async def measure(lab: Lab, calls: int) -> dict[str, float]:
+async def measure(lab: Lab, calls: int = CALLS) -> Figures:
     to_agent, to_card = [], []
     async with api_of(lab) as api, browser() as chromium, phone(lab, "1001", answer=0.3) as anna:
         page = await log_in(chromium, lab, "1001")
@@ -61,7 +57,7 @@ async def measure(lab: Lab, calls: int) -> dict[str, float]:
             invite, card = await one(lab, page, anna, number)
             to_agent.append(invite)
             to_card.append(card)
-            print(f"\r{number}/{calls}", end="", flush=True)
+            print(f"\r  {number}/{calls}", end="", flush=True)
     print()
     return {
         "invite_to_agent_invite_p50_ms": percentile(to_agent, 0.5),
@@ -72,21 +68,30 @@ async def measure(lab: Lab, calls: int) -> dict[str, float]:
     }
 
 
+def _times(figures: Figures, name: str) -> str:
+    return f"p50 {figures[f'{name}_p50_ms']:7.1f}   p95 {figures[f'{name}_p95_ms']:7.1f} ms"
+
+
+ROWS: list[Row] = [
+    (
+        "trunk's INVITE to the agent's INVITE",
+        lambda f: _times(f, "invite_to_agent_invite"),
+    ),
+    (
+        "agent's INVITE to the card on his screen",
+        lambda f: _times(f, "ring_to_card"),
+    ),
+]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--calls", type=int, default=20)
+    parser.add_argument("--calls", type=int, default=CALLS)
     options = parser.parse_args()
-    lab = labs.up()
-    try:
+    with bench_lab() as lab:
         figures = asyncio.run(measure(lab, options.calls))
-    finally:
-        labs.down()
-    for name, value in figures.items():
-        print(f"{name:36} {value:8.1f}")
-    target = ROOT / "build" / "bench.json"
-    target.parent.mkdir(exist_ok=True)
-    known = json.loads(target.read_text()) if target.exists() else {}
-    target.write_text(json.dumps({**known, **figures}, indent=2) + "\n")
+    keep(figures)
+    show(figures, ROWS)
 
 
 if __name__ == "__main__":

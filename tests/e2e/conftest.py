@@ -21,14 +21,27 @@ def the_lab() -> Iterator[Lab]:
 
 @pytest.fixture
 async def lab(the_lab: Lab, request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
-    before = await temporary_files(the_lab)
-    yield the_lab
-    try:
-        await nothing_is_left(the_lab, before)
-    finally:
-        for service in ("callbridge", "asterisk"):
-            logs = await the_lab.docker("logs", "--tail", "60", the_lab.containers[service])
-            request.node.add_report_section("teardown", f"{service} log", logs)
+    async for lab in checked(the_lab, request):
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def the_routing_lab() -> Iterator[Lab]:
+    """A second lab, with the queues of routing.yml; a kept one is used again, with what has changed."""
+    kept = os.environ.get("CALLBRIDGE_KEEP_LAB") == "1"
+    if not kept:
+        labs.down(labs.ROUTING)
+    yield labs.up(labs.ROUTING)
+    if not kept:
+        labs.down(labs.ROUTING)
+
+
+@pytest.fixture
+async def routing(the_routing_lab: Lab, request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
+    async with api_of(the_routing_lab) as api:
+        await as_planned(api)
+    async for lab in checked(the_routing_lab, request):
+        yield lab
 
 
 @pytest.fixture
@@ -38,9 +51,38 @@ async def api(lab: Lab) -> AsyncIterator[Api]:
 
 
 @pytest.fixture
+async def centre(routing: Lab) -> AsyncIterator[Api]:
+    """The API of the routing tests' lab."""
+    async with api_of(routing) as api:
+        yield api
+
+
+@pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
     async with browser() as chromium:
         yield chromium
+
+
+async def checked(lab: Lab, request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
+    before = await temporary_files(lab)
+    yield lab
+    try:
+        await nothing_is_left(lab, before)
+    finally:
+        for service in ("callbridge", "asterisk"):
+            logs = await lab.docker("logs", "--tail", "60", lab.containers[service])
+            request.node.add_report_section("teardown", f"{service} log", logs)
+
+
+async def as_planned(api: Api) -> None:
+    """No agent is paused, logged out or lent to another queue by a test that failed."""
+    for agent in (await api.get("/agents"))["items"]:
+        if agent["state"] == "paused" or (agent["state"], agent["reason"]) == ("logged_out", ""):
+            await api.order_agent(agent["id"], "ready")
+    for queue in (await api.get("/queues"))["items"]:
+        for member in queue["members"]:
+            if member["penalty"] != member["planned_penalty"]:
+                await api.order("POST", f"/agents/{member['agent']}/queues/{queue['name']}/restore")
 
 
 async def temporary_files(lab: Lab) -> set[str]:

@@ -7,8 +7,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -117,8 +117,11 @@ class Program:
         except TimeoutError:
             raise AssertionError(f"{self.name}: no {name} within {seconds} s; saw {self.events}") from None
 
+    def events_of(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == name]
+
     def count(self, name: str) -> int:
-        return sum(event["event"] == name for event in self.events)
+        return len(self.events_of(name))
 
     async def do(self, **command: object) -> None:
         assert self._process.stdin is not None
@@ -134,15 +137,47 @@ class Program:
 
 @asynccontextmanager
 async def phone(
-    lab: Lab, agent: str, *, tone: int = 440, answer: float | None = 0.3, record: Path | None = None
+    lab: Lab,
+    agent: str,
+    *,
+    tone: int = 440,
+    answer: float | None = 0.3,
+    talk: float | None = None,
+    record: Path | None = None,
 ) -> AsyncIterator[Program]:
-    """A registered agent's phone that says ``tone`` and, unless ``answer`` is None, answers by itself."""
+    """A registered agent's phone that says ``tone``. Unless they are None, it answers after ``answer``
+    seconds, and hangs up after ``talk``, by itself."""
     options = ["--user", agent, "--server", lab.host, "--port", str(lab.sip_port), "--tone", str(tone)]
     options += ["--auto-answer", "none" if answer is None else str(answer)]
+    options += ["--auto-hangup", str(talk)] if talk is not None else []
     options += ["--record", str(record)] if record is not None else []
     program = await Program.start(f"phone {agent}", "phone.py", *options, SIP_PASSWORD=lab.password(agent))
     try:
         await program.event("registered")
+        yield program
+    finally:
+        await program.stop()
+
+
+@asynccontextmanager
+async def phones(lab: Lab, agents: Iterable[str], **options: Any) -> AsyncIterator[dict[str, Program]]:
+    """Several agents' phones, by agent."""
+    names = list(agents)
+    async with AsyncExitStack() as stack:
+        started = await asyncio.gather(
+            *(stack.enter_async_context(phone(lab, agent, **options)) for agent in names)
+        )
+        yield dict(zip(names, started, strict=True))
+
+
+@asynccontextmanager
+async def outsider(lab: Lab, number: str, *, tone: int = 1000, record: Path) -> AsyncIterator[Program]:
+    """A caller from the trunk with a phone that can be driven, and that keeps what he hears."""
+    options = ["--trunk", "--user", number, "--server", lab.host, "--port", str(lab.sip_port)]
+    options += ["--tone", str(tone), "--record", str(record)]
+    program = await Program.start(f"outsider {number}", "phone.py", *options)
+    try:
+        await program.event("started")
         yield program
     finally:
         await program.stop()
@@ -175,6 +210,11 @@ class Api:
             assert reply.status == 200, f"{path}: {reply.status} {await reply.text()}"
             return await reply.json()
 
+    async def order(self, method: str, path: str, body: object = None) -> Any:
+        async with self.session.request(method, f"{self.lab.web}/api/v1{path}", json=body) as reply:
+            assert reply.status in (200, 201, 202), f"{path}: {reply.status} {await reply.text()}"
+            return await reply.json()
+
     async def file(self, path: str) -> bytes:
         async with self.session.get(f"{self.lab.web}{path}") as reply:
             assert reply.status == 200, f"{path}: {reply.status}"
@@ -195,6 +235,37 @@ class Api:
 
     async def agent_is(self, agent: str, state: str, seconds: float = 15.0) -> None:
         await eventually(lambda: self.agent(agent), lambda seen: seen["state"] == state, seconds)
+
+    async def call_from(self, number: str) -> dict[str, Any] | None:
+        """The latest call of that number."""
+        calls = (await self.get("/calls", limit=100))["items"]
+        return next((call for call in calls if call["number"] == number), None)
+
+    async def ended(self, number: str, seconds: float = 20.0) -> dict[str, Any]:
+        """The latest call of that number, once it has its outcome."""
+
+        async def look() -> dict[str, Any] | None:
+            return await self.call_from(number)
+
+        call = await eventually(look, lambda seen: seen is not None and seen["outcome"], seconds)
+        assert call is not None
+        return call
+
+    async def waits(self, number: str, queue: str, seconds: float = 20.0) -> None:
+        """Until that number's call stands in that queue."""
+
+        async def look() -> dict[str, Any] | None:
+            return await self.call_from(number)
+
+        await eventually(look, lambda seen: seen is not None and seen["queue"] == queue, seconds)
+
+    async def offers(self, number: str) -> list[dict[str, Any]]:
+        """To whom the latest call of that number was offered, in order."""
+        call = await self.call_from(number)
+        return [] if call is None else (await self.get(f"/calls/{call['id']}/offers"))["items"]
+
+    async def order_agent(self, agent: str, state: str, **more: str) -> None:
+        await self.order("POST", f"/agents/{agent}/state", {"state": state, **more})
 
     async def tickets_since(self, known: set[int]) -> list[dict[str, Any]]:
         return [ticket for ticket in await self.all("/tickets") if ticket["id"] not in known]

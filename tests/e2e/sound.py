@@ -36,3 +36,24 @@ class Sound:
             amplitude = float(spectrum[max(centre - 2, 0) : centre + 3].max())
             levels.append(20 * float(np.log10(max(amplitude, 1e-6))))
         return max(levels)
+
+    def holds(self, other: "Sound", channel: int = 0) -> float:
+        """How like the loudest second of ``other`` the likest second here is: 1 the same, 0 nothing of it.
+
+        The correlation of the two waveforms: whatever else sounds, music included, stays far below 0.5.
+        """
+        assert self.rate == other.rate
+        here, sample = self.channels[channel], other.channels[0]
+        width = min(self.rate, len(sample))
+        if len(here) < width:
+            return 0.0
+        energy = np.cumsum(np.concatenate(([0.0], sample**2)))
+        begin = int(np.argmax(energy[width:] - energy[:-width]))
+        sample = sample[begin : begin + width]
+        sample = sample - sample.mean()
+        size = 1 << (len(here) + width - 1).bit_length()
+        product = np.fft.irfft(np.fft.rfft(here, size) * np.conj(np.fft.rfft(sample, size)), size)
+        products = product[: len(here) - width + 1]
+        sums = np.cumsum(np.concatenate(([0.0], here**2)))
+        powers = np.sqrt((sums[width:] - sums[:-width]).clip(1e-6) * float((sample**2).sum()))
+        return float((products / powers).max())

@@ -10,11 +10,35 @@ from datetime import UTC, datetime, timedelta
 
 from bridge.centre import facts as f
 from bridge.centre import orders as o
+from bridge.centre.decision import OfferEnd
 from bridge.centre.floor import Floor
-from bridge.centre.ids import AgentId, CallId, ClientId, Endpoint, LegId, MenuName, QueueName, TicketId
-from bridge.centre.plan import Agent, Member, Menu, Plan, Queue, ToHangUp, ToMenu, ToQueue
+from bridge.centre.ids import (
+    AgentId,
+    CallId,
+    ClientId,
+    Endpoint,
+    LegId,
+    MenuName,
+    QueueName,
+    RecordingId,
+    TicketId,
+)
+from bridge.centre.plan import (
+    Agent,
+    Member,
+    Menu,
+    Plan,
+    Queue,
+    ToAgent,
+    ToHangUp,
+    ToMenu,
+    ToNumber,
+    ToQueue,
+    ToVoicemail,
+)
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+RING = timedelta(seconds=20)
 SUPPORT, SALES = QueueName("support"), QueueName("sales")
 ANNA, BORIS, VERA = AgentId("1001"), AgentId("1002"), AgentId("1003")
 
@@ -40,7 +64,14 @@ def plan(*, wrap_up: int = 10, record: bool = True, max_wait: int | None = None)
         invalid=("callbridge/invalid-option",),
     )
     return Plan(
-        numbers={"100": ToMenu(main.name), "200": ToQueue(SUPPORT), "300": ToQueue(SALES)},
+        numbers={
+            "100": ToMenu(main.name),
+            "200": ToQueue(SUPPORT),
+            "300": ToQueue(SALES),
+            "400": ToNumber("+74950009999", Endpoint("PJSIP/+74950009999@lab"), RING, ToQueue(SALES)),
+            "500": ToVoicemail(("callbridge/leave-message",)),
+            "600": ToAgent(VERA, SALES, RING),
+        },
         menus={main.name: main},
         queues={SUPPORT: queue(SUPPORT, ANNA, BORIS), SALES: queue(SALES, BORIS, VERA)},
         agents={a: Agent(a, f"Agent {a}", Endpoint(f"PJSIP/{a}")) for a in (ANNA, BORIS, VERA)},
@@ -53,7 +84,8 @@ def plan(*, wrap_up: int = 10, record: bool = True, max_wait: int | None = None)
 class Leg:
     call: CallId
     agent: AgentId | None
-    state: str  # "ringing" | "up" | "gone"
+    state: str  # "ringing" | "up" | "gone" | "fallback": in the dialplan, beyond ARI
+    number: str = ""  # outside, that it rings
 
 
 @dataclass
@@ -71,9 +103,13 @@ class World:
     recording: dict[LegId, str] = field(default_factory=dict)
     recorded: list[str] = field(default_factory=list)
     attached: list[str] = field(default_factory=list)
+    offers: dict[LegId, o.SaveOffer] = field(default_factory=dict)
+    offer_ends: dict[LegId, OfferEnd] = field(default_factory=dict)
+    dispositions: dict[CallId, str] = field(default_factory=dict)
     cards: dict[AgentId, o.OpenCard] = field(default_factory=dict)
     orders: list[o.Order] = field(default_factory=list)
     log: list[tuple[datetime, f.Fact]] = field(default_factory=list)
+    fail_next: dict[str, f.FailureReason] = field(default_factory=dict)  # an order's class name → how
     next_call: int = 0
 
     def start(self, the_plan: Plan | None = None) -> "World":
@@ -110,21 +146,35 @@ class World:
         self.pump()
 
     def carry_out(self, order: o.Order) -> None:
+        reason = self.fail_next.pop(type(order).__name__, None)
+        if reason is not None and isinstance(order, o.RingAgent | o.RingNumber | o.Play | o.LookUpClient):
+            leg = getattr(order, "leg", None)
+            stream = self.store if isinstance(order, o.LookUpClient) else self.ari
+            stream.append(f.OrderFailed(order.call, type(order).__name__, reason, "", leg))
+            return
         match order:
             case o.RingAgent(leg=leg):
                 self.legs[leg] = Leg(order.call, order.agent, "ringing")
                 self.ari.append(f.LegRinging(order.call, leg))
             case o.CancelRing(leg=leg) | o.HangUp(leg=leg):
                 self.end_leg(leg, 26 if isinstance(order, o.CancelRing) else 16)
+            case o.RingNumber(leg=leg):
+                self.legs[leg] = Leg(order.call, None, "ringing", number=order.endpoint)
+                self.ari.append(f.LegRinging(order.call, leg))
             case o.EnterWaitingRoom(leg=leg):
                 self.move(leg, f"{order.call}-wait")
+            case o.LeaveWaitingRoom(leg=leg):
+                self.bridges.get(f"{order.call}-wait", set()).discard(leg)
             case o.Connect(client=client, agent=agent):
                 for leg in (client, agent):
                     if self.legs[leg].state == "up":
                         self.move(leg, f"{order.call}-talk")
                         self.ari.append(f.LegJoined(order.call, leg))
             case o.ToFallback(leg=leg):
-                self.legs[leg].state = "gone"
+                if self.legs[leg].state != "gone":
+                    self.legs[leg].state = "fallback"
+                    for members in self.bridges.values():
+                        members.discard(leg)
             case o.ClearCall(call=call):
                 for suffix in ("wait", "talk"):
                     self.bridges.pop(f"{call}-{suffix}", None)
@@ -149,6 +199,12 @@ class World:
             case o.CloseCard(agent=agent):
                 if agent in self.cards and self.cards[agent].call == order.call:
                     del self.cards[agent]
+            case o.SaveOffer(leg=leg):
+                self.offers[leg] = order
+            case o.EndOffer(leg=leg, end=end):
+                self.offer_ends[leg] = end
+            case o.SetDisposition():
+                self.dispositions[order.call] = order.disposition
             case o.StartTimer(timer=timer, after=after):
                 self.timers[timer] = self.now + after
             case o.StopTimer(timer=timer):
@@ -174,6 +230,26 @@ class World:
             (i for i, leg in self.legs.items() if leg.agent == agent and leg.state == "ringing"), None
         )
 
+    def dial_code(self, endpoint: Endpoint, feature: f.Feature, argument: str = "") -> CallId:
+        self.next_call += 1
+        call = CallId(f"code.{self.next_call}")
+        self.legs[LegId(call)] = Leg(call, None, "up", number=endpoint)
+        agent = AgentId(endpoint.rpartition("/")[2])
+        self.ami.append(f.PhoneTaken(call, agent, True))
+        self.ari.append(f.FeatureDialled(call, LegId(call), endpoint, feature, argument))
+        return call
+
+    def answer_outside(self) -> None:
+        for id_, leg in self.legs.items():
+            if leg.number and leg.state == "ringing":
+                leg.state = "up"
+                self.ari.append(f.LegAnswered(leg.call, id_))
+
+    def step_clock(self, by: timedelta) -> None:
+        """The wall clock is set; timers run by another one."""
+        self.now += by
+        self.timers = {timer: at + by for timer, at in self.timers.items()}
+
     def answer(self, agent: AgentId) -> None:
         leg = self.ringing_leg(agent)
         if leg is not None:
@@ -183,6 +259,10 @@ class World:
     def end_leg(self, leg: LegId, cause: int = 16) -> None:
         if leg not in self.legs or self.legs[leg].state == "gone":
             return
+        if self.legs[leg].state == "fallback":
+            self.legs[leg].state = "gone"
+            self.ami.append(f.OutsideEnded(self.legs[leg].call, "completed"))
+            return
         self.legs[leg].state = "gone"
         for members in self.bridges.values():
             members.discard(leg)
@@ -190,8 +270,11 @@ class World:
         if leg in self.recording:
             recording = self.recording.pop(leg)
             self.recorded.append(recording)
-            self.ami.append(f.RecordingEnded(self.legs[leg].call, f.RecordingId(recording)))
-        if self.legs[leg].agent is None:
+            self.ami.append(f.RecordingEnded(self.legs[leg].call, RecordingId(recording)))
+        one = self.legs[leg]
+        if one.number and LegId(one.call) == leg:
+            self.ami.append(f.PhoneTaken(one.call, AgentId(one.number.rpartition("/")[2]), False))
+        elif one.agent is None and not one.number:
             # AMI tells the end of every channel that it presented, also of those in our application.
             self.ami.append(f.OutsideEnded(self.legs[leg].call, "completed"))
 
@@ -212,7 +295,7 @@ class World:
 
     @property
     def living(self) -> dict[LegId, Leg]:
-        return {id_: leg for id_, leg in self.legs.items() if leg.state != "gone"}
+        return {id_: leg for id_, leg in self.legs.items() if leg.state not in ("gone", "fallback")}
 
 
 def identify(call: CallId, number: str | None) -> f.ClientIdentified:
@@ -221,6 +304,9 @@ def identify(call: CallId, number: str | None) -> f.ClientIdentified:
             return f.ClientIdentified(call, f.Verdict.WITHHELD, None)
         case "+79161234567":
             return f.ClientIdentified(call, f.Verdict.KNOWN, number, (f.ClientRef(ClientId(7), "Иван"),))
+        case "+79167770000":
+            gold = f.ClientRef(ClientId(10), "Golden", "gold")
+            return f.ClientIdentified(call, f.Verdict.KNOWN, number, (gold,), AgentId("1002"), START)
         case "+79165550000":
             both = (f.ClientRef(ClientId(8), "Ольга"), f.ClientRef(ClientId(9), "Олег"))
             return f.ClientIdentified(call, f.Verdict.SEVERAL, number, both)

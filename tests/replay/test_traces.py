@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bridge.ami import replay
 from bridge.ami.call_events import CallEvent
 from bridge.ami.follower import Follower
-from bridge.ami.messages import Message, read
+from bridge.ami.headers import read
+from bridge.ami.messages import Message
 from bridge.ami.trace import entries
 
 TRACES = Path(__file__).parent / "traces"

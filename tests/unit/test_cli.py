@@ -1,13 +1,22 @@
 """The command line: what each command prints, and its exit code."""
 
+import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bridge import cli
+from bridge import cli, config
+from bridge.centre.decision import Decision, Hindrance, OfferEnd, Standing
+from bridge.centre.ids import AgentId, CallId, QueueName, Skill, agent_leg_id
+from bridge.centre.orders import CallRecord, EndOffer, Outcome, SaveOffer
+from bridge.centre.plan import Strategy
+from bridge.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "docker" / "callbridge.yml"
@@ -102,8 +111,126 @@ def test_users_and_tokens(file: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "tickets:eat" in capsys.readouterr().err
 
 
+CALL, AT = CallId("1700000000.1"), datetime(2025, 3, 1, 9, 0, tzinfo=UTC)
+QUEUE = QueueName("support")
+
+
+async def keep(path: Path, *, offered: bool = True) -> None:
+    """A call that waited five seconds for Boris while Anna was on her lunch."""
+    record = CallRecord(
+        CALL,
+        None,
+        None,
+        "",
+        True,
+        "+7495",
+        "lab",
+        "in",
+        AT,
+        queue=QUEUE,
+        queued_at=AT,
+        outcome=Outcome.ANSWERED,
+    )
+    anna, boris, vera, leaver = (AgentId(agent) for agent in ("1001", "1002", "1003", "7777"))
+    skills = {Skill("english"): 2}
+    standings = (
+        Standing(anna, 0, 0, skills, Hindrance.PAUSED, "lunch\x1b[2J"),
+        Standing(boris, 1, 0, skills, None, idle_since=AT),
+        Standing(vera, 2, 0, {}, None),
+        Standing(leaver, 3, 1, skills, None),
+    )
+    decision = Decision(
+        CALL, QUEUE, Strategy.LEASTRECENT, ((Skill("english"), 2),), 1, None, 0, 0, (boris,), standings
+    )
+    store = await Store.open(config.load(path).store.url)
+    async with store.unit() as unit:
+        await unit.calls.save(record)
+        if offered:
+            for number, later in ((1, 5), (2, 30)):
+                leg, at = agent_leg_id(CALL, number), AT + timedelta(seconds=later)
+                await unit.offers.save(SaveOffer(CALL, leg, boris, QUEUE, at, decision))
+            end = AT + timedelta(seconds=25)
+            await unit.offers.end(EndOffer(CALL, agent_leg_id(CALL, 1), end, OfferEnd.NO_ANSWER))
+    await store.close()
+
+
+def test_explain_tells_each_offer_with_all_candidates(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(keep(file))
+    assert cli.main(["explain", CALL, "--config", str(file)]) == cli.OK
+    told = capsys.readouterr().out
+    first, second = told.split("2. 2025-03-01 09:00:30")
+    lines = [" ".join(line.split()) for line in first.splitlines()]
+    names = config.load(file).agents
+    assert lines[:8] == [
+        f"call {CALL}: offers: 2 (times are UTC)",
+        "",
+        "1. 2025-03-01 09:00:05 queue support leastrecent",
+        "waited 5.0 s",
+        "needs english 2",
+        "asked penalties up to 1",
+        f"chose 1002 {names['1002'].name}",
+        "ended no_answer after 20.0 s",
+    ]
+    assert lines[9] == "rank agent name verdict detail metric"
+    assert lines[10].startswith(f"1 1002 {names['1002'].name} chosen ")
+    assert lines[11].startswith("2 7777 next "), "one whom the file does not name any more"
+    assert lines[12] == f"1001 {names['1001'].name} hindered paused lunch?[2J"
+    assert lines[13] == f"1003 {names['1003'].name} skill english 0 < 2"
+    assert "ended     not yet, or nobody told" in second
+
+
+def test_explain_as_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(keep(file))
+    leg = agent_leg_id(CALL, 2)
+    assert cli.main(["explain", leg, "--json", "--config", str(file)]) == cli.OK
+    offers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [offer["leg"] for offer in offers] == [agent_leg_id(CALL, 1), leg]
+    first = offers[0]
+    assert {
+        key: first[key] for key in ("call", "agent", "queue", "strategy", "needs", "highest_penalty")
+    } == {
+        "call": CALL,
+        "agent": "1002",
+        "queue": "support",
+        "strategy": "leastrecent",
+        "needs": {"english": 2},
+        "highest_penalty": 1,
+    }
+    assert (first["waited_seconds"], first["end"], offers[1]["end"]) == (5.0, "no_answer", None)
+    assert datetime.fromisoformat(first["at"]) == AT + timedelta(seconds=5)
+    assert [one["verdict"] for one in first["candidates"]] == ["chosen", "next", "hindered", "skill"]
+    assert first["candidates"][1]["name"] is None
+
+
+def test_explain_says_when_there_is_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    explain = ["explain", CALL, "--config", str(file)]
+    assert cli.main(explain) == cli.CONFIGURATION
+    assert "no schema yet" in capsys.readouterr().err
+    asyncio.run(keep(file, offered=False))
+    assert cli.main(explain) == cli.OK
+    assert "offered to nobody; in queue support, outcome answered" in capsys.readouterr().out
+    assert cli.main([*explain, "--json"]) == cli.OK
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "offered to nobody" in told.err
+    assert cli.main(["explain", "1700000000.9", "--config", str(file)]) == cli.FINDINGS
+    assert "call '1700000000.9': there is no such call" in capsys.readouterr().err
+
+
+def test_explain_while_the_service_writes(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(keep(file))
+    with closing(sqlite3.connect(tmp_path / "callbridge.db", isolation_level=None)) as service:
+        service.execute("BEGIN IMMEDIATE")
+        service.execute("DELETE FROM offers")
+        assert cli.main(["explain", CALL, "--config", str(file)]) == cli.OK
+        assert "offers: 2" in capsys.readouterr().out
+        service.execute("ROLLBACK")
+
+
 def test_every_command_has_help_with_an_example() -> None:
-    commands = ["run", "check", "schema", "render", "secrets", "doctor", "replay", "import"]
+    commands = ["run", "check", "schema", "render", "secrets", "doctor", "replay", "explain", "import"]
     for command in [[name] for name in commands] + [["user", "add"], ["user", "sync"], ["token", "add"]]:
         done = subprocess.run(
             [sys.executable, "-m", "bridge", *command, "--help"],

@@ -6,17 +6,17 @@ restart, and what a slow client misses it asks for again. Cards are no facts: th
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from aiohttp import web
 
 from bridge.centre.ids import LegId, is_agent_leg
+from bridge.centre.plan import Plan
 from bridge.engine.ports import StampedFact
 from bridge.store import Store
-from bridge.store.rows import FactRow
+from bridge.web.api.event_kinds import card_event, event_of
 from bridge.web.api.models import Event
 from bridge.web.context import parts_of
 from bridge.web.pages.views import SCREENS
@@ -32,66 +32,19 @@ _CARDS_KEPT = 100
 # The log is written after a fact was told: look again soon, then seldom.
 _LOOK_AGAIN = (0.02, 0.05, 0.1, 0.25, 0.5)
 
-_PLAIN: Mapping[str, str] = {
-    "CallOffered": "call.offered",
-    "LegRinging": "call.ringing",
-    "LegJoined": "call.answered",
-    "ClientIdentified": "call.identified",
-    "OutsideRinging": "call.ringing",
-    "OutsideAnswered": "call.answered",
-    "OutsideRingEnded": "call.ring_ended",
-    "OutsideEnded": "call.ended",
-    "TicketOpened": "ticket.opened",
-    "RecordingStarted": "recording.started",
-    "RecordingEnded": "recording.ended",
-    "RecordingAttached": "recording.attached",
-}
-_AGENTS_LEG_ONLY = frozenset({"LegRinging", "LegJoined"})
-_KEPT = (
-    "number",
-    "name",
-    "dialled",
-    "trunk",
-    "agent",
-    "leg",
-    "cause",
-    "verdict",
-    "e164",
-    "ticket",
-    "recording",
-    "reason",
-)
-
-
-def event_of(row: FactRow) -> Event | None:
-    """The event that a logged fact is to the outside; None for what is only ours."""
-    if row.call is None:
-        return None
-    leg = str(row.body.get("leg", ""))
-    kind = _PLAIN.get(row.type)
-    if row.type == "LegEnded":
-        kind = "call.leg_ended" if is_agent_leg(LegId(leg)) else "call.ended"
-    if kind is None or (row.type in _AGENTS_LEG_ONLY and not is_agent_leg(LegId(leg))):
-        return None
-    data = {name: row.body[name] for name in _KEPT if name in row.body}
-    return Event(id=row.id, type=kind, call_id=row.call, at=row.at, data=data)
-
-
-def card_event(opened: CardOpened) -> Event:
-    data: dict[str, Any] = {"agent": opened.agent}
-    if opened.ringing_at is not None:
-        data["ringing_at"] = opened.ringing_at.isoformat()
-        data["ring_to_card_ms"] = round((opened.at - opened.ringing_at).total_seconds() * 1000, 1)
-    return Event(id=None, type="card.opened", call_id=opened.call, at=opened.at, data=data)
-
 
 class EventStream:
     """One listener. It holds its place in the log, and nothing else that could grow."""
 
     def __init__(
-        self, store: Store, last: int, agent_of: Callable[[str, str], Awaitable[str | None]]
+        self,
+        store: Store,
+        plan: Callable[[], Plan],
+        last: int,
+        agent_of: Callable[[str, str], Awaitable[str | None]],
     ) -> None:
         self._store = store
+        self._plan = plan
         self._last = last
         self._agent_of = agent_of
         self._wake = asyncio.Event()
@@ -138,7 +91,7 @@ class EventStream:
             async with self._store.view() as unit:
                 rows = await unit.facts.since(self._last, BATCH)
             for row in rows:
-                event = event_of(row)
+                event = event_of(row, self._plan())
                 if event is not None:
                     await _send(wire, await self._with_agent(event))
                 self._last = row.id
@@ -149,11 +102,11 @@ class EventStream:
 
     async def _with_agent(self, event: Event) -> Event:
         leg = event.data.get("leg")
-        if "agent" in event.data or not isinstance(leg, str) or not is_agent_leg(LegId(leg)):
+        call = event.call_id
+        if "agent" in event.data or call is None or not isinstance(leg, str) or not is_agent_leg(LegId(leg)):
             return event
-        return event.model_copy(
-            update={"data": {**event.data, "agent": await self._agent_of(event.call_id, leg)}}
-        )
+        agent = await self._agent_of(call, leg)
+        return event.model_copy(update={"data": {**event.data, "agent": agent}})
 
     async def _woken(self, seconds: float) -> bool:
         try:
@@ -188,7 +141,7 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     start = await _start(request)
     if request.method == "HEAD":
         return Wire.head()
-    stream = EventStream(parts.store, start, agent_of)
+    stream = EventStream(parts.store, parts.plan, start, agent_of)
     streams.add(stream)
     stop_facts = parts.desk.on_fact(stream.fact)
     stop_cards = request.app[SCREENS].on_opened(stream.card)

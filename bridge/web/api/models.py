@@ -5,6 +5,12 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from bridge.centre.decision import OfferEnd
+from bridge.centre.explain import Verdict
+from bridge.centre.orders import LegKind, Outcome
+from bridge.centre.plan import Strategy
+from bridge.store.moves import MAX_PENALTY
+
 T = TypeVar("T")
 
 Status = Literal["open", "in_progress", "done"]
@@ -50,7 +56,7 @@ class ProblemBody(Said):
 
 class Leg(Said):
     id: str
-    kind: Literal["client", "agent"]
+    kind: LegKind
     agent: str | None
     created_at: datetime
     ringing_at: datetime | None
@@ -77,10 +83,35 @@ class Call(Said):
     queued_at: datetime | None
     answered_at: datetime | None
     ended_at: datetime | None
-    outcome: Literal["answered", "abandoned", "ivr", "fallback", "failed"] | None = Field(
-        description="null while the call lives."
-    )
+    outcome: Outcome | None = Field(description="null while the call lives.")
     legs: list[Leg]
+
+
+class Candidate(Said):
+    """One who might have been asked when the offer was made."""
+
+    agent: str
+    verdict: Verdict
+    detail: str = Field(description="What put him out: a hindrance, a skill's levels, penalties.")
+    rank: int | None = Field(description="His turn among those who could be asked; null for who could not.")
+    metric: str = Field(description="What the strategy compared.")
+
+
+class Offer(Said):
+    """A call was offered to an agent, and why to this one."""
+
+    leg: str = Field(description="The leg that rang him, unique to this offer.")
+    call_id: str
+    agent: str
+    queue: str
+    strategy: Strategy
+    at: datetime
+    end: OfferEnd | None = Field(description="null while his phone rings.")
+    ended_at: datetime | None
+    needs: dict[str, int] = Field(description="The skills that the caller needed by then, with their levels.")
+    highest_penalty: int | None = Field(description="That was asked by then; null: any.")
+    preferred: str | None = Field(description="The agent whom the caller waited for, or had before.")
+    candidates: list[Candidate]
 
 
 class TicketRecording(Said):
@@ -112,6 +143,7 @@ class Ticket(Said):
     department: str
     assignee: str | None
     solution: str
+    disposition: str = Field(description="How the call ended, in a word of the plan; empty if nobody said.")
     created_at: datetime
     updated_at: datetime
     recordings: list[TicketRecording] = Field(
@@ -129,6 +161,7 @@ class TicketChange(Taken):
     )
     assignee: str | None = Field(None, description="An agent's id; null takes it from everybody.")
     solution: Long | None = None
+    disposition: str | None = Field(None, description="One of the plan's, or empty for none.")
     client: int | None = Field(None, description="A client's id; null for nobody.")
 
 
@@ -185,22 +218,37 @@ class Agent(Said):
     since: datetime
     call_id: str | None
     queues: list[str]
+    penalties: dict[str, int] = Field(description="His penalty in each of his queues, after live moves.")
+    skills: dict[str, int] = Field(description="Skill and level, by the plan.")
     reachable: bool
+    phone: str = Field(description="What Asterisk says of it: `idle`, `not registered`; or nothing.")
+    wrap_up_until: datetime | None = Field(description="When his wrap-up ends by itself.")
+    may_extend: bool = Field(description="Whether his wrap-up can be extended now.")
 
 
 class AgentOrder(Taken):
     """What the agent wants; what became of it is in the agent's `state` a moment later."""
 
-    state: Literal["log_in", "ready", "pause", "end_wrap_up", "log_out"]
+    state: Literal["log_in", "ready", "pause", "end_wrap_up", "extend_wrap_up", "dispose", "log_out"]
     reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] = Field(
-        "", description="Why he pauses; required with `pause`."
+        "", description="Why he pauses; required with `pause`, one of the plan's reasons if it has any."
     )
+    disposition: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] = Field(
+        "", description="How his last call ended; required with `dispose`, one of the plan's."
+    )
+
+
+class Place(Taken):
+    """An agent's place in a queue."""
+
+    penalty: int = Field(0, ge=0, le=MAX_PENALTY, strict=True, description="Lower ones are asked first.")
 
 
 class Member(Said):
     agent: str
     name: str
-    penalty: int
+    penalty: int = Field(description="Now, after live moves.")
+    planned_penalty: int | None = Field(description="By the plan; null if he was moved in.")
     state: str
     reachable: bool
 
@@ -209,16 +257,28 @@ class Queue(Said):
     name: str
     title: str
     department: str
-    strategy: str
+    strategy: Strategy
+    weight: int
+    needs: dict[str, int] = Field(description="The skills that its callers need, with their levels.")
+    service_level_seconds: int
     waiting: int
+    longest_since: datetime | None = Field(description="Since when the first of those who wait has waited.")
+    logged_in: int
+    ready: int = Field(description="Could be offered a call at this moment.")
+    expected_wait_seconds: int | None = Field(
+        description="Of who would come now; null until the queue's service has been measured."
+    )
     members: list[Member]
 
 
 class Event(Said):
-    """One event of the stream. Those with an id can be asked for again by `Last-Event-ID`."""
+    """One event of the stream. Those with an id can be asked for again by `Last-Event-ID`.
+
+    `agent.…` tells what an agent asked for, from page, API or phone alike; what became of it is in his state.
+    """
 
     id: int | None
     type: str
-    call_id: str
+    call_id: str | None = Field(description="null for what is about no call: an agent's state, a live move.")
     at: datetime
     data: dict[str, str | int | float | bool | None]

@@ -10,9 +10,10 @@ from pydantic import AwareDatetime, Field
 from bridge.crm.numbers import to_e164
 from bridge.errors import BadNumber
 from bridge.store import Unit
-from bridge.store.rows import CallRow, ClientRow, NumberRow, RecordingRow, TicketRow
+from bridge.store.rows import CallRow, ClientRow, NumberRow, OfferRow, RecordingRow, TicketRow
 from bridge.web.api import models
 from bridge.web.api.operations import PREFIX, NoQuery, Paged, Query, answer, body, query
+from bridge.web.choices import dispositions, values
 from bridge.web.context import parts_of
 from bridge.web.forms import path_number
 from bridge.web.pages.recordings import send_recording
@@ -71,6 +72,15 @@ async def get_call(request: web.Request) -> web.StreamResponse:
     return answer(_call(row))
 
 
+async def list_offers(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    async with parts_of(request).store.view() as unit:
+        if await unit.calls.get(request.match_info["id"]) is None:
+            raise not_found("There is no such call.")
+        rows = await unit.offers.of_call(request.match_info["id"])
+    return answer(models.Listed[models.Offer](items=[_offer(row) for row in rows], next=None))
+
+
 # ── tickets ──────────────────────────────────────────────────────────────────
 
 
@@ -114,7 +124,10 @@ async def change_ticket(request: web.Request) -> web.StreamResponse:
     plan = parts_of(request).plan()
     if wanted.assignee is not None and wanted.assignee not in plan.agents:
         raise _unfit("#/assignee", "there is no such agent; GET /api/v1/agents lists them.")
-    for name in ("status", "priority", "subject", "solution"):
+    known = (*values(dispositions(plan)), "")
+    if wanted.disposition is not None and wanted.disposition not in known:
+        raise _unfit("#/disposition", f"give one of: {', '.join(known[:-1])}; or empty for none.")
+    for name in ("status", "priority", "subject", "solution", "disposition"):
         if change.sent(name) and getattr(wanted, name) is None:
             raise _unfit(f"#/{name}", "null is no value for it; leave it out to keep what is there.")
     async with parts_of(request).store.unit() as unit:
@@ -135,6 +148,8 @@ async def change_ticket(request: web.Request) -> web.StreamResponse:
             changed = await unit.tickets.update(row.id, subject=wanted.subject)
         if change.sent("client"):
             changed = await unit.tickets.update(row.id, client=wanted.client)
+        if wanted.disposition is not None:
+            changed = await unit.tickets.update(row.id, disposition=wanted.disposition)
         return answer(await _ticket(unit, changed or row, sight_of(request)))
 
 
@@ -235,6 +250,11 @@ def _call(row: CallRow) -> models.Call:
     legs = [{name: value for name, value in asdict(leg).items() if name != "call"} for leg in row.legs]
     outcome = row.outcome.value if row.outcome else None
     return models.Call.model_validate({**asdict(row), "outcome": outcome, "legs": legs})
+
+
+def _offer(row: OfferRow) -> models.Offer:
+    fields = {name: value for name, value in asdict(row).items() if name != "call"}
+    return models.Offer.model_validate({**fields, "call_id": row.call, "needs": dict(row.needs)})
 
 
 async def _ticket(unit: Unit, row: TicketRow, sight: Sight) -> models.Ticket:

@@ -8,17 +8,32 @@
   const language = document.documentElement.lang;
   const own = navigator.languages.find((tag) => tag.split("-")[0] === language); // en-GB rather than plain en
   const format = new Intl.DateTimeFormat(own || language, { dateStyle: "short", timeStyle: "short" });
+  const ofDay = new Intl.DateTimeFormat(own || language, { timeStyle: "medium" });
   const two = (n) => String(n).padStart(2, "0");
+
+  function clockOf(milliseconds) {
+    const s = Math.max(0, Math.floor(milliseconds / 1000));
+    const h = Math.floor(s / 3600);
+    return h ? `${h}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
+  }
 
   function tick() {
     const now = Date.now() - skew;
     for (const clock of document.querySelectorAll("time[data-since]")) {
-      const s = Math.max(0, Math.floor((now - Number(clock.dataset.since)) / 1000));
-      const h = Math.floor(s / 3600);
-      clock.textContent = h ? `${h}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
+      clock.textContent = clockOf(now - Number(clock.dataset.since));
+    }
+    for (const clock of document.querySelectorAll("time[data-until]")) {
+      const left = Number(clock.dataset.until) - now;
+      clock.textContent = clockOf(left + 999); // 0:00 is when it is over, not the last second before
+      clock.classList.toggle("soon", left < 10000);
+    }
+    for (const mark of document.querySelectorAll("[data-late-at]")) {
+      const late = now >= Number(mark.dataset.lateAt);
+      mark.hidden = !late;
+      mark.closest("tr")?.classList.toggle("is-late", late);
     }
     for (const time of document.querySelectorAll("time[data-local]")) {
-      time.textContent = format.format(new Date(time.dateTime));
+      time.textContent = (time.dataset.local === "clock" ? ofDay : format).format(new Date(time.dateTime));
       time.removeAttribute("data-local");
     }
     const ringing = document.querySelector("[data-ringing]");
@@ -31,9 +46,11 @@
     const announcer = document.getElementById("announcer");
     // A reader is not told of every change of a busy floor.
     if (!summary || !announcer || Date.now() - said < 5000) return;
-    if (announcer.textContent !== summary.dataset.summary) {
+    const late = Array.from(document.querySelectorAll("[data-late]:not([hidden])"), (mark) => mark.dataset.late);
+    const words = [summary.dataset.summary, ...late].join(" ");
+    if (announcer.textContent !== words) {
       said = Date.now();
-      announcer.textContent = summary.dataset.summary;
+      announcer.textContent = words;
     }
   }
 
@@ -53,6 +70,7 @@
   const keys = {
     KeyR: () => press('[data-key="ready"]'),
     KeyW: () => press('[data-key="wrap-up"]'),
+    KeyE: () => press('[data-key="extend"]:not(:disabled)'),
     KeyT: () => press('[data-key="ticket"]'),
     KeyP: () => {
       const menu = document.querySelector('details[data-key="pause"]');
@@ -67,6 +85,14 @@
       return Boolean(area);
     },
   };
+
+  // The digits that are dialled on a phone: of a pause while its list is open, else of the last call's result.
+  function digit(key) {
+    const open = document.querySelector('details[data-key="pause"][open]');
+    const choice = (open || document.getElementById("disposition"))?.querySelector(`[data-digit="${CSS.escape(key)}"]`);
+    choice?.click();
+    return Boolean(choice);
+  }
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
@@ -85,6 +111,8 @@
       if (search) search.focus();
       else location.assign("/clients#search");
       done = true;
+    } else if (/^[0-9]$/.test(event.key)) {
+      done = digit(event.key);
     } else if (keys[event.code] && !event.shiftKey) {
       done = keys[event.code](); // by place, so that they work on a Russian layout too
     }
@@ -106,6 +134,19 @@
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       if (!menu.contains(event.target)) menu.open = false;
     }
+  });
+
+  // ── moves of an agent: a dialog whose content the server sends ─────────────
+  const moves = document.getElementById("moves");
+  let opener = "";
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (!moves || event.detail.target?.id !== "moves-body" || moves.open) return;
+    opener = event.detail.requestConfig?.elt?.id || "";
+    moves.showModal();
+  });
+  moves?.addEventListener("close", () => {
+    document.getElementById("moves-notice").replaceChildren();
+    document.getElementById(opener)?.focus(); // by id: the floor has been drawn anew since
   });
 
   const box = document.getElementById("shortcuts-on");
@@ -134,7 +175,9 @@
   });
   document.addEventListener("htmx:sseMessage", () => { tick(); announce(); });
   document.addEventListener("htmx:load", tick);
-  document.addEventListener("htmx:beforeRequest", () => { document.getElementById("notice")?.replaceChildren(); });
+  document.addEventListener("htmx:beforeRequest", () => {
+    for (const id of ["notice", "moves-notice"]) document.getElementById(id)?.replaceChildren();
+  });
 
   tick();
   setInterval(() => { tick(); announce(); }, 1000);

@@ -1,17 +1,28 @@
 """Owns the agent's desktop: his state, the card of the call at hand, his queues and last contacts."""
 
+from datetime import UTC, datetime
+
 from aiohttp import web
 
-from bridge.centre.facts import AgentPaused, AgentReady, Fact, WrapUpEnded
+from bridge.centre.facts import (
+    AgentPaused,
+    AgentReady,
+    CallDisposed,
+    Fact,
+    WrapUpEnded,
+    WrapUpExtended,
+)
 from bridge.centre.ids import AgentId
+from bridge.centre.plan import Plan
 from bridge.crm.numbers import to_e164
 from bridge.store.rows import NumberRow
-from bridge.web import labels
 from bridge.web.access import Routes, SignedIn
-from bridge.web.context import language_of, parts_of, renderer_of
+from bridge.web.choices import dispositions, pause_reasons, values
+from bridge.web.context import language_of, parts_of
+from bridge.web.disposed import DISPOSED
 from bridge.web.forms import Fields, form_of
 from bridge.web.labels import N_
-from bridge.web.pages.views import SCREENS, Views, card_context, fragment, page, see_other
+from bridge.web.pages.views import SCREENS, card_context, fragment, page, see_other, views_of
 from bridge.web.principal import Person, Role, person_of
 from bridge.web.problems import bad_field, not_found
 from bridge.web.screens import OpenedCard
@@ -22,6 +33,7 @@ from bridge.web.streams import Topic
 def declare(routes: Routes) -> None:
     routes.get("/", show, SignedIn())
     routes.post("/state", change_state, SignedIn())
+    routes.post("/disposition", dispose, SignedIn())
     routes.post("/card/{call}/client", choose_client, SignedIn())
     routes.post("/card/{call}/new-client", add_client, SignedIn())
     routes.post("/card/{call}/put-away", put_away, SignedIn())
@@ -32,22 +44,26 @@ async def show(request: web.Request) -> web.StreamResponse:
     if person.agent is None:
         # A supervisor without a phone has no desktop; the floor is his page.
         return see_other("/floor" if person.role is Role.SUPERVISOR else "/tickets")
-    views = _views(request)
+    views = views_of(request)
     parts = {
         topic.value: await views.fragment(topic, language_of(request), person)
-        for topic in (Topic.CARD, Topic.STATE, Topic.WAITING, Topic.CONTACTS)
+        for topic in (Topic.CARD, Topic.STATE, Topic.DISPOSITION, Topic.WAITING, Topic.CONTACTS)
     }
     return page(request, "desktop.html", live="desktop", fragments=parts)
 
 
 async def change_state(request: web.Request) -> web.StreamResponse:
-    agent = _agent(person_of(request))
-    await parts_of(request).desk.submit(_fact(agent, await form_of(request)))
-    if request.headers.get("HX-Request") != "true":
-        return see_other("/")
-    views, person = _views(request), person_of(request)
-    html = await views.fragment(Topic.STATE, language_of(request), person)
-    return web.Response(text=html, content_type="text/html", charset="utf-8")
+    agent, parts = _agent(person_of(request)), parts_of(request)
+    await parts.desk.submit(_fact(agent, await form_of(request), parts.plan()))
+    return await _drawn(request, Topic.STATE)
+
+
+async def dispose(request: web.Request) -> web.StreamResponse:
+    agent, parts = _agent(person_of(request)), parts_of(request)
+    chosen = (await form_of(request)).choice("disposition", values(dispositions(parts.plan())))
+    await parts.desk.submit(CallDisposed(agent, chosen))
+    request.app[DISPOSED].note(agent, chosen, datetime.now(UTC))
+    return await _drawn(request, Topic.DISPOSITION)
 
 
 async def choose_client(request: web.Request) -> web.StreamResponse:
@@ -80,12 +96,21 @@ async def put_away(request: web.Request) -> web.StreamResponse:
     return await _card(request, opened)
 
 
-def _fact(agent: AgentId, form: Fields) -> Fact:
-    match form.choice("action", ("ready", "pause", "end_wrap_up")):
+async def _drawn(request: web.Request, topic: Topic) -> web.Response:
+    if request.headers.get("HX-Request") != "true":
+        return see_other("/")
+    html = await views_of(request).fragment(topic, language_of(request), person_of(request))
+    return web.Response(text=html, content_type="text/html", charset="utf-8")
+
+
+def _fact(agent: AgentId, form: Fields, plan: Plan) -> Fact:
+    match form.choice("action", ("ready", "pause", "end_wrap_up", "extend_wrap_up")):
         case "ready":
             return AgentReady(agent)
         case "pause":
-            return AgentPaused(agent, form.choice("reason", tuple(labels.PAUSE_REASONS)))
+            return AgentPaused(agent, form.choice("reason", values(pause_reasons(plan))))
+        case "extend_wrap_up":
+            return WrapUpExtended(agent)
         case _:
             return WrapUpEnded(agent)
 
@@ -110,10 +135,6 @@ async def _card(request: web.Request, opened: OpenedCard) -> web.Response:
     present = request.app[SCREENS].current(opened.order.agent)
     context = card_context(present, sight_of(request))
     return fragment(request, "_card.html", **context, csrf=person_of(request).csrf)
-
-
-def _views(request: web.Request) -> Views:
-    return Views(parts_of(request), request.app[SCREENS], renderer_of(request))
 
 
 def _agent(person: Person) -> AgentId:

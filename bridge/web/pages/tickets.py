@@ -8,16 +8,19 @@ from bridge.store import Unit
 from bridge.store.rows import TicketRow
 from bridge.web import labels
 from bridge.web.access import Routes, SignedIn
+from bridge.web.choices import dispositions, values
 from bridge.web.context import parts_of
 from bridge.web.forms import Fields, form_of, path_number, query_of
 from bridge.web.labels import N_
 from bridge.web.pages.contacts import contact_of, contacts_of
+from bridge.web.pages.offers import asked
 from bridge.web.pages.views import page, see_other
 from bridge.web.principal import Role, person_of
 from bridge.web.problems import bad_field, not_found
 from bridge.web.sight import HIDDEN, sight_of
 
 _PAGE = 30
+_CHOICES = 20  # of the router, on a call's page; each may have hundreds of candidates
 
 
 def declare(routes: Routes) -> None:
@@ -72,6 +75,7 @@ async def change_ticket(request: web.Request) -> web.StreamResponse:
             raise bad_field("client", N_("there is no such client; give the number from his page."))
         subject = form.text("subject", longest=500, required=True)
         assignee = form.choice("assignee", choices, optional=True) or None
+        disposition = form.choice("disposition", _dispositions(request, ticket), optional=True)
         await unit.tickets.update(
             ticket.id,
             status=form.choice("status", tuple(labels.STATUSES)),
@@ -86,6 +90,8 @@ async def change_ticket(request: web.Request) -> web.StreamResponse:
             await unit.tickets.update(ticket.id, assignee=assignee)
         if _changed(form, "client", client, ticket.client):
             await unit.tickets.update(ticket.id, client=client)
+        if _changed(form, "disposition", disposition, ticket.disposition):
+            await unit.tickets.update(ticket.id, disposition=disposition)
     return see_other(f"/tickets/{ticket.id}?saved=1")
 
 
@@ -127,7 +133,16 @@ async def show_call(request: web.Request) -> web.StreamResponse:
         sight = sight_of(request)
         await sight.demand(unit, call)
         contact = await contact_of(unit, call, sight)
-    return page(request, "call.html", contact=contact, **_names(request))
+        choices = asked(await unit.offers.of_call(call.id))
+    whole = "all" in request.query
+    return page(
+        request,
+        "call.html",
+        contact=contact,
+        choices=choices if whole else choices[-_CHOICES:],
+        earlier=0 if whole else max(0, len(choices) - _CHOICES),
+        **_names(request),
+    )
 
 
 async def _ticket(request: web.Request, unit: Unit) -> TicketRow:
@@ -149,8 +164,15 @@ async def _ticket_context(request: web.Request, unit: Unit, ticket: TicketRow) -
         "recordings": await unit.recordings.of_ticket(ticket.id) if seen else [],
         "hidden": HIDDEN if call and not seen else "",
         "saved": "saved" in request.query,
+        "dispositions": _dispositions(request, ticket),
         **_names(request),
     }
+
+
+def _dispositions(request: web.Request, ticket: TicketRow) -> tuple[str, ...]:
+    """The plan's. What the ticket has stays a valid choice, also when the plan has it no longer."""
+    known = values(dispositions(parts_of(request).plan()))
+    return known if ticket.disposition in (*known, "") else (*known, ticket.disposition)
 
 
 def _names(request: web.Request) -> dict[str, Any]:

@@ -1,19 +1,24 @@
 """Owns what the live fragments show: it gathers, the templates draw. And answering with a page."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Plan
-from bridge.engine.ports import FloorView, LiveAgent, WaitingCaller
-from bridge.web.context import frame_of, language_of, renderer_of
+from bridge.engine.ports import FloorView, LiveAgent, LiveQueue, WaitingCaller
+from bridge.web import labels
+from bridge.web.choices import dispositions, pause_reasons
+from bridge.web.context import frame_of, language_of, parts_of, renderer_of
+from bridge.web.disposed import DISPOSED, Disposed
+from bridge.web.moves import placements
 from bridge.web.pages.contacts import Contact, contacts_of
 from bridge.web.parts import WebParts
 from bridge.web.principal import Person
 from bridge.web.rendering import Renderer
-from bridge.web.screens import CardScreens, OpenedCard
+from bridge.web.screens import CardScreens, CardState, OpenedCard
 from bridge.web.sight import Sight, sight_for
 from bridge.web.streams import PageStream, Topic
 
@@ -29,11 +34,30 @@ class OwnQueue:
 
 
 @dataclass(frozen=True, slots=True)
+class FloorQueue:
+    """``late_at`` is when its longest wait passes the service level; None while nobody waits."""
+
+    live: LiveQueue
+    title: str
+    service_level: timedelta
+
+    @property
+    def late_at(self) -> datetime | None:
+        return self.live.longest_since + self.service_level if self.live.longest_since else None
+
+    @property
+    def late(self) -> bool:
+        """As it is drawn; app.js goes on watching the time, which passes without any news of the floor."""
+        return self.late_at is not None and self.late_at <= datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
 class Views:
     """Draws any topic for any page, in its language."""
 
     parts: WebParts
     screens: CardScreens
+    disposed: Disposed
     renderer: Renderer
 
     async def draw(self, stream: PageStream, topic: Topic) -> str:
@@ -52,7 +76,9 @@ class Views:
             case Topic.RING:
                 return "_ring.html", {"opened": opened}
             case Topic.STATE:
-                return "_state.html", {"me": self.live_agent(agent)}
+                return "_state.html", self._state(agent)
+            case Topic.DISPOSITION:
+                return "_disposition.html", self._disposition(agent, opened)
             case Topic.WAITING:
                 return "_waiting.html", {"queues": self.own_queues(agent)}
             case Topic.CONTACTS:
@@ -62,6 +88,25 @@ class Views:
 
     def live_agent(self, agent: AgentId | None) -> LiveAgent | None:
         return next((live for live in self.parts.desk.floor().agents if live.agent == agent), None)
+
+    def _state(self, agent: AgentId | None) -> dict[str, Any]:
+        me, plan = self.live_agent(agent), self.parts.plan()
+        return {
+            "me": me,
+            "reasons": pause_reasons(plan),
+            "remedy": labels.PHONE_REMEDIES.get(me.phone) if me else None,
+            "extensible": me is not None and _extensible(me, plan),
+        }
+
+    def _disposition(self, agent: AgentId | None, opened: OpenedCard | None) -> dict[str, Any]:
+        """Asked for while the agent wraps up: before, the call is not over; later, its ticket takes it."""
+        me = self.live_agent(agent)
+        asked = me is not None and me.state == "wrap_up"
+        return {
+            "choices": dispositions(self.parts.plan()) if asked else (),
+            "chosen": self.disposed.since(me.agent, me.since) if me else None,
+            "opened": opened if opened is not None and opened.state is CardState.ENDED else None,
+        }
 
     def own_queues(self, agent: AgentId | None) -> tuple[OwnQueue, ...]:
         """As the floor says: a supervisor may have moved the agent since the plan was written."""
@@ -83,6 +128,11 @@ class Views:
             return await contacts_of(unit, page.items, sight_for(person, self.parts.plan()))
 
 
+def _extensible(live: LiveAgent, plan: Plan) -> bool:
+    """Whether any queue of his lets a wrap-up be extended at all; which one it is the floor does not tell."""
+    return any(queue.wrap_up_extension for queue in plan.queues.values() if queue.name in live.queues)
+
+
 def card_context(opened: OpenedCard | None, sight: Sight) -> dict[str, Any]:
     """From what the card holds already, its open tickets among it: a card does not wait for the store."""
     card = opened.card if opened else None
@@ -95,12 +145,33 @@ def card_context(opened: OpenedCard | None, sight: Sight) -> dict[str, Any]:
 def floor_context(floor: FloorView, plan: Plan) -> dict[str, Any]:
     return {
         "floor": floor,
+        "queues": _floor_queues(floor, plan),
+        "placements": {
+            live.agent: [
+                one for one in placements(live, plan) if one.now is not None or one.planned is not None
+            ]
+            for live in floor.agents
+        },
         "titles": {queue.name: queue.title for queue in plan.queues.values()},
         "names": {agent.id: agent.name for agent in plan.agents.values()},
         "ready": sum(1 for agent in floor.agents if agent.state == "ready" and agent.reachable),
         "talking": sum(1 for agent in floor.agents if agent.state == "talking"),
         "signed_in": sum(1 for agent in floor.agents if agent.state != "logged_out"),
     }
+
+
+def _floor_queues(floor: FloorView, plan: Plan) -> list[FloorQueue]:
+    live = {queue.name: queue for queue in floor.queues}
+    return [
+        FloorQueue(live[queue.name], queue.title, queue.service_level)
+        for queue in plan.queues.values()
+        if queue.name in live
+    ]
+
+
+def views_of(request: web.Request) -> Views:
+    app = request.app
+    return Views(parts_of(request), app[SCREENS], app[DISPOSED], renderer_of(request))
 
 
 def page(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from bridge.errors import BadInput
 from bridge.store import Store
 from bridge.store.clients import NewClient
-from bridge.store.rows import NumberRow
+from bridge.store.rows import ClientName, NumberRow
 
 
 def number(e164: str, written: str | None = None) -> NumberRow:
@@ -25,6 +25,11 @@ async def test_a_number_finds_all_who_have_it(store: Store) -> None:
     async with store.view() as unit:
         assert await unit.clients.by_e164("+79161234567") == [anna, boris]
         assert await unit.clients.by_e164("+7916123456") == []
+        assert await unit.clients.names_by_e164("+79161234567") == [
+            ClientName(anna.id, "Анна", "gold"),
+            ClientName(boris.id, "Boris", ""),
+        ]
+        assert await unit.clients.names_by_e164("+7916123456") == []
         assert await unit.clients.get(anna.id) == anna
         assert await unit.clients.get(2**80) is None
     assert [one.e164 for one in anna.numbers] == ["+79161234567", "+74950000000"]

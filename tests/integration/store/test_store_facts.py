@@ -29,7 +29,9 @@ AT = datetime(2025, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
 CALL = CallId("1700000000.1")
 FACTS = (
     CallOffered(CALL, LegId(CALL), "+7916", "Анна \0\ud800", "+7495", "lab"),
-    ClientIdentified(CALL, Verdict.KNOWN, "+7916", (ClientRef(ClientId(7), "Анна"),)),
+    ClientIdentified(
+        CALL, Verdict.KNOWN, "+7916", (ClientRef(ClientId(7), "Анна", "gold"),), AgentId("1001"), AT
+    ),
     OrderFailed(CALL, "Play", FailureReason.GONE, "404"),
     TimerFired(Timer(TimerKind.MENU, CALL)),
     LegEnded(CALL, LegId(CALL), 16, 200),
@@ -57,7 +59,9 @@ async def test_facts_come_back_in_order_with_their_fields(store: Store) -> None:
         "call": CALL,
         "verdict": "known",
         "e164": "+7916",
-        "clients": [{"id": 7, "name": "Анна"}],
+        "clients": [{"id": 7, "name": "Анна", "tier": "gold"}],
+        "last_agent": "1001",
+        "last_at": "2025-03-01T09:00:00.123456Z",
     }
     assert rows[3].body == {"timer": {"kind": "menu", "owner": CALL}}
     assert [row.type for row in of_call] == ["CallOffered", "ClientIdentified", "OrderFailed", "LegEnded"]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 from bridge import config
 from bridge.config import Settings
 from bridge.doctor import _store
-from bridge.errors import ConfigurationError, LinkDown
+from bridge.errors import ConfigurationError, InternalError, LinkDown
 from bridge.store import Store
 from bridge.store.engine import open_engines
 from bridge.store.migrate import alembic_config, migrate
@@ -125,3 +125,52 @@ async def test_the_second_step_keeps_tickets_and_can_be_taken_back(url: str, mak
     async with store.view() as unit:
         assert await unit.tickets.get(ticket.id) == ticket
     await store.close()
+
+
+async def test_open_to_look_reads_beside_a_running_service_and_writes_nothing(url: str, make_record) -> None:  # type: ignore[no-untyped-def]
+    store = await Store.open(url)
+    async with store.unit() as unit:
+        await unit.calls.save(make_record("c1"))
+        looking = await Store.open_to_look(url)
+        async with looking.view() as view:
+            assert await view.calls.get("c1") is None, "it is not committed yet"
+    async with looking.view() as view:
+        assert await view.calls.get("c1") is not None
+    with pytest.raises((LinkDown, InternalError)):
+        async with looking.view() as view:
+            await view.calls.save(make_record("c2"))
+    await looking.close()
+    async with store.view() as view:
+        assert await view.calls.get("c2") is None
+    await store.close()
+
+
+async def test_open_to_look_at_what_this_version_cannot_read(url: str) -> None:
+    def second(connection: Connection) -> None:
+        migrate(connection, "0002")
+
+    engines = await open_engines(url)
+    with pytest.raises(ConfigurationError, match="no schema yet"):
+        await Store.open_to_look(url)
+    async with engines.writer.begin() as connection:
+        await connection.run_sync(second)
+    with pytest.raises(ConfigurationError, match=r"0002.*`callbridge run`"):
+        await Store.open_to_look(url)
+    async with engines.writer.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigurationError, match=r"9999.*newer"):
+        await Store.open_to_look(url)
+    await engines.dispose()
+
+
+async def test_open_to_look_makes_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no schema yet"):
+        await Store.open_to_look(f"sqlite:///{tmp_path / 'callbridge.db'}")
+    assert list(tmp_path.iterdir()) == []
+    file = tmp_path / "there.db"
+    await (await Store.open(f"sqlite:///{file}")).close()
+    looking = await Store.open_to_look(f"sqlite:///{file}")
+    async with looking.view() as view:
+        assert await view.offers.of_call("c1") == []
+    await looking.close()
+    assert list(tmp_path.iterdir()) == [file]

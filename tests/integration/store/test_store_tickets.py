@@ -9,7 +9,16 @@ import pytest
 from bridge.centre.facts import Verdict
 from bridge.centre.ids import AgentId, CallId, ClientId
 from bridge.errors import BadInput
-from bridge.store import Store
+from bridge.store import Store, Unit
+from bridge.store.rows import TicketRow
+
+
+async def follow(unit: Unit, call: str, *news: str, provisional: str = "") -> TicketRow | None:
+    """The ticket after the news, whether they changed it or not."""
+    changed = await unit.tickets.follow_call(call, *news, provisional=provisional)
+    now = await unit.tickets.by_call(call)
+    assert changed in (None, now)
+    return now
 
 
 async def test_ten_at_once_open_one_ticket(store: Store, make_record) -> None:
@@ -41,10 +50,10 @@ async def test_news_fill_what_is_empty(store: Store, make_record) -> None:
         anna = await unit.clients.add("Anna")
         opened = await unit.tickets.open_for_call(make_record(), "first", "")
         assert (opened.client, opened.status, opened.priority) == (None, "open", "normal")
-        same = await unit.tickets.follow_call(opened.call or "", "first", "")
+        same = await follow(unit, opened.call or "", "first", "")
         assert same == opened
         await unit.calls.save(make_record(verdict=Verdict.KNOWN, client=ClientId(anna.id)))
-        filled = await unit.tickets.follow_call(opened.call or "", "second", "support")
+        filled = await follow(unit, opened.call or "", "second", "support")
     assert filled is not None
     assert (filled.client, filled.subject, filled.department) == (anna.id, "second", "support")
     assert filled.updated_at >= opened.updated_at
@@ -57,11 +66,11 @@ async def test_news_overwrite_nothing_that_people_edited(store: Store, make_reco
         ticket = await unit.tickets.open_for_call(make_record(), "first", "")
         await unit.tickets.update(ticket.id, subject="By hand", department="sales", client=boris.id)
         await unit.calls.save(make_record(verdict=Verdict.KNOWN, client=ClientId(anna.id)))
-        kept = await unit.tickets.follow_call(ticket.call or "", "second", "support")
+        kept = await follow(unit, ticket.call or "", "second", "support")
         assert kept is not None
         assert (kept.client, kept.subject, kept.department) == (boris.id, "By hand", "sales")
         await unit.tickets.update(ticket.id, client=None)
-        kept = await unit.tickets.follow_call(ticket.call or "", "second", "support")
+        kept = await follow(unit, ticket.call or "", "second", "support")
         assert kept is not None
         assert kept.client is None
 
@@ -72,10 +81,10 @@ async def test_the_assignee_is_who_answered(store: Store, make_record) -> None:
         opened = await unit.tickets.open_for_call(connecting, "s", "")
         call = opened.call or ""
         assert opened.assignee is None
-        followed = await unit.tickets.follow_call(call, "s", "")
+        followed = await follow(unit, call, "s", "")
         assert followed == opened, "nobody has answered yet"
         await unit.calls.save(replace(connecting, answered_at=connecting.offered_at + timedelta(seconds=9)))
-        followed = await unit.tickets.follow_call(call, "s", "")
+        followed = await follow(unit, call, "s", "")
         assert followed is not None
         assert followed.assignee == "1001"
         other = make_record("c2", agent=AgentId("1002"), answered_at=connecting.offered_at)
@@ -94,7 +103,7 @@ async def test_an_assignee_set_by_hand_stays(store: Store, make_record) -> None:
         found = []
         for ticket in tickets:
             await unit.calls.save(replace(answered, id=CallId(ticket.call or "")))
-            followed = await unit.tickets.follow_call(ticket.call or "", "s", "")
+            followed = await follow(unit, ticket.call or "", "s", "")
             assert followed is not None
             found.append(followed.assignee)
     assert found == ["1002", None, "1001"]
@@ -104,10 +113,10 @@ async def test_a_provisional_department_gives_way_once(store: Store, make_record
     async with store.unit() as unit:
         ticket = await unit.tickets.open_for_call(make_record(), "s", "front desk")
         call = ticket.call or ""
-        moved = await unit.tickets.follow_call(call, "s", "support", provisional="front desk")
+        moved = await follow(unit, call, "s", "support", provisional="front desk")
         assert moved is not None
         assert moved.department == "support"
-        kept = await unit.tickets.follow_call(call, "s", "sales", provisional="front desk")
+        kept = await follow(unit, call, "s", "sales", provisional="front desk")
         assert kept is not None
         assert kept.department == "support"
 

@@ -1,5 +1,8 @@
 """The HTTP API: scopes, lists, changes, refusals that name the place, files by range, the event stream."""
 
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,12 +13,18 @@ from bridge.centre.facts import (
     AgentLoggedOut,
     AgentPaused,
     AgentReady,
+    CallDisposed,
     WrapUpEnded,
+    WrapUpExtended,
 )
-from bridge.centre.ids import AgentId
+from bridge.centre.ids import AgentId, LegId
+from bridge.centre.orders import LegKind, Outcome
+from bridge.centre.plan import Plan
+from bridge.engine.ports import LiveQueue
 from bridge.web import SCOPES
 from bridge.web.api.routes import OPERATIONS
-from tests.integration.web.web_house import House
+from bridge.web.context import PARTS
+from tests.integration.web.web_house import T0, House
 from tests.integration.web.web_samples import add_client, add_ticket, record
 
 API = "/api/v1"
@@ -35,7 +44,7 @@ async def get(client: TestClient, path: str, token: dict[str, str], status: int 
 async def test_each_operation_wants_its_own_scope(house: House) -> None:
     client = await house.visitor()
     for operation in OPERATIONS:
-        path = API + operation.path.replace("{id}", "1").replace("{name}", "support")
+        path = API + re.sub(r"{\w+}", "1", operation.path)
         others = await house.token(*(scope for scope in SCOPES if scope not in {operation.scope, "*"}))
         answer = await client.request(operation.method, path, headers=others)
         assert answer.status == 403, operation.name
@@ -206,6 +215,33 @@ async def test_a_call_tells_its_legs(house: House) -> None:
     assert (await get(client, "/calls?agent=1002", token))["items"] == []
 
 
+@pytest.mark.parametrize("outcome", list(Outcome))
+async def test_every_outcome_and_leg_is_told(house: House, outcome: Outcome) -> None:
+    client, token = await house.visitor(), await house.token("calls:read")
+    call = record(answered=True, ended=True)
+    out = replace(call.legs[1], id=LegId(f"{call.id}-out-1"), kind=LegKind.OUTSIDE, agent=None)
+    async with house.store.unit() as unit:
+        await unit.calls.save(replace(call, outcome=outcome, legs=(*call.legs, out)))
+    told = await get(client, f"/calls/{call.id}", token)
+    assert told["outcome"] == outcome.value
+    assert sorted(leg["kind"] for leg in told["legs"]) == ["agent", "client", "outside"]
+
+
+async def test_a_disposition_is_the_ticket_s_and_one_of_the_plan_s(house: House) -> None:
+    client, token = await house.visitor(), await house.token("tickets:write", "tickets:read")
+    number = await add_ticket(house, record(answered=True), recorded=False)
+    path = f"{API}/tickets/{number}"
+    assert (await get(client, f"/tickets/{number}", token))["disposition"] == ""
+    for sent in ("wrong_number", ""):
+        answer = await client.patch(path, json={"disposition": sent}, headers=token)
+        assert answer.status == 200
+        assert (await answer.json())["disposition"] == sent
+    for wrong in ("fly", None):
+        answer = await client.patch(path, json={"disposition": wrong}, headers=token)
+        assert answer.status == 422
+        assert (await answer.json())["errors"][0]["pointer"] == "#/disposition"
+
+
 # ── clients ──────────────────────────────────────────────────────────────────
 
 
@@ -242,6 +278,7 @@ async def test_a_number_that_is_none_is_named_by_its_place(house: House) -> None
         ({"state": "ready"}, AgentReady(AgentId("1002"))),
         ({"state": "pause", "reason": "training"}, AgentPaused(AgentId("1002"), "training")),
         ({"state": "end_wrap_up"}, WrapUpEnded(AgentId("1002"))),
+        ({"state": "dispose", "disposition": "доставка"}, CallDisposed(AgentId("1002"), "доставка")),
         ({"state": "log_in"}, AgentLoggedIn(AgentId("1002"))),
         ({"state": "log_out"}, AgentLoggedOut(AgentId("1002"))),
     ],
@@ -262,6 +299,77 @@ async def test_a_pause_has_a_reason_and_an_agent_exists(house: House) -> None:
     answer = await client.post(f"{API}/agents/1099/state", json={"state": "ready"}, headers=token)
     assert answer.status == 404
     assert house.desk.submitted == []
+
+
+async def test_a_wrap_up_tells_its_end_and_is_extended(house: House) -> None:
+    client, token = await house.visitor(), await house.token("agents:write", "agents:read")
+    until = T0 + timedelta(seconds=15)
+    house.desk.change("1002", state="wrap_up", until=until, may_extend=True, phone="in use")
+    agent = await get(client, "/agents/1002", token)
+    assert (datetime.fromisoformat(agent["wrap_up_until"]), agent["may_extend"]) == (until, True)
+    assert agent["phone"] == "in use"
+    assert agent["skills"] == {"english": 2}
+    assert agent["penalties"] == {"support": 1, "sales": 0}
+    order = {"state": "extend_wrap_up"}
+    answer = await client.post(f"{API}/agents/1002/state", json=order, headers=token)
+    assert answer.status == 202
+    assert (await answer.json())["may_extend"] is False
+    assert house.desk.submitted == [WrapUpExtended(AgentId("1002"))]
+
+
+def plan_of(house: House) -> Plan:
+    return house.server.app[PARTS].plan()
+
+
+@pytest.mark.parametrize(
+    ("order", "pointer", "words"),
+    [
+        ({"state": "pause", "reason": "sleep"}, "#/reason", "break, lunch, training"),
+        ({"state": "dispose"}, "#/disposition", "resolved, follow_up, wrong_number, доставка"),
+        ({"state": "dispose", "disposition": "<b>"}, "#/disposition", "resolved, follow_up"),
+    ],
+)
+async def test_a_word_that_the_plan_has_not_is_refused(
+    house: House, order: dict[str, str], pointer: str, words: str
+) -> None:
+    client, token = await house.visitor(), await house.token("agents:write")
+    answer = await client.post(f"{API}/agents/1002/state", json=order, headers=token)
+    assert answer.status == 422
+    (fault,) = (await answer.json())["errors"]
+    assert fault["pointer"] == pointer
+    assert words in fault["detail"]
+    assert house.desk.submitted == []
+
+
+async def test_a_plan_without_words_of_its_own_takes_any_reason_and_no_disposition(house: House) -> None:
+    client, token = await house.visitor(), await house.token("agents:write")
+    plan_of(house).pause_reasons.clear()  # type: ignore[attr-defined]
+    plan_of(house).dispositions.clear()  # type: ignore[attr-defined]
+    path = f"{API}/agents/1002/state"
+    answer = await client.post(path, json={"state": "pause", "reason": "sleep"}, headers=token)
+    assert answer.status == 202
+    answer = await client.post(path, json={"state": "dispose", "disposition": "resolved"}, headers=token)
+    assert answer.status == 422
+    assert "the engineer lists them" in (await answer.json())["detail"]
+    assert house.desk.submitted == [AgentPaused(AgentId("1002"), "sleep")]
+
+
+async def test_queues_tell_their_live_figures(house: House) -> None:
+    client, token = await house.visitor(), await house.token("queues:read")
+    live = LiveQueue("sales", 3, T0, 2, 1, timedelta(seconds=95.4))
+    house.desk.show(replace(house.desk.view, queues=(live,)))
+    sales = await get(client, "/queues/sales", token)
+    assert datetime.fromisoformat(sales["longest_since"]) == T0
+    assert {name: sales[name] for name in ("waiting", "logged_in", "ready", "expected_wait_seconds")} == {
+        "waiting": 3,
+        "logged_in": 2,
+        "ready": 1,
+        "expected_wait_seconds": 95,
+    }
+    assert (sales["strategy"], sales["weight"], sales["needs"]) == ("rrmemory", 5, {"english": 2})
+    assert sales["service_level_seconds"] == 20
+    support = await get(client, "/queues/support", token)
+    assert (support["waiting"], support["longest_since"], support["expected_wait_seconds"]) == (0, None, None)
 
 
 async def test_queues_tell_members_and_who_waits(house: House) -> None:

@@ -1,6 +1,7 @@
 """The catalogues: whole, translated, and true to the messages in use."""
 
 import re
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,14 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import bridge.web
+from bridge.ami import translate
+from bridge.centre.agent import PHONE, UNANSWERED, AgentState
+from bridge.centre.call import CallState
+from bridge.centre.decision import Hindrance, OfferEnd
+from bridge.centre.explain import Verdict
+from bridge.centre.orders import LegKind, Outcome
+from bridge.centre.plan import Strategy
+from bridge.config import features
 from bridge.web import labels
 from bridge.web.i18n import LOCALES, NAMES, Languages
 from bridge.web.rendering import TEMPLATES
@@ -79,6 +88,31 @@ def test_every_word_for_a_value_has_a_translation() -> None:
     for kind, words in labels.ALL.items():
         for value, word in words.items():
             assert russian.gettext(word) != word, (kind, value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("outcome", Outcome),
+        ("leg", LegKind),
+        ("strategy", Strategy),
+        ("offer_end", OfferEnd),
+        ("verdict", Verdict),
+        ("hindrance", Hindrance),
+        ("call_state", CallState),
+        ("agent_state", AgentState),
+    ],
+)
+def test_every_value_of_the_centre_has_a_word(kind: str, values: type[Enum]) -> None:
+    assert {str(one.value) for one in values} <= labels.ALL[kind].keys()
+
+
+def test_every_word_that_others_write_has_a_translation() -> None:
+    assert {*translate._IN_WORDS.values(), *translate._UNREACHABLE.values()} == labels.PHONES.keys()
+    assert set(translate._UNREACHABLE.values()) == labels.PHONE_REMEDIES.keys()
+    assert set(features.PAUSES.values()) <= labels.PAUSE_REASONS.keys()
+    assert set(features.DISPOSITIONS.values()) <= labels.DISPOSITIONS.keys()
+    assert {PHONE, UNANSWERED} <= labels.IMPOSED_REASONS.keys()
 
 
 def test_templates_hold_no_words_of_their_own() -> None:

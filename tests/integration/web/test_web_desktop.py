@@ -159,7 +159,14 @@ async def test_a_refused_line_break_cannot_forge_an_event(house: House) -> None:
     stream = await house.listen(anna, "/events?page=desktop")
     await house.screens.open_card(card(record(name="x\r\n\r\nevent: signed-out\rdata: evil")))
     await stream.until("card", "Unknown caller")
-    assert {sent.event for sent in stream.seen} <= {"card", "ring", "state", "waiting", "contacts"}
+    assert {sent.event for sent in stream.seen} <= {
+        "card",
+        "ring",
+        "state",
+        "disposition",
+        "waiting",
+        "contacts",
+    }
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))

@@ -6,15 +6,35 @@ import pytest
 from sqlalchemy import event
 
 from bridge.centre.facts import (
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentPaused,
     AgentReady,
+    CallDisposed,
     CallOffered,
+    Fact,
+    Feature,
+    FeatureDialled,
     LegEnded,
     LegJoined,
     LegRinging,
+    MemberMoved,
+    MemberRestored,
     RecordingAttached,
     TicketOpened,
+    WrapUpEnded,
+    WrapUpExtended,
 )
-from bridge.centre.ids import AgentId, CallId, LegId, RecordingId, TicketId
+from bridge.centre.ids import (
+    AgentId,
+    CallId,
+    Endpoint,
+    LegId,
+    QueueName,
+    RecordingId,
+    TicketId,
+    outside_leg_id,
+)
 from bridge.web.api.events import _newest
 from tests.integration.web.web_house import House
 from tests.integration.web.web_samples import add_ticket, card, record
@@ -38,6 +58,7 @@ EVENTS = [
     "call.ringing",
     "call.answered",
     "ticket.opened",
+    "agent.ready",
     "call.leg_ended",
     "call.ended",
     "recording.attached",
@@ -53,7 +74,9 @@ async def test_facts_come_as_events_and_can_be_resumed(house: House) -> None:
     sent = [await stream.next() for _ in EVENTS]
     assert [one.event for one in sent if one] == EVENTS, "from now on, without what was before"
     bodies = [json.loads(one.data) for one in sent if one]
-    assert all(body["call_id"] == CALL for body in bodies)
+    assert [body["call_id"] for body in bodies] == [
+        None if event.startswith("agent.") else CALL for event in EVENTS
+    ]
     assert bodies[1]["data"]["agent"] == "1001"
     ids = [int(one.id) for one in sent if one and one.id]
     assert ids == sorted(set(ids))
@@ -62,6 +85,7 @@ async def test_facts_come_as_events_and_can_be_resumed(house: House) -> None:
     rest = [await again.next() for _ in EVENTS[3:]]
     assert [(one.event, one.id) for one in rest if one] == [(one.event, one.id) for one in sent[3:] if one]
     everything = await house.listen(client, f"{API}/events", **token, **{"Last-Event-ID": "0"})
+    await everything.until("agent.ready", "1003")
     first = await everything.next()
     assert first is not None
     assert json.loads(first.data)["call_id"] == "0.0"
@@ -97,6 +121,61 @@ async def test_a_card_that_opened_is_an_event_with_its_timing(house: House) -> N
     following = await stream.next()
     assert following is not None
     assert following.event == "call.ringing", "sent again is not opened again"
+
+
+async def test_what_agents_ask_for_and_moves_are_events_by_page_and_phone_alike(house: House) -> None:
+    client, token = await house.visitor(), await house.token("events:read")
+    anna, dialled = AgentId("1001"), CallId("9.9")
+
+    def by_phone(feature: Feature, argument: str = "", phone: str = "1001") -> FeatureDialled:
+        return FeatureDialled(dialled, LegId(dialled), Endpoint(f"PJSIP/{phone}"), feature, argument)
+
+    facts: list[tuple[Fact, str, dict[str, object]]] = [
+        (AgentLoggedIn(anna), "log_in", {}),
+        (by_phone(Feature.LOG_IN), "log_in", {}),
+        (AgentLoggedOut(anna), "log_out", {}),
+        (by_phone(Feature.LOG_OUT), "log_out", {}),
+        (by_phone(Feature.READY), "ready", {}),
+        (AgentPaused(anna, "lunch"), "pause", {"reason": "lunch"}),
+        (by_phone(Feature.PAUSE, "2"), "pause", {"reason": "lunch"}),
+        (by_phone(Feature.PAUSE), "pause", {"reason": "break"}),
+        (by_phone(Feature.PAUSE, "9"), "pause", {"reason": None}),
+        (WrapUpEnded(anna), "end_wrap_up", {}),
+        (by_phone(Feature.END_WRAP_UP), "end_wrap_up", {}),
+        (WrapUpExtended(anna), "extend_wrap_up", {}),
+        (by_phone(Feature.EXTEND_WRAP_UP), "extend_wrap_up", {}),
+        (CallDisposed(anna, "resolved"), "dispose", {"disposition": "resolved"}),
+        (by_phone(Feature.DISPOSITION, "1"), "dispose", {"disposition": "resolved"}),
+        (MemberMoved(anna, QueueName("sales"), 3), "moved", {"queue": "sales", "penalty": 3}),
+        (MemberMoved(anna, QueueName("sales"), None), "moved", {"queue": "sales", "penalty": None}),
+        (MemberRestored(anna, QueueName("sales")), "restored", {"queue": "sales"}),
+    ]
+    assert {fact.feature for fact, _, _ in facts if isinstance(fact, FeatureDialled)} == set(Feature)
+    stream = await house.listen(client, f"{API}/events", **token)
+    await house.log(by_phone(Feature.READY, phone="nobody"), *(fact for fact, _, _ in facts))
+    for _, kind, data in facts:
+        sent = await stream.next()
+        assert sent is not None
+        body = json.loads(sent.data)
+        assert (sent.event, body["call_id"]) == (f"agent.{kind}", None)
+        assert body["data"] == {"agent": "1001", **data}
+
+
+async def test_the_end_of_a_leg_to_an_outside_number_is_not_the_call_s(house: House) -> None:
+    client, token = await house.visitor(), await house.token("events:read")
+    stream = await house.listen(client, f"{API}/events", **token)
+    out = outside_leg_id(CALL, 1)
+    await house.log(
+        LegRinging(CALL, out), LegJoined(CALL, out), LegEnded(CALL, out, 16), LegEnded(CALL, LegId(CALL), 16)
+    )
+    sent = [await stream.next() for _ in range(4)]
+    assert [one.event for one in sent if one] == [
+        "call.forwarding",
+        "call.forwarded",
+        "call.leg_ended",
+        "call.ended",
+    ]
+    assert [json.loads(one.data)["data"]["leg"] for one in sent if one] == [out, out, out, CALL]
 
 
 @pytest.mark.parametrize("last", ["x", "-1", "1.5", "9" * 40, "１"])

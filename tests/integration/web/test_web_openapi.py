@@ -10,7 +10,7 @@ from referencing.jsonschema import DRAFT202012
 from bridge.web.api.routes import OPERATIONS
 from bridge.web.guard import ROUTES
 from tests.integration.web.web_house import House
-from tests.integration.web.web_samples import add_client, add_ticket, busy_floor, record
+from tests.integration.web.web_samples import add_client, add_offers, add_ticket, busy_floor, record
 
 # The shape of a document by OpenAPI 3.1.0, sections 4.8.1 to 4.8.21, as far as ours uses it.
 _SCHEMA: dict[str, Any] = {
@@ -117,9 +117,11 @@ async def test_what_is_answered_is_what_is_described(house: House) -> None:
     who = await add_client(house.store, "Мария", "+79161234567")
     call = record(client=who, answered=True, ended=True)
     ticket = await add_ticket(house, call)
+    await add_offers(house, call)
     house.desk.show(busy_floor(call.offered_at))
     ids = {
         "/api/v1/calls/{id}": call.id,
+        "/api/v1/calls/{id}/offers": call.id,
         "/api/v1/tickets/{id}": ticket,
         "/api/v1/clients/{id}": who,
         "/api/v1/agents/{id}": "1001",
@@ -142,7 +144,7 @@ async def test_what_is_answered_is_what_is_described(house: House) -> None:
         problem = {"$ref": "urn:api#/components/schemas/ProblemBody"}
         Draft202012Validator(problem, registry=registry).validate(await answer.json())
         checked += 1
-    assert checked == 12
+    assert checked == 13
 
 
 async def test_the_page_for_people_shows_every_operation(house: House) -> None:

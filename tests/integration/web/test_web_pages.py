@@ -1,10 +1,15 @@
 """Tickets, clients and calls as pages: what they show, what their forms change, in both languages."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from bridge.centre.facts import Verdict
+from bridge.centre.ids import LegId
+from bridge.centre.orders import LegKind, Outcome
+from bridge.web import labels
+from bridge.web.i18n import Languages
 from tests.integration.web.web_house import House, csrf_of
 from tests.integration.web.web_samples import add_client, add_ticket, card, record
 
@@ -43,7 +48,7 @@ async def test_a_page_opened_before_the_answer_does_not_take_back_what_came_sinc
     ticket = await add_ticket(house, record(), recorded=False)
     html = await (await anna.get(f"/tickets/{ticket}")).text()
     shown = dict(re.findall(r'name="(shown_\w+)" value="([^"]*)"', html))
-    assert shown.keys() == {"shown_subject", "shown_assignee", "shown_client"}
+    assert shown.keys() == {"shown_subject", "shown_assignee", "shown_client", "shown_disposition"}
     assert shown["shown_assignee"] == ""
     async with house.store.unit() as unit:
         await unit.tickets.update(ticket, assignee="1002", client=who, subject="Новая тема")
@@ -99,6 +104,64 @@ async def test_a_ticket_is_worked_on(house: House) -> None:
         answer = await anna.post(f"/tickets/{ticket}", data={**data, field: value})
         assert answer.status == 400, field
         assert field.capitalize() in await answer.text()
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Wrong number"), ("ru", "Ошибочный звонок")])
+async def test_a_ticket_s_disposition_is_shown_and_set(house: House, language: str, word: str) -> None:
+    anna = await house.sign_in("1001")
+    await anna.post("/language", data={"language": language, "csrf": await csrf_of(anna)})
+    ticket = await add_ticket(house, record(answered=True), recorded=False)
+    html = await (await anna.get(f"/tickets/{ticket}")).text()
+    assert f'<option value="wrong_number" >{word}</option>' in html
+    shown = dict(re.findall(r'name="(shown_\w+)" value="([^"]*)"', html))
+    data = {
+        "csrf": await csrf_of(anna),
+        **shown,
+        "subject": shown["shown_subject"],
+        "status": "open",
+        "priority": "normal",
+        "assignee": shown["shown_assignee"],
+        "solution": "",
+        "client": "",
+    }
+    answer = await anna.post(f"/tickets/{ticket}", data={**data, "disposition": "wrong_number"})
+    assert f'<option value="wrong_number" selected>{word}</option>' in await answer.text()
+    answer = await anna.post(f"/tickets/{ticket}", data={**data, "disposition": "<fly>"})
+    assert answer.status == 400
+    # Somebody said it on the phone meanwhile: a page that was opened before does not take it back.
+    async with house.store.unit() as unit:
+        await unit.tickets.update(ticket, disposition="resolved")
+    await anna.post(f"/tickets/{ticket}", data={**data, "disposition": ""})
+    async with house.store.view() as unit:
+        row = await unit.tickets.get(ticket)
+    assert row is not None
+    assert row.disposition == "resolved"
+
+
+async def test_a_word_that_left_the_plan_stays_on_its_ticket(house: House) -> None:
+    anna = await house.sign_in("1001")
+    ticket = await add_ticket(house, record(answered=True), recorded=False)
+    async with house.store.unit() as unit:
+        await unit.tickets.update(ticket, disposition="устарело")
+    html = await (await anna.get(f"/tickets/{ticket}")).text()
+    assert '<option value="устарело" selected>устарело</option>' in html
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+async def test_every_outcome_has_its_words_in_the_list_and_on_the_page(
+    house: House, outcome: Outcome
+) -> None:
+    chief, call = await house.sign_in("chief"), record(answered=True, ended=True)
+    out = replace(call.legs[1], id=LegId(f"{call.id}-out-1"), kind=LegKind.OUTSIDE, agent=None)
+    async with house.store.unit() as unit:
+        await unit.calls.save(replace(call, outcome=outcome, legs=(*call.legs, out)))
+    for language, leg in (("en", "Outside number"), ("ru", "Внешний номер")):
+        await chief.post("/language", data={"language": language, "csrf": await csrf_of(chief)})
+        word = Languages()[language].gettext(labels.OUTCOMES[outcome.value])
+        assert f"<td>{word}</td>" in await (await chief.get("/calls")).text()
+        html = await (await chief.get(f"/calls/{call.id}")).text()
+        assert f"<dd>{word}</dd>" in html
+        assert leg in html
 
 
 async def test_lists_filter_and_go_on(house: House) -> None:

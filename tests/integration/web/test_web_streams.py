@@ -20,7 +20,7 @@ async def test_the_floor_is_live(house: House) -> None:
     await stream.until("floor", "Nobody is waiting")
     house.desk.show(busy_floor(datetime.now(UTC)))
     sent = await stream.until("floor", "+7 495 111-22-33")
-    for word in ("Number withheld", "Hanna Weber", "Анна Смирнова", "Lunch", "not connected", "Поддержка"):
+    for word in ("Number withheld", "Hanna Weber", "Анна Смирнова", "Lunch", "not registered", "Поддержка"):
         assert word in sent.data
 
 

@@ -4,8 +4,9 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from aiohttp.test_utils import TestClient, TestServer
@@ -17,12 +18,15 @@ from bridge.centre.facts import (
     AgentPaused,
     AgentReady,
     Fact,
+    MemberMoved,
+    MemberRestored,
     WrapUpEnded,
+    WrapUpExtended,
 )
-from bridge.centre.ids import AgentId, Endpoint, QueueName
-from bridge.centre.plan import Agent, Member, Plan, Queue
+from bridge.centre.ids import AgentId, Endpoint, QueueName, Skill
+from bridge.centre.plan import Agent, Member, Plan, Queue, Strategy
 from bridge.crm.access import new_token
-from bridge.engine.ports import FloorView, LinkState, LiveAgent, StampedFact
+from bridge.engine.ports import FloorView, LinkState, LiveAgent, LiveQueue, StampedFact
 from bridge.store import Store
 from bridge.web import CardScreens, Metrics, WebParts, make_app
 
@@ -35,7 +39,8 @@ DEADLINE = 10.0
 def plan() -> Plan:
     names = {"1001": "Анна Смирнова", "1002": "Борис Орлов", "1003": "Vera Lind"}
     agents = {
-        AgentId(id): Agent(AgentId(id), name, Endpoint(f"PJSIP/{id}"), "ru") for id, name in names.items()
+        AgentId(id): Agent(AgentId(id), name, Endpoint(f"PJSIP/{id}"), "ru", {Skill("english"): int(id[-1])})
+        for id, name in names.items()
     }
     support = Queue(
         QueueName("support"),
@@ -43,8 +48,22 @@ def plan() -> Plan:
         "support",
         tuple(Member(agent, place) for place, agent in enumerate(agents)),
     )
-    sales = Queue(QueueName("sales"), "Продажи", "sales", (Member(AgentId("1002")),))
-    return Plan(agents=agents, queues={support.name: support, sales.name: sales})
+    sales = Queue(
+        QueueName("sales"),
+        "Продажи",
+        "sales",
+        (Member(AgentId("1002")),),
+        Strategy.RRMEMORY,
+        weight=5,
+        needs=((Skill("english"), 2),),
+        wrap_up_extension=timedelta(0),
+    )
+    return Plan(
+        agents=agents,
+        queues={support.name: support, sales.name: sales},
+        pause_reasons={"1": "break", "2": "lunch", "3": "training"},
+        dispositions={"1": "resolved", "2": "follow_up", "3": "wrong_number", "4": "доставка"},
+    )
 
 
 class FakeDesk:
@@ -56,6 +75,7 @@ class FakeDesk:
         self._floor_watchers: list[Callable[[], None]] = []
         self._fact_watchers: list[Callable[[StampedFact], None]] = []
         self._seq = 0
+        self.plan = plan
         self.view = FloorView(
             agents=tuple(
                 LiveAgent(
@@ -65,16 +85,24 @@ class FakeDesk:
                     "",
                     T0,
                     None,
-                    tuple(
-                        queue.name
-                        for queue in plan.queues.values()
-                        if agent.id in {member.agent for member in queue.members}
-                    ),
+                    tuple(penalties),
                     True,
+                    penalties,
+                    "idle",
                 )
                 for agent in plan.agents.values()
-            )
+                for penalties in [self._planned(agent.id)]
+            ),
+            queues=tuple(LiveQueue(queue.name, 0, None, 0, 0, None) for queue in plan.queues.values()),
         )
+
+    def _planned(self, agent: AgentId) -> dict[str, int]:
+        return {
+            queue.name: member.penalty
+            for queue in self.plan.queues.values()
+            for member in queue.members
+            if member.agent == agent
+        }
 
     def floor(self) -> FloorView:
         return self.view
@@ -99,13 +127,31 @@ class FakeDesk:
                 self.set_agent(agent, "logged_out")
             case AgentPaused(agent, reason):
                 self.set_agent(agent, "paused", reason)
+            case WrapUpExtended(agent):
+                until = self.agent(agent).until
+                assert until is not None
+                self.change(agent, until=until + timedelta(seconds=30), may_extend=False)
+            case MemberMoved(agent, queue, penalty):
+                self._place(agent, queue, penalty)
+            case MemberRestored(agent, queue):
+                self._place(agent, queue, self._planned(agent).get(queue))
+
+    def agent(self, agent: str) -> LiveAgent:
+        return next(live for live in self.view.agents if live.agent == agent)
 
     def set_agent(self, agent: str, state: str, reason: str = "") -> None:
-        agents = tuple(
-            replace(live, state=state, reason=reason) if live.agent == agent else live
-            for live in self.view.agents
-        )
+        self.change(agent, state=state, reason=reason)
+
+    def change(self, agent: str, **fields: Any) -> None:
+        agents = tuple(replace(live, **fields) if live.agent == agent else live for live in self.view.agents)
         self.show(replace(self.view, agents=agents))
+
+    def _place(self, agent: AgentId, queue: QueueName, penalty: int | None) -> None:
+        penalties = dict(self.agent(agent).penalties)
+        penalties.pop(queue, None)
+        if penalty is not None:
+            penalties[queue] = penalty
+        self.change(agent, queues=tuple(penalties), penalties=penalties)
 
     def show(self, view: FloorView) -> None:
         self.view = view

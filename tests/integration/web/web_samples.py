@@ -1,13 +1,16 @@
 """Sample calls, clients, tickets and recordings for the web room's tests."""
 
 import wave
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from bridge.centre.decision import Decision, Hindrance, OfferEnd, Standing
 from bridge.centre.facts import Verdict
-from bridge.centre.ids import AgentId, CallId, ClientId, LegId, QueueName, agent_leg_id
-from bridge.centre.orders import CallRecord, LegKind, LegRecord, OpenCard, Outcome
-from bridge.engine.ports import FloorView, LiveAgent, LiveCall, WaitingCaller
+from bridge.centre.ids import AgentId, CallId, ClientId, LegId, QueueName, Skill, agent_leg_id
+from bridge.centre.orders import CallRecord, EndOffer, LegKind, LegRecord, OpenCard, Outcome, SaveOffer
+from bridge.centre.plan import Strategy
+from bridge.engine.ports import FloorView, LiveAgent, LiveCall, LiveQueue, WaitingCaller
 from bridge.store import Store
 from bridge.store.rows import NumberRow
 from tests.integration.web.web_house import T0, House, plan
@@ -140,6 +143,10 @@ def busy_floor(now: datetime) -> FloorView:
             _agent("1002", "paused", "lunch", now - 900 * seconds, None, ("support", "sales")),
             _agent("1003", "logged_out", "phone", now - 4000 * seconds, None, ("support",)),
         ),
+        queues=(
+            LiveQueue("support", 2, now - 47 * seconds, 2, 0, 95 * seconds),
+            LiveQueue("sales", 1, now - 5 * seconds, 1, 0, None),
+        ),
     )
 
 
@@ -147,4 +154,67 @@ def _agent(
     id: str, state: str, reason: str, since: datetime, call: CallId | None, queues: tuple[str, ...]
 ) -> LiveAgent:
     name = plan().agents[AgentId(id)].name
-    return LiveAgent(AgentId(id), name, state, reason, since, call, queues, state != "logged_out")
+    out = state == "logged_out"
+    return LiveAgent(
+        AgentId(id),
+        name,
+        state,
+        reason,
+        since,
+        call,
+        queues,
+        not out,
+        dict.fromkeys(queues, 0),
+        "not registered" if out else "in use" if state == "talking" else "idle",
+    )
+
+
+def explained(call: CallRecord) -> tuple[SaveOffer, ...]:
+    """Three offers: Boris does not answer, then the phones of both ring at once, and Anna is faster."""
+    seconds = timedelta(seconds=1)
+    vera = Standing(AgentId("1003"), 2, 2, {}, Hindrance.PAUSED, "lunch")
+    boris = Standing(AgentId("1002"), 1, 1, {Skill("english"): 2}, None, idle_since=call.offered_at)
+    anna = Standing(
+        AgentId("1001"), 0, 0, {Skill("english"): 1}, None, idle_since=call.offered_at - 100 * seconds
+    )
+    first = Decision(
+        call.id,
+        QueueName("support"),
+        Strategy.LEASTRECENT,
+        needs=((Skill("english"), 2),),
+        highest_penalty=1,
+        preferred=AgentId("1002"),
+        turn=0,
+        draw=0,
+        chosen=(boris.agent,),
+        standings=(anna, boris, vera),
+    )
+    both = replace(
+        first, strategy=Strategy.RINGALL, needs=(), preferred=None, chosen=(anna.agent, boris.agent)
+    )
+    at = call.offered_at + 9 * seconds
+    return tuple(
+        SaveOffer(call.id, agent_leg_id(call.id, number), agent, QueueName("support"), moment, decision)
+        for number, (agent, moment, decision) in enumerate(
+            (
+                (boris.agent, at, first),
+                (anna.agent, at + 20 * seconds, both),
+                (boris.agent, at + 20 * seconds, both),
+            ),
+            1,
+        )
+    )
+
+
+async def add_offers(house: House, call: CallRecord) -> None:
+    first, anna, boris = explained(call)
+    async with house.store.unit() as unit:
+        for offer in (first, anna, boris):
+            await unit.offers.save(offer)
+        for offer, end, after in (
+            (first, OfferEnd.NO_ANSWER, 20),
+            (anna, OfferEnd.ANSWERED, 4),
+            (boris, OfferEnd.ANSWERED_ELSEWHERE, 4),
+        ):
+            at = offer.at + timedelta(seconds=after)
+            await unit.offers.end(EndOffer(call.id, offer.leg, at, end))

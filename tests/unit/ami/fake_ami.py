@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from bridge.ami.listener import Timing
+from tests.unit.ami.fake_queues import ACTIONS, FakeQueues
 
 QUICK = Timing(connect=2, reply=0.3, ping=0.1, first_retry=0.01, longest_retry=0.05, refused_retry=0.05)
 PATIENT = Timing(connect=5, reply=5, ping=5, first_retry=0.01, longest_retry=0.05, refused_retry=0.05)
@@ -26,6 +27,8 @@ class FakeAmi:
         self.refusals: dict[str, str] = {}  # action → message
         self.replies: dict[str, dict[str, str]] = {}  # action → further headers of its response
         self.after: dict[str, bytes] = {}  # action → what is sent after its response
+        self.queues = FakeQueues()
+        self.cut_lists = False  # lists begin and do not end
         self.piece = 65_536  # bytes to a write
         self.logins = 0
         self._writers: set[asyncio.StreamWriter] = set()
@@ -68,14 +71,21 @@ class FakeAmi:
         if name in self.silent:
             return
         response = {"Response": "Success", "ActionID": action["actionid"], **self.replies.get(name, {})}
+        after = self.after.get(name, b"")
         if name == "Login" and action["secret"] != self.password:
             response |= {"Response": "Error", "Message": "Authentication failed"}
         elif name in self.refusals:
             response |= {"Response": "Error", "Message": self.refusals[name]}
         elif name == "Login":
             self.logins += 1
+        elif name in ACTIONS:
+            headers, listed = self.queues.answer(action)
+            response |= headers
+            listed = listed[:-1] if self.cut_lists else listed
+            named = [{**headers, "ActionID": action["actionid"]} for headers in listed]
+            after = b"".join(event(headers.pop("Event"), **headers) for headers in named) + after
         await self.send(("".join(f"{key}: {value}\r\n" for key, value in response.items()) + "\r\n").encode())
-        await self.send(self.after.get(name, b""))
+        await self.send(after)
 
 
 @asynccontextmanager

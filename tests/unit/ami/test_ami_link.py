@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.ami import AmiLink
 from bridge.ami.listener import Timing
@@ -72,6 +73,70 @@ async def test_lists_that_are_refused_do_not_end_the_session() -> None:
             await until(lambda: fake.of("CoreShowChannels"))
             await fake.send(channel("Newchannel"))
             await inbox.wait(CallerPresented, call=CALL)
+
+
+async def test_lists_that_an_asterisk_that_starts_cannot_give_yet() -> None:
+    async with fake_ami() as fake:
+        fake.refusals["DeviceStateList"] = (
+            "Invalid/unknown command: DeviceStateList. Use Action: ListCommands"
+        )
+        fake.after["DeviceStateList"] = b""
+        inbox = FactInbox()
+        ami = link(fake, inbox)
+        with capture_logs() as logs:
+            async with running(ami.run):
+                await until(lambda: len(fake.of("DeviceStateList")) > 2)
+                assert not fake.of("CoreShowChannels")
+                del fake.refusals["DeviceStateList"]
+                fake.after["DeviceStateList"] = event("DeviceStateListComplete")
+                await inbox.wait(EndpointChanged, endpoint="PJSIP/1001", reachable=False)
+                await until(lambda: fake.of("CoreShowChannels"))
+
+    assert not [log for log in logs if log["log_level"] == "error"]
+
+
+async def test_a_list_that_asterisk_never_gives_is_said_with_its_module() -> None:
+    async with fake_ami() as fake:
+        fake.refusals["DeviceStateList"] = (
+            "Invalid/unknown command: DeviceStateList. Use Action: ListCommands"
+        )
+        ami = link(fake, FactInbox())
+        with capture_logs() as logs:
+            async with running(ami.run):
+                await until(lambda: fake.of("CoreShowChannels"))
+
+    (said,) = [log for log in logs if log["log_level"] == "error"]
+    assert said["list"] == "DeviceStateList"
+    assert "res_manager_devicestate.so" in said["remedy"]
+
+
+async def test_that_nobody_has_registered_is_no_error() -> None:
+    async with fake_ami() as fake:
+        fake.refusals["PJSIPShowContacts"] = "No Contacts found"
+        ami = link(fake, FactInbox())
+        with capture_logs() as logs:
+            async with running(ami.run):
+                await until(lambda: fake.of("CoreShowChannels"))
+
+        assert len(fake.of("PJSIPShowContacts")) == 1
+    assert not [log for log in logs if log["log_level"] == "error"]
+
+
+async def test_why_a_phone_is_away_and_that_it_is_back() -> None:
+    def contact(status: str) -> bytes:
+        return event("ContactStatus", EndpointName="1001", ContactStatus=status)
+
+    async with fake_ami() as fake:
+        fake.after["PJSIPShowContacts"] = event("ContactList", Endpoint="1001", Status="Unreachable")
+        fake.after["DeviceStateList"] = event("DeviceStateChange", Device="PJSIP/1001", State="UNAVAILABLE")
+        inbox = FactInbox()
+        ami = link(fake, inbox)
+        async with running(ami.run):
+            away = await inbox.wait(EndpointChanged)
+            assert (away.reachable, away.detail) == (False, "registered, but does not answer")
+            await fake.send(contact("Reachable") + contact("Reachable"))
+            await until(lambda: len(inbox.of(EndpointChanged)) == 3)
+            assert {fact.reachable for fact in inbox.of(EndpointChanged)[1:]} == {True}
 
 
 async def test_an_event_without_its_headers_is_skipped() -> None:

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from bridge.ami.headers import Headers
 from bridge.ami.listener import Listener, Timing
-from bridge.ami.messages import Headers
 from bridge.errors import BadInput, Gone, LinkDown, Refused, RequestTimeout
 from tests.unit.ami.fake_ami import PATIENT, QUICK, FakeAmi, event, fake_ami, running, until
 

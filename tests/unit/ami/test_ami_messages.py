@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.ami.headers import MissingHeader, joined, read
 from bridge.ami.messages import (
     AttendedTransfer,
     BridgeEnter,
@@ -9,11 +10,8 @@ from bridge.ami.messages import (
     DeviceStateChange,
     DialBegin,
     Hangup,
-    MissingHeader,
     Newchannel,
     Newstate,
-    joined,
-    read,
 )
 
 CHANNEL = {"channel": "PJSIP/1001-0000000a", "uniqueid": "1.1", "linkedid": "1.0", "channelstate": "5"}

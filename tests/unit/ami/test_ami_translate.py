@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from bridge.ami.messages import Headers, read
+from bridge.ami.headers import Headers, read
 from bridge.ami.trace import entries
-from bridge.ami.translate import Translator, endpoint_of
+from bridge.ami.translate import Translator
 from bridge.centre.facts import (
     CallerPresented,
-    EndpointChanged,
     Fact,
     OutsideAnswered,
     OutsideEnded,
     OutsideRingEnded,
     OutsideRinging,
+    PhoneTaken,
     RecordingEnded,
     RecordingStarted,
 )
@@ -94,7 +94,7 @@ def test_a_trunk_with_a_hyphen() -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"channel": "PJSIP/1001-00000001"},  # an agent's phone
+        {"channel": "PJSIP/2001-00000001"},  # a phone
         {"channel": "SIP/trunk1-00000001"},  # another technology
         {"channelstate": "0"},  # a leg that Asterisk makes towards the trunk
         {"linkedid": "1.0"},
@@ -125,14 +125,17 @@ def test_group_call_between_extensions() -> None:
     facts = facts_of("group/answered_elsewhere")
 
     assert kinds(facts) == [
+        ("PhoneTaken", "1001"),
         ("OutsideRinging", "1002"),
         ("OutsideRinging", "1003"),
         ("OutsideRingEnded", "1002"),
         ("OutsideAnswered", "1003"),
         ("OutsideEnded", ""),
+        ("PhoneTaken", "1001"),
     ]
-    assert facts[2] == OutsideRingEnded(facts[0].call, AgentId("1002"), "answered-elsewhere")  # type: ignore[union-attr]
-    assert facts[-1] == OutsideEnded(facts[0].call, "completed")  # type: ignore[union-attr]
+    call = facts[0].call  # type: ignore[union-attr]
+    assert facts[3] == OutsideRingEnded(call, AgentId("1002"), "answered-elsewhere")
+    assert facts[-2] == OutsideEnded(call, "completed")
 
 
 def test_native_queue_while_the_application_is_away() -> None:
@@ -222,90 +225,29 @@ def test_attended_transfer_keeps_the_new_agent_busy_without_a_gap() -> None:
     first, second = facts[0].call, facts[3].call  # type: ignore[union-attr]
 
     assert facts[3:] == [
+        PhoneTaken(second, AgentId("1001"), True),
         OutsideRinging(second, AgentId("1002"), "1001", "Agent 1001", "1002"),
         OutsideAnswered(second, AgentId("1002")),
         OutsideRinging(first, AgentId("1002"), "+79161234567", "Иван Петров", "+74950000004"),
         OutsideAnswered(first, AgentId("1002")),
         OutsideEnded(second, "completed"),
+        PhoneTaken(second, AgentId("1001"), False),
         OutsideEnded(first, "completed"),
     ]
 
 
 def test_pickup_by_an_agent() -> None:
-    assert kinds(facts_of("pickup/star"))[1:3] == [("OutsideRingEnded", "1002"), ("OutsideAnswered", "1003")]
+    assert kinds(facts_of("pickup/star"))[1:6] == [
+        ("OutsideRinging", "1002"),
+        ("PhoneTaken", "1003"),
+        ("OutsideRingEnded", "1002"),
+        ("OutsideAnswered", "1003"),
+        ("PhoneTaken", "1003"),  # its channel is gone, but not the call that it took
+    ]
 
 
 def test_strangers_phones_tell_nothing() -> None:
     assert facts_of("direct/cancelled", translator(Plan())) == []
-
-
-# ── phones ───────────────────────────────────────────────────────────────────
-
-
-def device(name: str, state: str) -> Headers:
-    return {"event": "DeviceStateChange", "device": name, "state": state}
-
-
-def test_a_phone_comes_and_goes_and_talking_is_no_change() -> None:
-    made = translator()
-    told = [
-        fact
-        for state in (
-            "UNAVAILABLE",
-            "NOT_INUSE",
-            "RINGING",
-            "INUSE",
-            "NOT_INUSE",
-            "UNAVAILABLE",
-            "UNAVAILABLE",
-        )
-        for fact in take(made, device("PJSIP/1001", state))
-    ]
-
-    assert told == [
-        EndpointChanged(Endpoint("PJSIP/1001"), False, "not registered"),
-        EndpointChanged(Endpoint("PJSIP/1001"), True, "idle"),
-        EndpointChanged(Endpoint("PJSIP/1001"), False, "not registered"),
-    ]
-
-
-def test_devices_that_are_no_agents() -> None:
-    assert take(translator(), device("PJSIP/trunk1", "UNAVAILABLE")) == []
-    assert take(translator(), device("Queue:support_avail", "INUSE")) == []
-
-
-def test_a_phone_that_asterisk_does_not_know_is_told_after_the_list() -> None:
-    made = translator()
-    take(made, device("PJSIP/1001", "NOT_INUSE"))
-
-    assert [fact.endpoint for fact in take(made, {"event": "DeviceStateListComplete"})] == [  # type: ignore[union-attr]
-        "PJSIP/1002",
-        "PJSIP/1003",
-    ]
-
-
-def test_an_agent_who_comes_with_a_new_plan() -> None:
-    plans = [Plan(agents={AgentId("1001"): agent("1001")})]
-    made = Translator(lambda: plans[-1], frozenset)
-    for number in ("1001", "1002"):
-        take(made, device(f"PJSIP/{number}", "NOT_INUSE"))
-    take(made, {"event": "DeviceStateListComplete"})
-    assert not made.plan_changed()
-    plans.append(PLAN)
-
-    assert made.plan_changed()
-    assert [(fact.endpoint, fact.reachable) for fact in made.refresh()] == [  # type: ignore[union-attr]
-        ("PJSIP/1002", True),
-        ("PJSIP/1003", False),
-    ]
-    assert not made.plan_changed()
-
-
-@pytest.mark.parametrize(
-    ("name", "endpoint"), [("PJSIP/1001-0000002a", "PJSIP/1001"), ("PJSIP/a-b-1", "PJSIP/a-b"), ("Local", "")]
-)
-def test_endpoint_of(name: str, endpoint: str) -> None:
-    assert endpoint_of(name) == endpoint
 
 
 # ── recordings ───────────────────────────────────────────────────────────────

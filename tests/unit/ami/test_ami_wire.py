@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.ami.messages import Headers
+from bridge.ami.headers import Headers
 from bridge.ami.wire import Wire, check_action
 from bridge.errors import BadInput, LinkDown
 

@@ -8,7 +8,7 @@ from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
 from bridge.centre.call import CallState
-from bridge.centre.ids import LegId, RecordingId
+from bridge.centre.ids import CallId, LegId, RecordingId
 from tests.fakes.world import ANNA, BORIS, SALES, SUPPORT, World, plan
 
 
@@ -129,7 +129,7 @@ def test_agent_who_vanishes_between_answer_and_media_leaves_the_client_at_his_pl
     world.pump()
     assert world.floor.calls[call].state is CallState.WAITING
     assert world.floor.calls[call].queued_at == queued_at
-    assert len(world.floor.router.lines[SUPPORT]) == 1
+    assert len(world.floor.router.queues[SUPPORT].line) == 1
 
 
 def test_silence_in_the_menu_repeats_then_goes_to_otherwise(world: World) -> None:
@@ -205,7 +205,7 @@ def unreachable(world: World) -> None:
 
 def test_unreachable_phone_rests_for_a_while_and_is_then_tried_again(world: World) -> None:
     unreachable(world)
-    world.pass_time(29)
+    world.pass_time(59)
     assert len(of(world, o.RingAgent)) == 1
     world.pass_time(2)
     assert len(of(world, o.RingAgent)) == 2
@@ -314,20 +314,20 @@ def test_longest_wait_ends_with_an_announcement() -> None:
 
 
 def test_recording_that_ends_after_its_call_is_forgotten_is_attached_all_the_same(world: World) -> None:
-    world.tell(f.RecordingEnded(f.CallId("gone.1"), RecordingId("gone.1-rec-1")))
-    assert o.AttachRecording(f.CallId("gone.1"), RecordingId("gone.1-rec-1")) in world.orders
+    world.tell(f.RecordingEnded(CallId("gone.1"), RecordingId("gone.1-rec-1")))
+    assert o.AttachRecording(CallId("gone.1"), RecordingId("gone.1-rec-1")) in world.orders
 
 
 def test_orphaned_agent_leg_is_ended(world: World) -> None:
     leg = LegId("old.1-agent-1")
-    world.tell(f.LegAnswered(f.CallId("old.1"), leg))
-    assert o.HangUp(f.CallId("old.1"), leg) in world.orders
+    world.tell(f.LegAnswered(CallId("old.1"), leg))
+    assert o.HangUp(CallId("old.1"), leg) in world.orders
 
 
 def test_call_outside_the_application_gets_a_card_and_keeps_the_router_away(world: World) -> None:
     world.phone(ANNA)
     world.pump()
-    outside = f.CallId("outside.1")
+    outside = CallId("outside.1")
     world.tell(f.CallerPresented(outside, "+79161234567", "", "200", "lab"))
     world.tell(f.OutsideRinging(outside, ANNA, "+79161234567", "", "1001"))
     world.pump()
@@ -345,7 +345,7 @@ def test_call_outside_the_application_gets_a_card_and_keeps_the_router_away(worl
 
 def test_outside_caller_who_asks_for_privacy_is_nobody_that_the_number_says(world: World) -> None:
     world.phone(ANNA)
-    outside = f.CallId("outside.1")
+    outside = CallId("outside.1")
     world.tell(f.CallerPresented(outside, "+79161234567", "Иван", "200", "lab"))
     world.pump()
     world.tell(f.OutsideRinging(outside, ANNA, None, "", "1001"))
@@ -360,7 +360,7 @@ def test_outside_call_that_is_passed_on_frees_the_first_agent(world: World) -> N
     world.phone(ANNA)
     world.phone(BORIS)
     world.pump()
-    outside = f.CallId("outside.1")
+    outside = CallId("outside.1")
     for agent in (ANNA, BORIS):
         world.tell(f.OutsideRinging(outside, agent, "+79161234567", "", agent))
         world.tell(f.OutsideAnswered(outside, agent))
@@ -371,7 +371,7 @@ def test_outside_call_that_is_passed_on_frees_the_first_agent(world: World) -> N
 
 
 def test_echo_call_leaves_nothing(world: World) -> None:
-    echo = f.CallId("echo.1")
+    echo = CallId("echo.1")
     world.tell(f.CallerPresented(echo, "+79161234567", "", "900", "lab"))
     world.tell(f.OutsideEnded(echo, "completed"))
     world.pump()
@@ -384,7 +384,7 @@ def test_plan_change_keeps_who_waits(world: World) -> None:
     call = world.call_in("300")
     world.pump()
     world.tell(f.PlanLoaded(plan(wrap_up=1)))
-    assert len(world.floor.router.lines[SALES]) == 1
+    assert len(world.floor.router.queues[SALES].line) == 1
     world.phone(BORIS)
     world.pump()
     assert of(world, o.RingAgent)[0].call == call

@@ -11,12 +11,15 @@ from bridge.centre import messages as m
 from bridge.centre.agent import TABLE as AGENT_TABLE
 from bridge.centre.agent import AgentDesk, AgentState
 from bridge.centre.call import Call, CallState, Moment
+from bridge.centre.decision import Decision, OfferEnd
 from bridge.centre.ids import CallId, Endpoint, LegId, PromptId, RecordingId, TicketId
 from bridge.centre.orders import Order
+from bridge.centre.plan import Strategy
 from tests.fakes.world import ANNA, START, SUPPORT, World, plan
 
 CALL = CallId("call.1")
 CLIENT, AGENT = LegId(CALL), LegId(f"{CALL}-agent-1")
+DECISION = Decision(CALL, SUPPORT, Strategy.LINEAR, (), None, None, -1, 0, (ANNA,), ())
 SAMPLES: dict[type, object] = {
     type(sample): sample
     for sample in (
@@ -40,7 +43,9 @@ SAMPLES: dict[type, object] = {
         f.TicketOpened(CALL, TicketId(1)),
         f.OrderFailed(CALL, "Play", f.FailureReason.REFUSED, "", CLIENT),
         f.TimerFired(f.Timer(f.TimerKind.MENU, CALL)),
-        m.Offer(CALL, ANNA, SUPPORT),
+        m.Offer(CALL, ANNA, SUPPORT, DECISION),
+        m.TurnedAway(CALL, SUPPORT, m.TurnedAwayWhy.FULL),
+        m.PositionIs(CALL, SUPPORT, 2, timedelta(minutes=3)),
     )
 }
 
@@ -52,6 +57,9 @@ def call_in(state: CallState) -> Call:
     if state is CallState.PRESENTED:
         world.call_in(dialled)
         world.tell(world.ami.popleft())
+    elif state in (CallState.FORWARDING, CallState.VOICEMAIL):
+        world.call_in("400" if state is CallState.FORWARDING else "500")
+        world.tell(world.ari.popleft())
     elif state is CallState.OUTSIDE:
         world.tell(f.OutsideRinging(CALL, ANNA, "+79161234567", "", "1001"))
     else:
@@ -83,7 +91,7 @@ def test_call_pair(state: CallState, event: object) -> None:
     call = call_in(state)
     before = copy.deepcopy(call)
     out = m.Output()
-    at = Moment(plan(), START + timedelta(minutes=1), out)
+    at = Moment(plan(), START + timedelta(minutes=1), out, lambda: 99)
     if (state, type(event)) in call_table.TABLE:
         call_table.step(call, event, at)  # type: ignore[arg-type]
         assert call.state is state or call.state in call_table.MAY_BECOME[state]
@@ -112,8 +120,9 @@ AGENT_SAMPLES: dict[type, object] = {
         f.WrapUpEnded(ANNA),
         f.EndpointChanged(Endpoint("PJSIP/1001"), True),
         f.TimerFired(f.Timer(f.TimerKind.WRAP_UP, ANNA)),
-        m.Offer(CALL, ANNA, SUPPORT),
-        m.OfferResult(CALL, ANNA, SUPPORT, m.OfferEnd.NO_ANSWER),
+        m.Offer(CALL, ANNA, SUPPORT, DECISION),
+        f.WrapUpExtended(ANNA),
+        m.OfferResult(CALL, ANNA, SUPPORT, OfferEnd.NO_ANSWER),
         m.AgentReleased(CALL, ANNA, SUPPORT),
         m.AgentBusyOutside(CallId("other.1"), ANNA, busy=True),
     )
@@ -133,10 +142,10 @@ def test_agent_pair(state: AgentState, event: object) -> None:
     out = m.Output()
     now = START + timedelta(minutes=1)
     if (state, type(event)) in AGENT_TABLE:
-        was_free = desk.free
+        known = desk.changed()
         desk.step(event, plan(), now, out)  # type: ignore[arg-type]
         told = [message for message in out.messages if isinstance(message, m.AgentChanged)]
-        assert [message.free for message in told] == ([desk.free] if desk.free != was_free else [])
+        assert told == ([desk.changed()] if desk.changed() != known else [])
     else:
         with pytest.raises(m.Rejected):
             desk.step(event, plan(), now, out)  # type: ignore[arg-type]

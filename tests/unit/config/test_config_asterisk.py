@@ -4,12 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from bridge.config import Secrets, Settings
 from bridge.errors import ConfigurationError
 from tests.unit.config.asterisk_files import dialplan, of_type, read
-from tests.unit.config.examples import ROOT
 from tests.unit.config.rendering_of import Write, render_small
 
 
@@ -144,7 +142,9 @@ def test_ari_and_ami_let_in_only_whom_they_should(etc: Path, lab: Settings, lab_
         assert user.all("deny") == ["0.0.0.0/0.0.0.0", "::/0"]
         assert user.all("permit") == list(lab.asterisk.control_networks)
     assert ami["callbridge"].one("read") == "call,system,agent,user"
-    assert ami["callbridge"].one("write") == "system,reporting"
+    assert ami["callbridge"].one("write") == "system,reporting,agent", (
+        "agent: to keep the native queues in step"
+    )
     assert ami["callbridge"].one("writetimeout") == "5000"
     filters = [name for name, _ in ami["callbridge"].lines if name.startswith("eventfilter")]
     assert "eventfilter(action(include),name(Newchannel))" in filters
@@ -152,21 +152,6 @@ def test_ari_and_ami_let_in_only_whom_they_should(etc: Path, lab: Settings, lab_
         "2000",
         "60000",
     )
-
-
-def test_the_native_queues_have_the_same_agents(etc: Path, lab: Settings) -> None:
-    queues = {part.name: part for part in read(etc / "queues.conf") if part.name != "general"}
-    assert set(queues) == set(lab.queues)
-    for name, settings in lab.queues.items():
-        queue = queues[name]
-        assert queue.one("strategy") == settings.strategy.value
-        assert queue.one("timeout") == str(settings.ring_seconds)
-        assert queue.one("wrapuptime") == str(settings.wrap_up_seconds)
-        assert (queue.one("ringinuse"), queue.one("autofill")) == ("no", "yes")
-        assert queue.all("member") == [
-            f"PJSIP/{m.agent},{m.penalty},{lab.agents[m.agent].name},PJSIP/{m.agent}"
-            for m in settings.members
-        ]
 
 
 # ── the dialplan ─────────────────────────────────────────────────────────────
@@ -194,12 +179,17 @@ def test_no_pattern_and_no_way_out(etc: Path, lab: Settings) -> None:
         assert not [extension for extension in extensions if extension.startswith("_")], context
     assert set(plan["from-agents"]) == {*lab.agents, "include"}
     assert plan["from-agents"]["include"] == ["callbridge-features"]
-    assert set(plan["callbridge-features"]) == {"*43"}
-    dials = [
-        (context, line) for context, e in plan.items() for a in e.values() for line in a if "Dial(" in line
-    ]
-    assert {context for context, _ in dials} == {"from-agents"}
-    assert "include" not in plan["from-trunk"]
+    dials = {
+        (context, line)
+        for context, extensions in plan.items()
+        for steps in extensions.values()
+        for line in steps
+        if "Dial(" in line
+    }
+    phones = {("from-agents", f"Dial(PJSIP/{agent},60)") for agent in lab.agents}
+    assert dials == {*phones, ("callbridge-number", "Dial(PJSIP/1001,20)")}, "an agent's direct number"
+    assert lab.trunks["lab"].send_to is not None
+    assert "@lab" not in (etc / "extensions.conf").read_text(), "no extension leads to a trunk"
 
 
 def test_every_goto_leads_somewhere(write: Write, tmp_path: Path) -> None:
@@ -244,18 +234,6 @@ def test_the_fallback_menu_asks_as_often_as_the_centre_does(etc: Path) -> None:
     ]
 
 
-def test_the_fallback_records_both_sides_where_the_queue_says_so(write: Write, tmp_path: Path) -> None:
-    steps = dialplan(render_small(write, tmp_path) / "extensions.conf")["callbridge-fallback"]["support"]
-    monitor = "MixMonitor(,br(${CALLBRIDGE_RECORDING}-in.wav)t(${CALLBRIDGE_RECORDING}-out.wav))"
-    assert monitor in steps
-    steps = dialplan(
-        render_small(write, tmp_path, "title: Support", "title: S, record: false, max_wait_seconds: 60")
-        / "extensions.conf"
-    )["callbridge-fallback"]["support"]
-    assert not [step for step in steps if "MixMonitor" in step]
-    assert "Queue(support,,,,60)" in steps
-
-
 def test_a_strangers_words_stand_in_no_expression_unfiltered(etc: Path) -> None:
     for line in (etc / "extensions.conf").read_text().splitlines():
         if line.strip().startswith(";"):
@@ -277,16 +255,3 @@ def test_the_longest_prefix_decides_the_language_last(etc: Path) -> None:
         'ExecIf($["${number:0:1}" = "+"]?Set(CHANNEL(language)=en))',
         'ExecIf($["${number:0:2}" = "+7"]?Set(CHANNEL(language)=ru))',
     ]
-
-
-def test_every_sound_of_ours_has_its_text_in_both_languages(etc: Path, lab: Settings) -> None:
-    with (ROOT / "asterisk-config" / "prompts.yml").open() as file:
-        prompts = YAML(typ="safe").load(file)
-    text = "".join((etc / name).read_text() for name in ("extensions.conf", "queues.conf"))
-    text = "\n".join(line for line in text.splitlines() if not line.strip().startswith(";"))
-    used = set(re.findall(r"\bcallbridge/([a-z-]+)", f"{text} {lab.menus} {lab.queues}"))
-    assert used <= set(prompts)
-    assert {"main-menu", "please-wait", "invalid-option", "no-agents", "goodbye", "technical-fault"} <= used
-    for name, texts in prompts.items():
-        assert set(texts) == {"en", "ru"}, name
-        assert re.search("[а-я]", texts["ru"])

@@ -86,7 +86,14 @@ def test_the_small_file_is_right(write: Write) -> None:
             "queues.support.members[0].penalty",
             "at least 0",
         ),
-        ("title: Support", "title: Support, strategy: ringall", 14, 39, "queues.support.strategy", "none of"),
+        (
+            "title: Support",
+            "title: Support, strategy: roundrobin",
+            14,
+            39,
+            "queues.support.strategy",
+            "none of",
+        ),
         (
             "title: Support",
             "title: Support, ring_seconds: soon",

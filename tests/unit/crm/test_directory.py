@@ -2,8 +2,8 @@
 
 import pytest
 
-from bridge.centre.facts import ClientIdentified, Verdict
-from bridge.centre.ids import CallId
+from bridge.centre.facts import ClientIdentified, ClientRef, Verdict
+from bridge.centre.ids import AgentId, CallId, ClientId
 from bridge.centre.orders import LookUpClient
 from bridge.crm.directory import ClientDirectory
 from bridge.errors import LinkDown
@@ -48,6 +48,38 @@ async def test_verdicts(
     assert isinstance(found, ClientIdentified)
     assert (found.call, found.verdict, found.e164) == (CALL, verdict, e164)
     assert [client.name for client in found.clients] == names
+
+
+async def test_the_clients_tier_and_who_talked_with_the_number_last(
+    directory: ClientDirectory,
+    store: Store,
+    make_ended,  # type: ignore[no-untyped-def]
+) -> None:
+    talked = make_ended("1.0")
+    async with store.unit() as unit:
+        (anna,) = await unit.clients.by_e164("+79161234567")
+        await unit.clients.update(anna.id, tier="gold")
+        await unit.calls.save(talked)
+        await unit.calls.save(make_ended("1.2", e164="+442071838750", agent=AgentId("1002")))
+    found = await directory.look_up(LookUpClient(CALL, "+79161234567", "moscow"))
+    assert found.clients == (ClientRef(ClientId(anna.id), "Anna", "gold"),)
+    assert (found.last_agent, found.last_at) == ("1001", talked.ended_at)
+    several = await directory.look_up(LookUpClient(CALL, "02071838750", "london"))
+    assert [client.tier for client in several.clients] == ["", ""]
+    assert several.last_agent == "1002"
+    unknown = await directory.look_up(LookUpClient(CALL, "+79161234568", "moscow"))
+    assert (unknown.last_agent, unknown.last_at) == (None, None)
+
+
+async def test_an_unknown_number_may_have_talked_with_somebody(
+    directory: ClientDirectory,
+    store: Store,
+    make_ended,  # type: ignore[no-untyped-def]
+) -> None:
+    async with store.unit() as unit:
+        await unit.calls.save(make_ended("1.0", e164="+79161234568"))
+    found = await directory.look_up(LookUpClient(CALL, "+79161234568", "moscow"))
+    assert (found.verdict, found.last_agent) == (Verdict.UNKNOWN, "1001")
 
 
 async def test_a_store_that_fails_says_so(

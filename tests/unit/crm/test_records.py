@@ -1,17 +1,22 @@
 """Calls saved and tickets opened through the port: subjects, departments, news that come late."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bridge.centre.decision import Decision, Hindrance, OfferEnd, Standing
 from bridge.centre.facts import Verdict
-from bridge.centre.ids import ClientId, QueueName
-from bridge.centre.orders import OpenTicket, SaveCall
+from bridge.centre.ids import AgentId, CallId, ClientId, LegId, QueueName
+from bridge.centre.orders import EndOffer, LegKind, LegRecord, OpenTicket, SaveCall, SaveOffer, SetDisposition
+from bridge.centre.plan import Strategy
 from bridge.crm.records import CallRecords
 from bridge.crm.tickets import record_of, subject_of
 from bridge.store import Store
 from bridge.store.rows import NumberRow, TicketRow
+
+START = datetime(2025, 3, 1, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -105,3 +110,57 @@ async def test_a_call_without_a_ticket_gets_none_by_being_saved(
         call = await unit.calls.get(make_ended().id)
     assert call is not None
     assert record_of(call) == make_ended()
+
+
+async def test_an_outside_leg_is_kept_with_its_call(records: CallRecords, store: Store, make_ended) -> None:
+    forwarded = make_ended(legs=(LegRecord(LegId("1700000000.1-out-1"), LegKind.OUTSIDE, None, START),))
+    await records.save_call(SaveCall(forwarded.id, forwarded))
+    async with store.view() as unit:
+        call = await unit.calls.get(forwarded.id)
+    assert call is not None
+    assert record_of(call) == forwarded
+
+
+async def test_an_offer_is_judged_when_it_is_saved(records: CallRecords, store: Store) -> None:
+    call, leg, support = CallId("1700000000.1"), LegId("1700000000.1-agent-1"), QueueName("support")
+    anna, boris = AgentId("1001"), AgentId("1002")
+    decision = Decision(
+        call,
+        support,
+        Strategy.LINEAR,
+        needs=(),
+        highest_penalty=None,
+        preferred=None,
+        turn=0,
+        draw=0,
+        chosen=(boris,),
+        standings=(
+            Standing(anna, 0, 0, {}, hindrance=Hindrance.TALKING),
+            Standing(boris, 1, 0, {}, hindrance=None),
+        ),
+    )
+    offer = SaveOffer(call, leg, boris, support, START, decision)
+    end = EndOffer(call, leg, START + timedelta(seconds=7), OfferEnd.ANSWERED)
+    for _ in range(2):
+        await records.save_offer(offer)
+        await records.end_offer(end)
+    async with store.view() as unit:
+        (kept,) = await unit.offers.of_call(call)
+    assert (kept.agent, kept.strategy, kept.end, kept.ended_at) == (boris, "linear", "answered", end.at)
+    assert [(one.agent, one.verdict, one.detail) for one in kept.candidates] == [
+        (boris, "chosen", ""),
+        (anna, "hindered", "talking"),
+    ]
+
+
+async def test_a_disposition_comes_on_the_calls_ticket(
+    records: CallRecords, store: Store, make_record
+) -> None:
+    record = make_record()
+    await records.set_disposition(SetDisposition(record.id, AgentId("1001"), "sold"))
+    await records.open_ticket(OpenTicket(record.id, record))
+    assert (await ticket_of(store, record.id)).disposition == ""
+    await records.set_disposition(SetDisposition(record.id, AgentId("1001"), "sold"))
+    await records.set_disposition(SetDisposition(record.id, AgentId("1002"), "refused"))
+    await records.save_call(SaveCall(record.id, record))
+    assert (await ticket_of(store, record.id)).disposition == "refused"

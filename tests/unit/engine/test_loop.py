@@ -130,7 +130,7 @@ async def test_a_fault_of_ours_ends_one_call_safely(monkeypatch: pytest.MonkeyPa
     assert rig.engine.faults == 1
     await rig.dispatch.drain(1)
     assert any(isinstance(order, o.ToFallback) and order.call == call for order in rig.sent)
-    assert len(rig.engine.floor.router.lines["support"]) == 1  # type: ignore[index]
+    assert len(rig.engine.floor.router.queues["support"].line) == 1  # type: ignore[index]
 
 
 async def test_a_fact_that_the_log_refuses_does_not_hold_up_the_others() -> None:

@@ -1,0 +1,164 @@
+"""Where a call goes: one function for each kind of destination. What happens there is in the steps."""
+
+from datetime import timedelta
+from typing import assert_never
+
+from bridge.centre.call import Call, CallState, Leg, Moment, Waiting
+from bridge.centre.call_acts import hang_up, line_up, save, say, start_timer
+from bridge.centre.facts import TimerKind
+from bridge.centre.ids import AgentId, outside_leg_id
+from bridge.centre.ivr import MenuPosition
+from bridge.centre.orders import (
+    EnterWaitingRoom,
+    LeaveWaitingRoom,
+    LegKind,
+    Outcome,
+    RingNumber,
+)
+from bridge.centre.plan import (
+    NO_AGENTS,
+    Destination,
+    Queue,
+    ToAgent,
+    ToHangUp,
+    ToMenu,
+    ToNumber,
+    ToQueue,
+    ToVoicemail,
+)
+from bridge.centre.speech import BEEP
+
+S = CallState
+
+# Destinations without a word from the caller between them: more would be a circle in the plan.
+_MOST_HOPS = 20
+# A queue with sticky agents asks who served the caller last before it offers him to anybody, but not longer.
+_ASKING = timedelta(seconds=0.1)
+
+
+def go(call: Call, destination: Destination, at: Moment) -> None:
+    call.menu = None
+    call.hops += 1
+    if call.hops > _MOST_HOPS or not at.plan.knows(destination):
+        destination = NO_AGENTS
+    if call.state is S.WAITING and not isinstance(destination, ToQueue | ToAgent):
+        at.out.orders.append(LeaveWaitingRoom(call.id, call.client_leg))
+    match destination:
+        case ToMenu(menu=menu):
+            call.enter(S.MENU, at.now)
+            say(call, at.plan.menus[menu].greeting, at)
+            call.menu = MenuPosition(menu)
+        case ToQueue():
+            enter_queue(call, destination, at)
+        case ToAgent(agent=agent, queue=queue, hold=hold):
+            enter_queue(call, ToQueue(queue), at, agent, hold)
+        case ToHangUp(sounds=sounds) if sounds:
+            call.enter(S.LEAVING, at.now)
+            say(call, sounds, at)
+        case ToHangUp():
+            hang_up(call, at)
+        case ToVoicemail():
+            call.enter(S.VOICEMAIL, at.now)
+            call.voicemail = destination
+            say(call, (*destination.sounds, BEEP), at)
+        case ToNumber():
+            ring_number(call, destination, at)
+        case _:
+            assert_never(destination)
+    save(call, at)
+
+
+def overflow(call: Call, destination: Destination, outcome: Outcome, at: Moment) -> None:
+    """The queue did not serve him. Unless that is the end, what comes next decides on the outcome."""
+    if isinstance(destination, ToHangUp):
+        call.outcome = outcome
+    go(call, destination, at)
+
+
+# ── queues ───────────────────────────────────────────────────────────────────
+
+
+def enter_queue(
+    call: Call, to: ToQueue, at: Moment, agent: AgentId | None = None, hold: timedelta | None = None
+) -> None:
+    """``agent``: whom he asked for by name, and ``hold`` how long he waits for him alone."""
+    queue = at.plan.queues[to.queue]
+    place = call.waiting.place if call.waiting is not None else at.next_place()
+    level = sum(step.after <= timedelta(0) for step in queue.widening)
+    call.waiting = Waiting(place, to.needs, to.priority, level)
+    call.queue = queue.name
+    call.queued_at = call.queued_at or at.now
+    call.enter(S.WAITING, at.now)
+    at.out.orders.append(EnterWaitingRoom(call.id, call.client_leg, queue.music, queue.name))
+    if queue.greeting:
+        say(call, queue.greeting, at)
+    _start_timers(call, queue, at)
+    if agent is not None and hold is not None:
+        hold_for(call, agent, hold, at)
+    elif queue.sticky and call.look_ups_out > 0 and call.verdict is None:
+        call.waiting.asking = True
+        start_timer(call, TimerKind.HOLD, _ASKING, at)
+        return
+    else:
+        prefer_last_agent(call, queue, at)
+    line_up(call, at)
+
+
+def rejoin(call: Call, at: Moment) -> None:
+    """Back where he was, with all that he had: the agent was gone before the media met."""
+    assert call.queue is not None
+    queue = at.plan.queues[call.queue]
+    call.enter(S.WAITING, at.now)
+    at.out.orders.append(EnterWaitingRoom(call.id, call.client_leg, queue.music, queue.name))
+    _start_timers(call, queue, at)
+    line_up(call, at, again=True)
+
+
+def _start_timers(call: Call, queue: Queue, at: Moment) -> None:
+    assert call.waiting is not None
+    if queue.max_wait is not None:
+        start_timer(call, TimerKind.MAX_WAIT, queue.max_wait, at)
+    widen_later(call, queue, at)
+    announce = queue.announce
+    if announce.position or announce.expected_wait:
+        start_timer(call, TimerKind.POSITION, announce.first, at)
+    if announce.sounds:
+        start_timer(call, TimerKind.PERIODIC, announce.sounds_every, at)
+
+
+def widen_later(call: Call, queue: Queue, at: Moment) -> None:
+    """The next step of the queue's widening, counted from the last one."""
+    assert call.waiting is not None
+    level = call.waiting.level
+    if level < len(queue.widening):
+        done = queue.widening[level - 1].after if level else timedelta(0)
+        start_timer(call, TimerKind.WIDEN, queue.widening[level].after - done, at)
+
+
+def hold_for(call: Call, agent: AgentId, hold: timedelta, at: Moment) -> None:
+    assert call.waiting is not None
+    call.waiting.preferred, call.waiting.held = agent, True
+    start_timer(call, TimerKind.HOLD, hold, at)
+
+
+def prefer_last_agent(call: Call, queue: Queue, at: Moment) -> None:
+    """The agent who served him last, if that was not long ago and he serves this queue."""
+    agent, last_at = call.last_agent, call.last_at
+    if not queue.sticky or agent is None or last_at is None or at.now - last_at > queue.sticky_within:
+        return
+    if any(member.agent == agent for member in queue.members):
+        hold_for(call, agent, queue.sticky, at)
+
+
+# ── an outside number ────────────────────────────────────────────────────────
+
+
+def ring_number(call: Call, to: ToNumber, at: Moment) -> None:
+    call.enter(S.FORWARDING, at.now)
+    call.forwards += 1
+    call.otherwise = to.otherwise
+    leg = outside_leg_id(call.id, call.forwards)
+    call.legs[leg] = Leg(leg, LegKind.OUTSIDE, None, at.now)
+    say(call, ("callbridge/forwarding",), at)
+    # From the company's number: an operator takes no other one from us, and his own may be withheld.
+    at.out.orders.append(RingNumber(call.id, leg, call.client_leg, to.endpoint, call.dialled, to.ring))

@@ -1,0 +1,98 @@
+"""An agent dials a feature code: what he asks for, and what is said to him about it, in his language.
+
+Owns the errand, from the code to the hang-up. What the code changes is the agent's own, by the same facts as
+from page and API.
+"""
+
+from dataclasses import dataclass
+
+from bridge.centre.agent import AgentDesk, AgentState
+from bridge.centre.facts import (
+    AgentFact,
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentPaused,
+    AgentReady,
+    CallDisposed,
+    Feature,
+    FeatureDialled,
+    WrapUpEnded,
+    WrapUpExtended,
+)
+from bridge.centre.ids import CallId, LegId, PromptId, prompt_id
+from bridge.centre.orders import Answer, Order, Play
+from bridge.centre.plan import Agent, Plan
+
+NO_SUCH_CODE = ("callbridge/no-such-code",)
+NOT_NOW = ("callbridge/not-possible-now",)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A phone that dialled a code and hears the answer; hung up when it has been said."""
+
+    call: CallId
+    leg: LegId
+    prompt: PromptId
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What of an agent tells afterwards whether his wish was granted."""
+
+    state: AgentState
+    extended: bool
+
+
+def wish(event: FeatureDialled, agent: Agent, plan: Plan) -> AgentFact | None:
+    """None for an argument that the plan does not know."""
+    match event.feature:
+        case Feature.LOG_IN:
+            return AgentLoggedIn(agent.id)
+        case Feature.LOG_OUT:
+            return AgentLoggedOut(agent.id)
+        case Feature.READY:
+            return AgentReady(agent.id)
+        case Feature.PAUSE:
+            reason = plan.pause_reasons.get(event.argument)
+            return None if reason is None else AgentPaused(agent.id, reason)
+        case Feature.END_WRAP_UP:
+            return WrapUpEnded(agent.id)
+        case Feature.EXTEND_WRAP_UP:
+            return WrapUpExtended(agent.id)
+        case Feature.DISPOSITION:
+            disposition = plan.dispositions.get(event.argument)
+            return None if disposition is None else CallDisposed(agent.id, disposition)
+
+
+def said_about(fact: AgentFact, before: Before, desk: AgentDesk) -> tuple[str, ...]:
+    """What became of the wish: told by the desk, not by hope."""
+    wanted = desk.after_call[0] if desk.after_call is not None else desk.state
+    match fact:
+        case AgentLoggedIn():
+            done = desk.state is not AgentState.LOGGED_OUT
+            return ("callbridge/agent-logged-in",) if done else NOT_NOW
+        case AgentLoggedOut():
+            done = wanted is AgentState.LOGGED_OUT
+            return ("callbridge/agent-logged-out",) if done else NOT_NOW
+        case AgentReady():
+            return ("callbridge/agent-ready",) if desk.state is AgentState.READY else NOT_NOW
+        case AgentPaused(reason=reason):
+            done = wanted is AgentState.PAUSED
+            return ("callbridge/agent-paused", f"callbridge/pause-{reason}") if done else NOT_NOW
+        case WrapUpEnded():
+            done = before.state is AgentState.WRAP_UP and desk.state is not AgentState.WRAP_UP
+            return ("callbridge/wrap-up-ended",) if done else NOT_NOW
+        case WrapUpExtended():
+            done = desk.extended and not before.extended
+            return ("callbridge/wrap-up-extended",) if done else NOT_NOW
+        case CallDisposed():
+            return ("callbridge/disposition-kept",) if desk.last_call is not None else NOT_NOW
+
+
+def answer(event: FeatureDialled, sounds: tuple[str, ...], language: str) -> tuple[Errand, list[Order]]:
+    prompt = prompt_id(event.call, 1)
+    return Errand(event.call, event.leg, prompt), [
+        Answer(event.call, event.leg),
+        Play(event.call, event.leg, prompt, sounds, language),
+    ]

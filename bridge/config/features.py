@@ -1,0 +1,43 @@
+"""What agents ask for by dialling: the codes, and the digits that say why or how.
+
+That codes can be told apart, from each other and from agents' numbers, is checked in contradictions.py.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from bridge.centre.facts import Feature
+from bridge.config.fields import Code, Section
+
+ECHO_TEST = "*43"  # always there, for whoever sets up a phone
+
+PAUSES = {"1": "break", "2": "lunch", "3": "training", "4": "meeting", "5": "paperwork"}
+DISPOSITIONS = {"1": "resolved", "2": "follow_up", "3": "wrong_number", "4": "no_answer_needed"}
+
+
+def _nothing(value: Any) -> Any:
+    return None if value == "" else value
+
+
+OptionalCode = Annotated[Code | None, BeforeValidator(_nothing)]
+
+
+class FeatureSettings(Section):
+    """A code that is empty is switched off."""
+
+    log_in: OptionalCode = "*60"
+    log_out: OptionalCode = "*61"
+    ready: OptionalCode = "*62"
+    pause: OptionalCode = Field(default="*63", description="a digit of pauses: follows; alone, the first one")
+    end_wrap_up: OptionalCode = "*64"
+    extend_wrap_up: OptionalCode = "*65"
+    disposition: OptionalCode = Field(default="*66", description="a digit of dispositions: follows")
+
+    def codes(self) -> Iterator[tuple[Feature, str]]:
+        """Those that are switched on."""
+        for feature in Feature:
+            code = getattr(self, feature.value)
+            if code is not None:
+                yield feature, code

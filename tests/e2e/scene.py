@@ -1,0 +1,65 @@
+"""What the routing tests have in common: strangers who call one after another, and who served them."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tests.e2e.parts import Api, Lab, Program, caller, eventually, phones
+from tests.e2e.sound import Sound
+
+ASTERISK_SOUNDS = "/usr/share/asterisk/sounds"
+CLIENT_HZ, AGENT_HZ = 1000, 440
+
+_numbers = itertools.count(int(time.time()) * 10)
+
+
+def number_of(name: int) -> str:
+    """The company's number that ends so, as in routing.yml."""
+    return f"+749510000{name:02}"
+
+
+def stranger() -> str:
+    """A number that nobody has called from, not even in an earlier run against a kept lab."""
+    return f"+7903{next(_numbers) % 10**7:07}"
+
+
+@asynccontextmanager
+async def ready(lab: Lab, api: Api, agents: Iterable[str], **options: Any) -> AsyncIterator[dict[str, Program]]:
+    """These agents' phones, and nobody else's, all of them ready."""
+    names = list(agents)
+    async with phones(lab, names, **options) as there:
+        await asyncio.gather(*(api.agent_is(agent, "ready", 30) for agent in names))
+        yield there
+        for agent, program in there.items():
+            assert not program.events_of("error"), f"{agent}: {program.events_of('error')}"
+
+
+async def served(lab: Lab, api: Api, dialled: str) -> str:
+    """One stranger's call from beginning to end: who talked with him."""
+    number = stranger()
+    async with caller(lab, dialled, number=number, wait=0, talk=90) as client:
+        await client.event("done", seconds=90)
+    assert client.events[-1]["calls"] == 1, client.events
+    call = await api.ended(number)
+    assert call["outcome"] == "answered", call
+    # The next one comes when he is free again, or has gone into his wrap-up.
+    await eventually(lambda: api.agent(call["agent"]), lambda seen: seen["call_id"] is None)
+    return str(call["agent"])
+
+
+async def one_after_another(lab: Lab, api: Api, dialled: str, count: int) -> list[str]:
+    return [await served(lab, api, dialled) for _ in range(count)]
+
+
+async def prompt(lab: Lab, name: str, language: str = "ru") -> Sound:
+    """One of Asterisk's own files: what must be heard when it is played."""
+    path = f"{ASTERISK_SOUNDS}/{language}/{name}.wav"
+    process = await asyncio.create_subprocess_exec(
+        "docker", "exec", lab.containers["asterisk"], "cat", path, stdout=asyncio.subprocess.PIPE
+    )
+    data, _ = await process.communicate()
+    assert process.returncode == 0, path
+    return Sound.read(data)
