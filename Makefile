@@ -8,7 +8,7 @@ STAMP := $(VENV)/.requirements
 UV := 0.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo down test bench lint lock clean lab-status lab-logs
+.PHONY: help demo down test bench bench-dispatch lint lock clean lab-status lab-logs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,12 @@ test: $(STAMP) ## set everything up and run the whole suite, real-Asterisk tests
 
 bench: $(STAMP) ## measure, print and write build/bench.json
 	@$(LAB) images
-	$(BIN)/python -m tests.bench.one_call
+	$(BIN)/python -m tests.bench.decide
+	$(BIN)/python -m tests.bench
+
+bench-dispatch: $(STAMP) ## of these only: from a BYE to the next INVITE, against app_queue and bare ARI
+	@$(LAB) images
+	$(BIN)/python -m tests.bench.dispatch
 
 lint: $(STAMP) ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

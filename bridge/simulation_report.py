@@ -17,7 +17,9 @@ _MODEL = (
     "Waits are of who was answered. AHT: talk + wrap-up. Occupancy: handle ÷ (handle + available).",
     "The first two columns show how far the model is from this day. In it every phone is answered after",
     "its agent's mean ring time, a wrap-up lasts as long as the queue allows, nobody pauses, and an agent",
-    "is there from his first leg of the day to his last. Strategies and queues are the plan's.",
+    "is there from his first leg of the day to his last. Who gave up that day gives up after as long a",
+    "wait; who was answered waits for ever, or as long as the queue lets him: with fewer agents, waits",
+    "come out too long and too few give up. Strategies and queues are those of the plan.",
 )
 
 Row = tuple[str, Callable[[Figures], str]]

@@ -6,7 +6,7 @@ waiting is in ``queue_steps``, how things end in ``call_ends``.
 
 from bridge.centre.call import Call, CallEvent, CallState, Leg, Moment
 from bridge.centre.call_acts import finish_if_over, hang_up, hush, look_up, save, say, show_card
-from bridge.centre.call_ways import go
+from bridge.centre.call_ways import go, lead
 from bridge.centre.facts import (
     CallerPresented,
     CallOffered,
@@ -71,7 +71,7 @@ def offered(call: Call, event: CallOffered, at: Moment) -> None:
         return
     call.legs[event.leg].answered_at = at.now
     at.out.orders.append(Answer(call.id, event.leg))
-    go(call, destination, at)
+    lead(call, destination, at)
     at.out.orders.append(OpenTicket(call.id, call.record()))
 
 

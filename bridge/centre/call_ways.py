@@ -37,6 +37,12 @@ _ASKING = timedelta(seconds=0.1)
 
 
 def go(call: Call, destination: Destination, at: Moment) -> None:
+    lead(call, destination, at)
+    save(call, at)
+
+
+def lead(call: Call, destination: Destination, at: Moment) -> None:
+    """As ``go``, for who keeps the call himself."""
     call.menu = None
     call.hops += 1
     if call.hops > _MOST_HOPS or not at.plan.knows(destination):
@@ -65,7 +71,6 @@ def go(call: Call, destination: Destination, at: Moment) -> None:
             ring_number(call, destination, at)
         case _:
             assert_never(destination)
-    save(call, at)
 
 
 def overflow(call: Call, destination: Destination, outcome: Outcome, at: Moment) -> None:

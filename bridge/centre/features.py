@@ -79,7 +79,9 @@ def said_about(fact: AgentFact, before: Before, desk: AgentDesk) -> tuple[str, .
             return ("callbridge/agent-ready",) if desk.state is AgentState.READY else NOT_NOW
         case AgentPaused(reason=reason):
             done = wanted is AgentState.PAUSED
-            return ("callbridge/agent-paused", f"callbridge/pause-{reason}") if done else NOT_NOW
+            # The reason last: should the engineer's own have no sound, the rest is heard all the same.
+            spoken = f"callbridge/pause-{reason.replace('_', '-')}"
+            return ("callbridge/agent-paused", spoken) if done else NOT_NOW
         case WrapUpEnded():
             done = before.state is AgentState.WRAP_UP and desk.state is not AgentState.WRAP_UP
             return ("callbridge/wrap-up-ended",) if done else NOT_NOW

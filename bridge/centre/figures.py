@@ -88,7 +88,8 @@ def _percentile(ordered: Sequence[timedelta], share: float) -> timedelta | None:
 
 def _occupancy(day: Day, agents: Collection[AgentId]) -> float | None:
     """Who neither talks nor wraps up is available, also while his phone rings."""
-    handled = sum((visit.talk + visit.wrap_up for visit in day.visits if visit.agent in agents), _ZERO)
+    members = set(agents)
+    handled = sum((visit.talk + visit.wrap_up for visit in day.visits if visit.agent in members), _ZERO)
     present = sum((day.presence.get(agent, _ZERO) for agent in agents), _ZERO)
     available = max(present - handled, _ZERO)
     return _share(handled.total_seconds(), (handled + available).total_seconds())

@@ -13,7 +13,7 @@ import structlog
 
 from bridge.centre.facts import Fact, FailureReason, OrderFailed
 from bridge.centre.ids import LegId
-from bridge.centre.orders import CallOrder, CancelRing, ClearCall, Connect, HangUp, Lane
+from bridge.centre.orders import CallOrder, CancelRing, ClearCall, Connect, HangUp, Lane, SaveCall
 from bridge.engine.backoff import Backoff
 from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RequestTimeout, Unreachable
 
@@ -75,6 +75,8 @@ class Dispatch:
             work = self._lanes[key] = _LaneWork()
             work.orders.append(order)
             work.task = asyncio.create_task(self._run(key, work), name=f"lane {key}")
+        elif isinstance(order, SaveCall) and len(work.orders) > 1 and isinstance(work.orders[-1], SaveCall):
+            work.orders[-1] = order  # a later snapshot of the same call says all that an earlier one would
         else:
             work.orders.append(order)
 

@@ -16,11 +16,15 @@ AGENT_STATES: Mapping[str, str] = {
     "paused": N_("Pause"),
 }
 CALL_STATES: Mapping[str, str] = {
-    "offered": N_("New"),
     "menu": N_("In the menu"),
     "waiting": N_("Waiting"),
     "ringing": N_("Ringing"),
+    "connecting": N_("Being connected"),
     "talking": N_("Talking"),
+    "forwarding": N_("Being forwarded"),
+    "voicemail": N_("Voicemail"),
+    "leaving": N_("Last announcement"),
+    "clearing": N_("Ending"),
     "ended": N_("Ended"),
     "outside": N_("Outside the queues"),
 }
@@ -64,7 +68,7 @@ DISPOSITIONS: Mapping[str, str] = {
     "wrong_number": N_("Wrong number"),
     "no_answer_needed": N_("No answer needed"),
 }
-# What Asterisk says of a phone, as the AMI room puts it.
+# What is known of a phone: from AMI, and from a ring that it did not take.
 PHONES: Mapping[str, str] = {
     "idle": N_("idle"),
     "in use": N_("in use"),
@@ -73,14 +77,21 @@ PHONES: Mapping[str, str] = {
     "ringing while in use": N_("ringing while in use"),
     "on hold": N_("on hold"),
     "not registered": N_("not registered"),
+    "registered, but does not answer": N_("registered, but does not answer"),
+    "does not answer": N_("does not answer"),
     "unknown to Asterisk": N_("unknown to Asterisk"),
     "no state": N_("no state known"),
 }
+_SILENT = N_(
+    "Your phone is registered, but does not answer Asterisk. Restart it; if it stays so, call the engineer."
+)
 PHONE_REMEDIES: Mapping[str, str] = {
     "not registered": N_(
         "Your phone is not registered: see that it is switched on and has a network, then restart it. "
         "If it stays so, call the engineer."
     ),
+    "registered, but does not answer": _SILENT,
+    "does not answer": _SILENT,
     "unknown to Asterisk": N_("Asterisk does not know your phone. Ask the engineer to set it up."),
     "no state": N_(
         "Asterisk has no state of your phone. Restart the phone; if it stays so, call the engineer."

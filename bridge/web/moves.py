@@ -5,6 +5,7 @@ and floor agree on which of two was the last.
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -33,14 +34,36 @@ class Placement:
         return self.now != self.planned
 
 
-def placements(live: LiveAgent, plan: Plan) -> tuple[Placement, ...]:
-    """Every queue of the plan, in its order."""
-    found = []
-    for queue in plan.queues.values():
-        planned = next((member.penalty for member in queue.members if member.agent == live.agent), None)
-        now = live.penalties.get(queue.name, 0) if queue.name in live.queues else None
-        found.append(Placement(queue.name, queue.title, now, planned))
-    return tuple(found)
+class Placements:
+    """Of any agent, by one reading of the plan: a floor of hundreds is drawn several times a second."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._queues = plan.queues
+        self._planned: dict[AgentId, dict[QueueName, int]] = {}
+        for queue in plan.queues.values():
+            for member in queue.members:
+                self._planned.setdefault(member.agent, {})[queue.name] = member.penalty
+
+    def all(self, live: LiveAgent) -> tuple[Placement, ...]:
+        """Every queue of the plan, in its order."""
+        return self._placed(live, self._queues)
+
+    def held(self, live: LiveAgent) -> tuple[Placement, ...]:
+        """The queues that he serves, or would by the plan."""
+        concerned = {*live.queues, *self._planned.get(live.agent, ())}
+        return self._placed(live, [name for name in self._queues if name in concerned])
+
+    def _placed(self, live: LiveAgent, names: Iterable[QueueName]) -> tuple[Placement, ...]:
+        planned = self._planned.get(live.agent, {})
+        return tuple(
+            Placement(
+                name,
+                self._queues[name].title,
+                live.penalties.get(name, 0) if name in live.queues else None,
+                planned.get(name),
+            )
+            for name in names
+        )
 
 
 class Moves:

@@ -64,11 +64,11 @@ async def filed(lab: Lab, before: dict[str, float], calls: int) -> str:
             while True:
                 now = await counted(lab)
                 missing = {name: calls - (now[key] - before[key]) for name, key in wanted.items()}
-                if not any(missing.values()):
+                if all(count <= 0 for count in missing.values()):
                     return ""
                 await asyncio.sleep(0.1)
     except TimeoutError:
-        return ", ".join(f"{count:.0f} {name} missing" for name, count in missing.items() if count)
+        return ", ".join(f"{count:.0f} {name} missing" for name, count in missing.items() if count > 0)
 
 
 async def step(lab: Lab, phones: Inside, dialled: str, rate: float, *, callbridge: bool) -> Step:
@@ -105,7 +105,7 @@ async def step(lab: Lab, phones: Inside, dialled: str, rate: float, *, callbridg
 
 
 async def settled(lab: Lab) -> None:
-    """What a failed step left undone must not be the next one's load."""
+    """What was left undone before must not be the next step's load."""
     last = -1.0
     for _ in range(40):
         now = await counted(lab)
@@ -139,6 +139,7 @@ async def measure(lab: Lab) -> Figures:
     async with agents(lab, AGENTS, answer=ANSWER_S, talk=TALK_S) as phones:
         await queue_sees(lab, "bench_throughput", len(AGENTS))
         await callbridge_sees(lab, AGENTS)
+        await settled(lab)
         print("Callbridge", flush=True)
         ours = CALLBRIDGE["throughput"]
         await step(lab, phones, ours, COST_RATE, callbridge=True)  # warms up

@@ -54,6 +54,18 @@ class Lab:
         assert process.returncode == 0, f"docker {' '.join(arguments)}: {errors.decode()[-2000:]}"
         return out.decode()
 
+    async def is_ready(self) -> bool:
+        """Whether Callbridge answers, with both links to Asterisk up."""
+        try:
+            async with aiohttp.ClientSession() as session, session.get(f"{self.web}/readyz") as reply:
+                return reply.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    async def restart_callbridge(self) -> None:
+        await self.docker("restart", self.containers["callbridge"])
+        await eventually(self.is_ready, seconds=60)
+
     async def asterisk(self, command: str) -> str:
         """What Asterisk's own command line answers."""
         return await self.docker("exec", self.containers["asterisk"], "asterisk", "-rx", command)

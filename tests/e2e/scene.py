@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,7 +27,9 @@ def stranger() -> str:
 
 
 @asynccontextmanager
-async def ready(lab: Lab, api: Api, agents: Iterable[str], **options: Any) -> AsyncIterator[dict[str, Program]]:
+async def ready(
+    lab: Lab, api: Api, agents: Iterable[str], **options: Any
+) -> AsyncIterator[dict[str, Program]]:
     """These agents' phones, and nobody else's, all of them ready."""
     names = list(agents)
     async with phones(lab, names, **options) as there:
@@ -37,21 +39,48 @@ async def ready(lab: Lab, api: Api, agents: Iterable[str], **options: Any) -> As
             assert not program.events_of("error"), f"{agent}: {program.events_of('error')}"
 
 
-async def served(lab: Lab, api: Api, dialled: str) -> str:
-    """One stranger's call from beginning to end: who talked with him."""
-    number = stranger()
-    async with caller(lab, dialled, number=number, wait=0, talk=90) as client:
-        await client.event("done", seconds=90)
-    assert client.events[-1]["calls"] == 1, client.events
-    call = await api.ended(number)
-    assert call["outcome"] == "answered", call
-    # The next one comes when he is free again, or has gone into his wrap-up.
-    await eventually(lambda: api.agent(call["agent"]), lambda seen: seen["call_id"] is None)
+async def talking(api: Api, number: str, seconds: float = 30) -> str:
+    """Who talks with that number, as soon as somebody does. Hung up before, it would go to the next one."""
+
+    async def look() -> dict[str, Any] | None:
+        return await api.call_from(number)
+
+    call = await eventually(look, lambda seen: seen is not None and seen["answered_at"], seconds)
+    assert call is not None
     return str(call["agent"])
 
 
-async def one_after_another(lab: Lab, api: Api, dialled: str, count: int) -> list[str]:
-    return [await served(lab, api, dialled) for _ in range(count)]
+async def released(api: Api, agent: str) -> None:
+    """Until he is free again, or in his wrap-up."""
+    await eventually(lambda: api.agent(agent), lambda seen: seen["call_id"] is None)
+
+
+async def served(
+    lab: Lab,
+    api: Api,
+    there: Mapping[str, Program],
+    dialled: str,
+    talk: float = 0,
+    number: str | None = None,
+) -> str:
+    """One call, a stranger's if no number is given, until the agent hangs up: who talked with him."""
+    number = number or stranger()
+    async with caller(lab, dialled, number=number, wait=0, talk=90) as client:
+        agent = await talking(api, number)
+        await asyncio.sleep(talk)  # the talk itself
+        await there[agent].do(do="hangup")
+        await client.event("done", seconds=30)
+    assert client.events[-1]["calls"] == 1, client.events
+    call = await api.ended(number)
+    assert (call["outcome"], call["agent"]) == ("answered", agent), call
+    await released(api, agent)
+    return agent
+
+
+async def one_after_another(
+    lab: Lab, api: Api, there: Mapping[str, Program], dialled: str, count: int
+) -> list[str]:
+    return [await served(lab, api, there, dialled) for _ in range(count)]
 
 
 async def prompt(lab: Lab, name: str, language: str = "ru") -> Sound:

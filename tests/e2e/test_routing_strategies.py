@@ -6,7 +6,17 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.e2e.parts import Api, Lab, Program, caller, eventually
-from tests.e2e.scene import AGENT_HZ, CLIENT_HZ, number_of, one_after_another, ready, served, stranger
+from tests.e2e.scene import (
+    AGENT_HZ,
+    CLIENT_HZ,
+    number_of,
+    one_after_another,
+    ready,
+    released,
+    served,
+    stranger,
+    talking,
+)
 from tests.e2e.sound import Sound
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
@@ -15,22 +25,15 @@ ANNA, BORIS, VERA = THREE = ("2001", "2002", "2003")
 LINEAR, LEASTRECENT, FEWESTCALLS, RRMEMORY, LEASTTALK, RANDOM, WRANDOM, RINGALL = map(number_of, range(1, 9))
 
 
-async def busy(stack: AsyncExitStack, lab: Lab, api: Api, dialled: str, agent: str) -> Program:
-    """A caller who keeps this agent, who is next, until his phone hangs up."""
-    client = await stack.enter_async_context(caller(lab, dialled, number=stranger(), talk=120))
-    await api.agent_is(agent, "talking", 30)
-    return client
-
-
 async def test_linear_always_begins_with_the_first(routing: Lab, centre: Api) -> None:
-    async with ready(routing, centre, THREE, answer=0.1, talk=0.1):
-        assert await one_after_another(routing, centre, LINEAR, 3) == [ANNA, ANNA, ANNA]
+    async with ready(routing, centre, THREE, answer=0.1) as there:
+        assert await one_after_another(routing, centre, there, LINEAR, 3) == [ANNA, ANNA, ANNA]
         await centre.order_agent(ANNA, "pause", reason="lunch")
         await centre.agent_is(ANNA, "paused")
-        assert await one_after_another(routing, centre, LINEAR, 2) == [BORIS, BORIS]
+        assert await one_after_another(routing, centre, there, LINEAR, 2) == [BORIS, BORIS]
         await centre.order_agent(ANNA, "ready")
         await centre.agent_is(ANNA, "ready")
-        assert await served(routing, centre, LINEAR) == ANNA
+        assert await served(routing, centre, there, LINEAR) == ANNA
 
 
 async def test_leastrecent_asks_who_has_been_idle_longest(routing: Lab, centre: Api) -> None:
@@ -39,75 +42,55 @@ async def test_leastrecent_asks_who_has_been_idle_longest(routing: Lab, centre: 
         clients: list[Program] = []
         for _ in range(3):  # each keeps the one who got it, so all three have one
             number = stranger()
-            clients.append(
-                await stack.enter_async_context(caller(routing, LEASTRECENT, number=number, talk=120))
-            )
-            answered = await eventually(lambda number=number: talking(centre, number), seconds=30)
-            order.append(str(answered))
+            client = caller(routing, LEASTRECENT, number=number, wait=0, talk=120)
+            clients.append(await stack.enter_async_context(client))
+            order.append(await talking(centre, number))
         assert sorted(order) == list(THREE)
         # They become free in another order than that in which they were asked, and are asked in that one.
         freed = [order[1], order[2], order[0]]
         for agent in freed:
             await there[agent].do(do="hangup")
-            await centre.agent_is(agent, "ready")
+            await released(centre, agent)
         for client in clients:
             await client.event("done", seconds=30)
-        serving = [asyncio.create_task(hang_up_at_once(program)) for program in there.values()]
-        assert await one_after_another(routing, centre, LEASTRECENT, 4) == [*freed, freed[0]]
-        for task in serving:
-            task.cancel()
-
-
-async def talking(api: Api, number: str) -> str | None:
-    call = await api.call_from(number)
-    return call["agent"] if call is not None and call["answered_at"] else None
-
-
-async def hang_up_at_once(program: Program) -> None:
-    for count in range(program.count("answered") + 1, 1000):
-        await program.event("answered", count, seconds=600)
-        await program.do(do="hangup")
+        assert await one_after_another(routing, centre, there, LEASTRECENT, 4) == [*freed, freed[0]]
 
 
 async def test_fewestcalls_asks_who_has_had_fewest(routing: Lab, centre: Api) -> None:
-    async with ready(routing, centre, THREE, answer=0.1, talk=0.1):
+    async with ready(routing, centre, THREE, answer=0.1) as there:
         await centre.order_agent(VERA, "pause", reason="lunch")
         await centre.agent_is(VERA, "paused")
-        assert await one_after_another(routing, centre, FEWESTCALLS, 4) == [ANNA, BORIS, ANNA, BORIS]
+        assert await one_after_another(routing, centre, there, FEWESTCALLS, 4) == [ANNA, BORIS, ANNA, BORIS]
         await centre.order_agent(VERA, "ready")
         await centre.agent_is(VERA, "ready")
         # She has two to catch up, then it is the first one's turn.
-        assert await one_after_another(routing, centre, FEWESTCALLS, 3) == [VERA, VERA, ANNA]
+        assert await one_after_another(routing, centre, there, FEWESTCALLS, 3) == [VERA, VERA, ANNA]
 
 
 async def test_rrmemory_goes_round_from_who_was_asked_last(routing: Lab, centre: Api) -> None:
-    async with ready(routing, centre, THREE, answer=0.1, talk=0.1):
-        assert await one_after_another(routing, centre, RRMEMORY, 4) == [ANNA, BORIS, VERA, ANNA]
+    async with ready(routing, centre, THREE, answer=0.1) as there:
+        assert await one_after_another(routing, centre, there, RRMEMORY, 4) == [ANNA, BORIS, VERA, ANNA]
         # Who is away is passed over, and the round goes on from where it is.
         await centre.order_agent(BORIS, "pause", reason="lunch")
         await centre.agent_is(BORIS, "paused")
-        assert await one_after_another(routing, centre, RRMEMORY, 2) == [VERA, ANNA]
+        assert await one_after_another(routing, centre, there, RRMEMORY, 2) == [VERA, ANNA]
         await centre.order_agent(BORIS, "ready")
         await centre.agent_is(BORIS, "ready")
-        assert await one_after_another(routing, centre, RRMEMORY, 2) == [BORIS, VERA]
+        assert await one_after_another(routing, centre, there, RRMEMORY, 2) == [BORIS, VERA]
 
 
 async def test_leasttalk_asks_who_talks_least_on_average(routing: Lab, centre: Api) -> None:
-    async def talk(agent: str, seconds: float) -> None:
-        answers = there[agent].count("answered")
-        call = asyncio.create_task(served(routing, centre, LEASTTALK))
-        await there[agent].event("answered", answers + 1, seconds=30)
-        await asyncio.sleep(seconds)  # the talk itself
-        await there[agent].do(do="hangup")
-        assert await call == agent
-
     async with ready(routing, centre, THREE, answer=0.1) as there:
-        await talk(ANNA, 4)  # nobody has talked: the first one
-        await talk(BORIS, 0.5)
-        await talk(VERA, 2)
-        await talk(BORIS, 6)  # he has the lowest average, and now one of about 3 s
-        await talk(VERA, 0.5)  # now about 1.2 s
-        await talk(VERA, 0.5)
+        talks = [
+            (4, ANNA),  # nobody has talked: the first one
+            (0.5, BORIS),
+            (2, VERA),
+            (6, BORIS),  # he has the lowest average, and by this one of about 3 s
+            (0.5, VERA),  # hers is about 1.2 s by this
+            (0, VERA),
+        ]
+        for seconds, agent in talks:
+            assert await served(routing, centre, there, LEASTTALK, seconds) == agent
 
 
 @pytest.mark.parametrize(("dialled", "calls"), [(RANDOM, 5), (WRANDOM, 5)])
@@ -115,27 +98,24 @@ async def test_chance_draws_among_the_members_only(
     routing: Lab, centre: Api, dialled: str, calls: int
 ) -> None:
     others = ("2004", "2005")
-    async with ready(routing, centre, (*THREE, *others), answer=0.1, talk=0.1) as there:
+    async with ready(routing, centre, (*THREE, *others), answer=0.1) as there:
         for _ in range(calls):
             number = stranger()
-            async with caller(routing, dialled, number=number, wait=0, talk=60) as client:
-                await client.event("done", seconds=60)
-            call = await centre.ended(number)
+            agent = await served(routing, centre, there, dialled, number=number)
             (offer,) = await centre.offers(number)
-            assert (offer["agent"], offer["end"]) == (call["agent"], "answered")
+            assert (offer["agent"], offer["end"]) == (agent, "answered")
             judged = {item["agent"]: item for item in offer["candidates"]}
             assert sorted(judged) == list(THREE)
-            for agent, item in judged.items():
-                drawn = agent == call["agent"]
+            for other, item in judged.items():
+                drawn = other == agent
                 assert item["verdict"] == ("chosen" if drawn else "next"), item
                 assert item["metric"].endswith("not drawn") is not drawn, item
                 assert item["metric"].endswith("drawn"), item
-            await eventually(lambda call=call: centre.agent(call["agent"]), lambda seen: not seen["call_id"])
         assert sum(there[agent].count("incoming") for agent in THREE) == calls
         assert [there[agent].count("incoming") for agent in others] == [0, 0]
 
 
-async def test_ringall_of_two_who_answer_at_once_one_talks(routing: Lab, centre: Api, tmp_path) -> None:
+async def test_ringall_of_two_who_answer_at_once_one_talks(routing: Lab, centre: Api) -> None:
     five = ("2001", "2002", "2003", "2004", "2005")
     known = {ticket["id"] for ticket in await centre.all("/tickets")}
     number = stranger()
@@ -149,9 +129,7 @@ async def test_ringall_of_two_who_answer_at_once_one_talks(routing: Lab, centre:
         states = [(await centre.agent(agent))["state"] for agent in five]
         assert states == ["ringing"] * 5
         await asyncio.gather(there["2002"].do(do="answer"), there["2004"].do(do="answer"))
-        call = await eventually(lambda: talks(centre, number), seconds=30)
-        assert call is not None
-        winner = str(call["agent"])
+        winner = await talking(centre, number)
         assert winner in ("2002", "2004")
         losers = [agent for agent in five if agent != winner]
         for agent in losers:
@@ -188,8 +166,3 @@ async def test_ringall_of_two_who_answer_at_once_one_talks(routing: Lab, centre:
         **dict.fromkeys(losers, "answered_elsewhere"),
         winner: "answered",
     }
-
-
-async def talks(api: Api, number: str) -> dict | None:
-    call = await api.call_from(number)
-    return call if call is not None and call["answered_at"] else None

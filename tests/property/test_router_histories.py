@@ -54,7 +54,7 @@ def queues(strategies: tuple[Strategy, Strategy], weights: tuple[int, int], wide
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["enter", "enter", "free", "free", "away", "end", "end", "leave", "amend", "move"]),
+        st.sampled_from(["enter", "enter", "free", "free", "away", "end", "end", "leave", "amend"]),
         st.integers(0, 11),
         st.integers(0, 5),
         st.integers(0, 3),
@@ -86,26 +86,17 @@ class Reference:
         self.now += timedelta(seconds=1)
         while pending:
             message = pending.popleft()
-            if isinstance(message, m.Offer):
-                pending.extend(self.take(message))
-                continue
-            assert isinstance(
-                message,
-                m.EnterQueue
-                | m.AmendWaiting
-                | m.LeaveQueue
-                | m.OfferResult
-                | m.AgentReleased
-                | m.AgentChanged,
-            )
+            assert not isinstance(message, m.Offer | m.PositionIs | m.TurnedAway | m.AgentBusyOutside)
             if isinstance(message, m.AgentChanged):
                 self.state[message.agent] = message.hindrance
             out = m.Output()
             self.router.step(message, self.now, out)
-            first = next((one for one in out.messages if isinstance(one, m.Offer)), None)
-            if first is not None:
-                self.judge(first)
-            pending.extend(out.messages)
+            offers = [one for one in out.messages if isinstance(one, m.Offer)]
+            assert offers == out.messages
+            if offers:
+                self.judge(offers[0])
+            for offer in offers:
+                pending.extend(self.take(offer))
         self.nobody_waits_for_who_is_free()
 
     def take(self, offer: m.Offer) -> list[m.Message]:
@@ -113,6 +104,7 @@ class Reference:
         assert self.state[offer.agent] is None
         assert offer.agent not in [a for agents in self.ringing.values() for a in agents]
         self.offers += 1
+        self.state[offer.agent] = Hindrance.RINGING
         self.ringing.setdefault(offer.call, []).append(offer.agent)
         return [self.changed(offer.agent, Hindrance.RINGING)]
 

@@ -9,7 +9,7 @@ from bridge.web.access import SUPERVISORS, Routes, SignedIn
 from bridge.web.context import csrf_of, language_of, parts_of
 from bridge.web.forms import form_of
 from bridge.web.labels import N_
-from bridge.web.moves import MOVES, by_whom, live_agent, placements, queue_named
+from bridge.web.moves import MOVES, Placements, by_whom, live_agent, queue_named
 from bridge.web.pages.views import fragment, page, see_other, views_of
 from bridge.web.principal import person_of
 from bridge.web.problems import bad_field, not_found
@@ -66,7 +66,7 @@ def _moves(request: web.Request, live: LiveAgent, moved: QueueName | None = None
 
 
 def _context(request: web.Request, live: LiveAgent, moved: QueueName | None = None) -> dict[str, object]:
-    rows = placements(live, parts_of(request).plan())
+    rows = Placements(parts_of(request).plan()).all(live)
     return {
         "agent": live,
         "placements": rows,

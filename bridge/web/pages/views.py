@@ -13,7 +13,7 @@ from bridge.web import labels
 from bridge.web.choices import dispositions, pause_reasons
 from bridge.web.context import frame_of, language_of, parts_of, renderer_of
 from bridge.web.disposed import DISPOSED, Disposed
-from bridge.web.moves import placements
+from bridge.web.moves import Placements
 from bridge.web.pages.contacts import Contact, contacts_of
 from bridge.web.parts import WebParts
 from bridge.web.principal import Person
@@ -143,15 +143,11 @@ def card_context(opened: OpenedCard | None, sight: Sight) -> dict[str, Any]:
 
 
 def floor_context(floor: FloorView, plan: Plan) -> dict[str, Any]:
+    placements = Placements(plan)
     return {
         "floor": floor,
         "queues": _floor_queues(floor, plan),
-        "placements": {
-            live.agent: [
-                one for one in placements(live, plan) if one.now is not None or one.planned is not None
-            ]
-            for live in floor.agents
-        },
+        "placements": {live.agent: placements.held(live) for live in floor.agents},
         "titles": {queue.name: queue.title for queue in plan.queues.values()},
         "names": {agent.id: agent.name for agent in plan.agents.values()},
         "ready": sum(1 for agent in floor.agents if agent.state == "ready" and agent.reachable),

@@ -135,6 +135,7 @@ async def test_no_page_holds_a_script_or_a_style_of_its_own(house: House) -> Non
         (agent, "/tickets"),
         (agent, "/clients"),
         (chief, "/floor"),
+        (chief, "/floor/agents/1001"),
         (agent, "/x"),
     ):
         html = await (await client.get(path)).text()

@@ -12,7 +12,7 @@ from bridge.errors import LinkDown
 from bridge.store.moves import Moves as KeptMoves
 from bridge.store.rows import MoveRow
 from bridge.web.context import PARTS
-from bridge.web.moves import MOVES, placements
+from bridge.web.moves import MOVES, Placements
 from tests.integration.web.web_house import DEADLINE, House, csrf_of
 
 API = "/api/v1"
@@ -250,8 +250,16 @@ async def test_a_supervisor_s_form_must_be_his_own(house: House) -> None:
 async def test_placements_name_every_queue_of_the_plan(house: House) -> None:
     await house.desk.submit(MemberMoved(ANNA, SALES, 0))
     await house.desk.submit(MemberMoved(ANNA, SUPPORT, None))
-    rows = placements(house.desk.agent("1001"), house.server.app[PARTS].plan())
+    placements = Placements(house.server.app[PARTS].plan())
+    rows = placements.all(house.desk.agent("1001"))
     assert [(row.queue, row.now, row.planned, row.differs) for row in rows] == [
         ("support", None, 0, True),
         ("sales", 0, None, True),
     ]
+    assert placements.held(house.desk.agent("1001")) == rows
+    vera = house.desk.agent("1003")
+    assert [(row.queue, row.now, row.differs) for row in placements.all(vera)] == [
+        ("support", 2, False),
+        ("sales", None, False),
+    ]
+    assert [row.queue for row in placements.held(vera)] == ["support"], "only what concerns her"

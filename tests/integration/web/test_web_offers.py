@@ -173,7 +173,8 @@ async def test_what_people_typed_stays_text(house: House) -> None:
     vera = order.decision.standings[2]
     paused = Standing(vera.agent, 2, 2, {}, Hindrance.PAUSED, HOSTILE)
     needs = ((Skill(HOSTILE), 1),)
-    decision = replace(order.decision, needs=needs, standings=(*order.decision.standings[:2], paused))
+    standings = (*order.decision.standings[:2], paused)
+    decision = order.decision._replace(needs=needs, standings=standings)
     async with house.store.unit() as unit:
         await unit.offers.save(replace(order, agent=AgentId(HOSTILE), decision=decision))
     for language in ("en", "ru"):
@@ -194,7 +195,7 @@ def _decision(strategy: Strategy, *standings: Standing, **fields: Any) -> Decisi
     base = Decision(
         CallId("1.1"), QueueName("q"), strategy, (), None, None, 0, 0, (standings[0].agent,), standings
     )
-    return replace(base, **fields)
+    return base._replace(**fields)
 
 
 @pytest.mark.parametrize("strategy", list(Strategy))

@@ -233,7 +233,10 @@ async def test_every_page_is_drawn_in_both_languages(house: House, language: str
     for client in (anna, chief):
         await client.post("/language", data={"language": language, "csrf": await csrf_of(client)})
     pages = [(anna, path) for path in ("/", "/tickets", f"/tickets/{ticket}", "/clients", f"/clients/{who}")]
-    pages += [(chief, path) for path in ("/floor", "/calls", f"/calls/{call.id}", "/api/docs", "/no/such")]
+    pages += [
+        (chief, path)
+        for path in ("/floor", "/floor/agents/1001", "/calls", f"/calls/{call.id}", "/api/docs", "/no/such")
+    ]
     for client, path in pages:
         html = await (await client.get(path)).text()
         assert f'<html lang="{language}">' in html, path

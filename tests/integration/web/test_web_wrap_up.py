@@ -211,6 +211,7 @@ async def test_an_imposed_pause_says_why(house: House, language: str, word: str)
     ("phone", "english", "russian"),
     [
         ("not registered", "see that it is switched on", "проверьте, что он включён"),
+        ("does not answer", "is registered, but does not answer", "зарегистрирован, но не отвечает"),
         ("unknown to Asterisk", "Ask the engineer to set it up", "Попросите инженера настроить"),
         ("no state", "has no state of your phone", "не знает состояния вашего телефона"),
         ("idle", "Your phone (idle) does not take calls", "Ваш телефон (свободен) не принимает"),

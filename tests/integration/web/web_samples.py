@@ -1,7 +1,6 @@
 """Sample calls, clients, tickets and recordings for the web room's tests."""
 
 import wave
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -189,8 +188,8 @@ def explained(call: CallRecord) -> tuple[SaveOffer, ...]:
         chosen=(boris.agent,),
         standings=(anna, boris, vera),
     )
-    both = replace(
-        first, strategy=Strategy.RINGALL, needs=(), preferred=None, chosen=(anna.agent, boris.agent)
+    both = first._replace(
+        strategy=Strategy.RINGALL, needs=(), preferred=None, chosen=(anna.agent, boris.agent)
     )
     at = call.offered_at + 9 * seconds
     return tuple(

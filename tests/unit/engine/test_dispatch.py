@@ -1,6 +1,7 @@
 """Dispatch: in order within a lane, lanes in parallel, every failure a fact."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -171,3 +172,16 @@ async def test_drain_says_what_it_left_undone(dispatch: Dispatch, hands: Hands) 
     dispatch.send(CANCEL)
     assert await dispatch.drain(0.01) == 2
     assert len(dispatch) == 0
+
+
+async def test_under_backlog_a_later_snapshot_replaces_one_that_has_not_begun(
+    dispatch: Dispatch, hands: Hands
+) -> None:
+    first, second, third = (o.SaveCall(CALL, replace(RECORD, name=name)) for name in "abc")
+    ticket = o.OpenTicket(CALL, RECORD)
+    gate = hands.hold(first)
+    for order in (first, second, third, ticket, second):
+        dispatch.send(order)
+    gate.set()
+    assert await dispatch.drain(1) == 0
+    assert hands.ended == [first, third, ticket, second]

@@ -1,0 +1,137 @@
+"""Feature codes from a real phone: what becomes of the agent, what he hears, and who may not dial them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.parts import Api, Lab, Program, caller, eventually
+from tests.e2e.scene import number_of, prompt, ready, served, stranger
+from tests.e2e.sound import Sound
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
+
+ANNA, EMILY = "2001", "2004"
+LINEAR, WRAPPING = number_of(1), number_of(26)
+ANSWERS = (
+    "agent-logged-in",
+    "agent-logged-out",
+    "agent-ready",
+    "agent-paused",
+    "pause-break",
+    "pause-lunch",
+    "wrap-up-ended",
+    "wrap-up-extended",
+    "disposition-kept",
+    "not-possible-now",
+    "no-such-code",
+)
+
+
+class Desk:
+    """An agent with nothing but a phone."""
+
+    def __init__(self, lab: Lab, program: Program, answers: dict[str, Sound]) -> None:
+        self.lab, self.program, self.answers = lab, program, answers
+
+    async def dial(self, code: str) -> set[str]:
+        """Which of the spoken answers he hears; Callbridge hangs up after them."""
+        ends = self.program.count("ended")
+        await self.program.do(do="call", uri=f"sip:{code}@{self.lab.host}:{self.lab.sip_port}")
+        ended = await self.program.event("ended", ends + 1, seconds=40)
+        assert ended["code"] == 200, ended
+        files = self.program.events_of("recorded")
+        heard = Sound.read(Path(files[-1]["file"]).read_bytes())
+        likeness = {name: heard.holds(answer) for name, answer in self.answers.items()}
+        print(code, {name: round(value, 2) for name, value in likeness.items()})
+        return {name for name, value in likeness.items() if value > 0.85}
+
+
+@asynccontextmanager
+async def desk(
+    lab: Lab, api: Api, agent: str, folder: Path, language: str = "ru"
+) -> AsyncIterator[tuple[Desk, dict[str, Program]]]:
+    answers = {name: await prompt(lab, f"callbridge/{name}", language) for name in ANSWERS}
+    async with ready(lab, api, [agent], answer=0.1, record=folder / "heard.wav") as there:
+        yield Desk(lab, there[agent], answers), there
+
+
+async def test_out_and_in_pause_and_ready_by_phone(routing: Lab, centre: Api, tmp_path: Path) -> None:
+    async with desk(routing, centre, ANNA, tmp_path) as (anna, there):
+        assert await anna.dial("*61") == {"agent-logged-out"}
+        await centre.agent_is(ANNA, "logged_out")
+        async with caller(routing, LINEAR, number=(number := stranger()), wait=0, talk=60) as client:
+            await centre.waits(number, "linear")
+            assert await anna.dial("*63") == {"agent-paused", "pause-break"}
+            await centre.agent_is(ANNA, "paused")
+            assert (await centre.agent(ANNA))["reason"] == "break"
+            assert await anna.dial("*632") == {"agent-paused", "pause-lunch"}
+            assert (await centre.agent(ANNA))["reason"] == "lunch"
+            # All that time somebody has waited for her, and her phone was left in peace.
+            assert there[ANNA].count("incoming") == 0
+            assert await centre.offers(number) == []
+            assert await anna.dial("*62") == {"agent-ready"}
+            await there[ANNA].event("incoming", seconds=30)
+            await eventually(lambda: centre.agent(ANNA), lambda seen: seen["state"] == "talking")
+            await there[ANNA].do(do="hangup")
+            await client.event("done", seconds=30)
+        await centre.agent_is(ANNA, "ready")
+        assert await anna.dial("*61") == {"agent-logged-out"}
+        await centre.agent_is(ANNA, "logged_out")
+        assert await anna.dial("*60") == {"agent-logged-in"}
+        await centre.agent_is(ANNA, "ready")
+        # No wrap-up to end or to extend, and no reason by that digit: he is told, and nothing changes.
+        assert await anna.dial("*64") == {"not-possible-now"}
+        assert await anna.dial("*65") == {"not-possible-now"}
+        await centre.agent_is(ANNA, "ready")
+
+
+async def test_wrap_up_and_disposition_by_phone(routing: Lab, centre: Api, tmp_path: Path) -> None:
+    async with desk(routing, centre, ANNA, tmp_path) as (anna, there):
+        number = stranger()
+        assert await served(routing, centre, there, WRAPPING, number=number) == ANNA
+        await centre.agent_is(ANNA, "wrap_up")
+        before = await centre.agent(ANNA)
+        assert before["may_extend"]
+        assert await anna.dial("*65") == {"wrap-up-extended"}
+        after = await centre.agent(ANNA)
+        assert (after["state"], after["may_extend"]) == ("wrap_up", False)
+        assert after["wrap_up_until"] > before["wrap_up_until"]
+        # Once only.
+        assert await anna.dial("*65") == {"not-possible-now"}
+        assert (await centre.agent(ANNA))["wrap_up_until"] == after["wrap_up_until"]
+
+        assert await anna.dial("*662") == {"disposition-kept"}
+        call = await centre.ended(number)
+
+        async def disposition() -> list[str]:
+            return [item["disposition"] for item in await centre.all("/tickets", call_id=call["id"])]
+
+        await eventually(disposition, lambda seen: seen == ["follow_up"])
+        assert await anna.dial("*64") == {"wrap-up-ended"}
+        await centre.agent_is(ANNA, "ready")
+
+
+async def test_answers_are_in_the_agents_language(routing: Lab, centre: Api, tmp_path: Path) -> None:
+    async with desk(routing, centre, EMILY, tmp_path, "en") as (emily, _):
+        assert await emily.dial("*631") == {"agent-paused", "pause-break"}
+        await centre.agent_is(EMILY, "paused")
+        assert await emily.dial("*62") == {"agent-ready"}
+        await centre.agent_is(EMILY, "ready")
+
+
+@pytest.mark.parametrize("number", ["+79031112233", ANNA])
+@pytest.mark.parametrize("code", ["*61", "*632"])
+async def test_code_from_the_trunk_changes_nothing(routing: Lab, centre: Api, number: str, code: str) -> None:
+    async with ready(routing, centre, [ANNA]) as there:
+        since = (await centre.agent(ANNA))["since"]
+        async with caller(routing, code, number=number, talk=5) as client:
+            ended = await client.event("ended")
+            await client.event("done")
+        # A stranger has no such number to dial; who says that he is the agent must prove it.
+        assert ended["code"] == (401 if number == ANNA else 404), client.events
+        assert client.count("answered") == 0
+        agent = await centre.agent(ANNA)
+        assert (agent["state"], agent["since"]) == ("ready", since)
+        assert there[ANNA].count("incoming") == 0
