@@ -179,18 +179,16 @@ def staffing_of(plan: Plan, calls: Sequence[RecordedCall]) -> Staffing:
     for call in _in_order(calls):
         if call.answered_at is not None and call.agent is not None and call.agent not in helped[call.queue]:
             helped[call.queue].append(call.agent)
-    thin = {call.queue for call in calls} - {
-        call.queue for call in calls if call.legs or (call.answered_at is not None and call.agent)
-    }
-    queues = {
-        name: replace(queue, members=_members(queue, seen, helped[name], name in thin))
-        for name, queue in plan.queues.items()
-    }
+    named = {call.queue for call in calls if call.legs or (call.answered_at is not None and call.agent)}
     first = min(call.queued_at for call in calls)
     last = max(call.ended_at for call in calls)
-    for name in sorted(thin & queues.keys()):
-        for member in queues[name].members:
+    for name in {call.queue for call in calls} - named:
+        for member in plan.queues[name].members:
             seen.setdefault(member.agent, _Seen(first, last)).at(first, last)
+    queues = {
+        name: replace(queue, members=_members(queue, seen, helped[name]))
+        for name, queue in plan.queues.items()
+    }
     agents = {**plan.agents, **{id: _stranger(id) for id in sorted(seen) if id not in plan.agents}}
     shifts = _shifts(seen, list(agents), _last_served(calls))
     return _only_serving(replace(plan, queues=queues, agents=agents), shifts)
@@ -221,11 +219,9 @@ def _seen(plan: Plan, calls: Sequence[RecordedCall]) -> dict[AgentId, _Seen]:
     return seen
 
 
-def _members(
-    queue: Queue, seen: Mapping[AgentId, _Seen], helped: Iterable[AgentId], thin: bool
-) -> tuple[Member, ...]:
+def _members(queue: Queue, seen: Mapping[AgentId, _Seen], helped: Iterable[AgentId]) -> tuple[Member, ...]:
     planned = {member.agent for member in queue.members}
-    there = [member for member in queue.members if thin or member.agent in seen]
+    there = [member for member in queue.members if member.agent in seen]
     return (*there, *(Member(agent) for agent in helped if agent not in planned))
 
 

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
 
 from bridge.centre.facts import LegEnded, RecordingAttached, TicketOpened
-from bridge.centre.ids import AgentId, CallId
+from bridge.centre.ids import AgentId
 from bridge.engine.ports import StampedFact
 from bridge.web.access import Routes, SignedIn
 from bridge.web.context import PARTS, SESSIONS, language_of
@@ -69,7 +69,6 @@ class _Wakers:
     """What happens outside, turned into topics that are out of date."""
 
     app: web.Application
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
     later: asyncio.TimerHandle | None = None
 
     def card(self, agent: AgentId) -> None:
@@ -84,9 +83,7 @@ class _Wakers:
             self.app[HUB].mark_agent(disposer, Topic.DISPOSITION)
         match stamped.fact:
             case TicketOpened(call=call) | RecordingAttached(call=call):
-                task = asyncio.create_task(self._refresh(call))
-                self.tasks.add(task)
-                task.add_done_callback(self.tasks.discard)
+                self.app[SCREENS].refresh(call)
                 self.app[HUB].mark(Topic.CONTACTS)
             case LegEnded():
                 # The call's last snapshot is being written just now, in a lane of its own.
@@ -96,12 +93,6 @@ class _Wakers:
     def _contacts(self) -> None:
         self.later = None
         self.app[HUB].mark(Topic.CONTACTS)
-
-    async def _refresh(self, call: CallId) -> None:
-        try:
-            await self.app[SCREENS].refresh(call)
-        except Exception:  # a task of its own: nobody else would hear of it
-            log.exception("card not refreshed", action="card", call_id=call)
 
 
 async def wake_pages(app: web.Application) -> AsyncIterator[None]:
@@ -117,9 +108,7 @@ async def wake_pages(app: web.Application) -> AsyncIterator[None]:
         stop()
     if wakers.later is not None:
         wakers.later.cancel()
-    for task in wakers.tasks:
-        task.cancel()
-    await asyncio.gather(*wakers.tasks, return_exceptions=True)
+    await app[SCREENS].close()
 
 
 async def close_pages(app: web.Application) -> None:

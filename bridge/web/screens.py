@@ -1,7 +1,8 @@
 """Owns which card is open on which agent's screen. Not how it gets there: live.py pushes, templates draw.
 
 A card belongs to one agent and stays until the next one opens, the ring ends elsewhere, or the agent puts
-it away; so a page that connects late, or again, is shown what is open now.
+it away; so a page that connects late, or again, is shown what is open now. The store is asked when a page
+draws the card, and never for an agent who has no page open.
 """
 
 import asyncio
@@ -31,11 +32,15 @@ class CardState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OpenedCard:
-    """``card`` is None while the store has not answered: the caller's number is shown at once."""
+    """``card`` is None while the store has not answered: the caller's number is shown at once.
+
+    ``stale``: the store knows more by now, so it is asked again; until then the old one is shown.
+    """
 
     version: int
     order: OpenCard
     card: Card | None
+    stale: bool = True
 
     @property
     def call(self) -> CallId:
@@ -87,6 +92,7 @@ class CardScreens:
         self._now = now
         self._versions = itertools.count(1)
         self._open: dict[AgentId, OpenedCard] = {}
+        self._asking: dict[AgentId, tuple[int, asyncio.Task[None]]] = {}  # the version that is asked about
         self._put_away: dict[AgentId, CallId] = {}
         self._changed: set[Callable[[AgentId], None]] = set()
         self._opened: set[Callable[[CardOpened], None]] = set()
@@ -97,12 +103,14 @@ class CardScreens:
         present = self._open.get(order.agent)
         if self._is_news_of_the_past(order, present):
             return
-        first = present is None or present.call != order.call
-        card = present.card if present is not None and not first else None
-        opened = OpenedCard(next(self._versions), order, card)
-        self._open[order.agent] = opened
+        if present is None or present.call != order.call:
+            first, card, stale = True, None, True
+        else:
+            first, card = False, present.card
+            stale = present.stale or _who(order) != _who(present.order)
+        self._open[order.agent] = OpenedCard(next(self._versions), order, card, stale)
         self._put_away.pop(order.agent, None)
-        await self._fill(opened)
+        self._tell_changed(order.agent)
         if first:
             self._tell_opened(order)
 
@@ -117,12 +125,33 @@ class CardScreens:
     def current(self, agent: AgentId) -> OpenedCard | None:
         return self._open.get(agent)
 
-    async def refresh(self, call: CallId) -> None:
+    async def drawn(self, agent: AgentId) -> OpenedCard | None:
+        """As ``current``, with what the store knows, if it answers in time: else the page is told later."""
+        opened = self._open.get(agent)
+        if opened is None or not opened.stale:
+            return opened
+        version, asking = self._asking.get(agent, (0, None))
+        if asking is None or version != opened.version:
+            asking = asyncio.create_task(self._ask(opened), name=f"card {agent}")
+            self._asking[agent] = (opened.version, asking)
+        done, _ = await asyncio.wait({asking}, timeout=PATIENCE)
+        if not done:
+            log.warning("the store is slow, card opens without it", action="card", call_id=opened.call)
+            asking.add_done_callback(lambda _: self._tell_changed(agent))
+        return self._open.get(agent)
+
+    async def close(self) -> None:
+        asking = [task for _, task in self._asking.values()]
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+    def refresh(self, call: CallId) -> None:
         """What the store knows of this call has changed: a client chosen, a ticket, a recording."""
-        for opened in [opened for opened in self._open.values() if opened.call == call]:
-            renewed = replace(opened, version=next(self._versions))
-            self._open[opened.order.agent] = renewed
-            await self._fill(renewed)
+        for agent, opened in self._open.items():
+            if opened.call == call:
+                self._open[agent] = replace(opened, version=next(self._versions), stale=True)
+                self._tell_changed(agent)
 
     def put_away(self, agent: AgentId, call: CallId) -> None:
         """The agent is done with the card; later news of that call do not bring it back."""
@@ -150,26 +179,19 @@ class CardScreens:
         # An ended call's last news must not push the card of the call that rings now off the screen.
         return present is not None and present.call != order.call
 
-    async def _fill(self, opened: OpenedCard) -> None:
-        """Ask the store once. Whoever opened a newer version meanwhile wins."""
-        asking = asyncio.ensure_future(card_of(self._store, opened.order, opened.order.agent))
+    async def _ask(self, opened: OpenedCard) -> None:
+        """Once. Whoever opened a newer version meanwhile wins; he asks again."""
+        agent = opened.order.agent
         try:
-            done, _ = await asyncio.wait({asking}, timeout=PATIENCE)
-            if not done:
-                log.warning("the store is slow, card opens without it", action="card", call_id=opened.call)
-                self._show(opened)
-            card = await asking
-        except BaseException:
-            asking.cancel()
-            self._show(opened)
-            raise
-        self._show(replace(opened, card=card))
-
-    def _show(self, opened: OpenedCard) -> None:
-        present = self._open.get(opened.order.agent)
-        if present is not None and present.version == opened.version:
-            self._open[opened.order.agent] = opened
-            self._tell_changed(opened.order.agent)
+            card = await card_of(self._store, opened.order, agent)
+            if (present := self._open.get(agent)) is not None and present.version == opened.version:
+                self._open[agent] = replace(opened, card=card, stale=False)
+        except Exception:  # a task of its own: nobody else would hear of it
+            # The card stays as it is, and the next one who draws it asks again.
+            log.exception("the store does not tell of a call", action="card", call_id=opened.call)
+        finally:
+            if self._asking.get(agent, (0, None))[0] == opened.version:
+                del self._asking[agent]
 
     def _tell_changed(self, agent: AgentId) -> None:
         for notify in tuple(self._changed):
@@ -180,3 +202,8 @@ class CardScreens:
         opened = CardOpened(order.call, order.agent, self._now(), leg.ringing_at if leg else None)
         for notify in tuple(self._opened):
             notify(opened)
+
+
+def _who(order: OpenCard) -> object:
+    """What decides whose data are on the card."""
+    return order.candidates, order.record.client, order.record.verdict

@@ -67,6 +67,13 @@ def party_of(uri: str) -> tuple[str, str]:
     return match[3] or "", (match[1] or match[2] or "").strip()
 
 
+def is_whole(wav: Path) -> bool:
+    """Whether its header (RIFF, the length of the rest) has been written."""
+    with wav.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"RIFF" and head[8:] == b"WAVE" and int.from_bytes(head[4:8], "little") > 0
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     user: str
@@ -160,6 +167,7 @@ class Phone:
         self.ended: list[Call] = []
         self.tone: pj.ToneGenerator | None = None
         self.calls = 0
+        self.closing: list[Path] = []  # recordings that pjlib has yet to finish
         self.registered = False
         self.quitting = False
         self.timers: list[tuple[float, Callable[[], None]]] = []
@@ -237,6 +245,7 @@ class Phone:
             self.account.shutdown()
         self.ended.clear()
         self.call = self.account = self.tone = None
+        self.turn_until(lambda: not self.closing)
         self.endpoint.libDestroy()
 
     # ── the loop ─────────────────────────────────────────────────────────────
@@ -249,6 +258,7 @@ class Phone:
     def turn(self) -> None:
         self.endpoint.libHandleEvents(POLL_MS)
         self.ended.clear()
+        self.tell_recorded()
         now = time.monotonic()
         due = [timer for timer in self.timers if timer[0] <= now]
         self.timers = [timer for timer in self.timers if timer[0] > now]
@@ -262,6 +272,7 @@ class Phone:
         while not done() and time.monotonic() < until:
             self.endpoint.libHandleEvents(POLL_MS)
             self.ended.clear()
+            self.tell_recorded()
 
     def read_commands(self) -> None:
         if not select.select([0], [], [], 0)[0]:
@@ -330,6 +341,11 @@ class Phone:
         if self.options.auto_answer is not None:
             self.timers.append((time.monotonic() + self.options.auto_answer, lambda: self.answer(call)))
 
+    def tell_recorded(self) -> None:
+        for file in [file for file in self.closing if is_whole(file)]:
+            self.closing.remove(file)
+            emit("recorded", file=str(file))
+
     def on_sound(self, call: Call, sound: pj.AudioMedia) -> None:
         if self.tone is not None:
             self.tone.startTransmit(sound)
@@ -356,9 +372,9 @@ class Phone:
             self.timers.append((time.monotonic() + wait, end))
 
     def on_ended(self, call: Call) -> None:
-        call.recorder = None  # closes the file: its header gets its length
+        call.recorder = None  # closes the file, a moment later: its header gets its length
         if call.recording is not None:
-            emit("recorded", file=str(call.recording))
+            self.closing.append(call.recording)
         self.ended.append(call)
         if self.call is call:
             self.call = None

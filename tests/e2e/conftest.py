@@ -33,7 +33,9 @@ def the_routing_lab() -> Iterator[Lab]:
     if not kept:
         labs.down(labs.ROUTING)
     lab = labs.up(labs.ROUTING)
-    if kept:  # what the strategies have counted in an earlier run ends with the process
+    if kept and not os.environ.get(
+        "DEV"
+    ):  # what the strategies have counted in an earlier run ends with the process
         asyncio.run(lab.restart_callbridge())
     yield lab
     if not kept:
@@ -81,7 +83,7 @@ async def checked(lab: Lab, request: pytest.FixtureRequest) -> AsyncIterator[Lab
 async def as_planned(api: Api) -> None:
     """No agent is paused, logged out or lent to another queue by a test that failed."""
     for agent in (await api.get("/agents"))["items"]:
-        if agent["state"] == "paused" or (agent["state"], agent["reason"]) == ("logged_out", ""):
+        if agent["state"] in ("paused", "wrap_up") or (agent["state"], agent["reason"]) == ("logged_out", ""):
             await api.order_agent(agent["id"], "ready")
     for queue in (await api.get("/queues"))["items"]:
         for member in queue["members"]:

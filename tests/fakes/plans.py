@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from bridge.centre.ids import AgentId, Endpoint, QueueName, Skill
 from bridge.centre.plan import (
@@ -107,3 +108,33 @@ def without(plan: Plan, queue: QueueName) -> Plan:
     }
     numbers["5"] = ToHangUp()
     return replace(plan, numbers=numbers, queues=queues)
+
+
+def one_queue(agents: int = 3, **fields: Any) -> Plan:
+    """Dial 1 for the common queue of the first ``agents``; nothing is switched on but what is asked for."""
+    members = tuple(Member(agent) for agent in AGENTS[:agents])
+    queue = Queue(COMMON, "Common", "support", members, wrap_up=seconds(0), record=False)
+    return Plan(
+        numbers={"1": ToQueue(COMMON)},
+        queues={COMMON: replace(queue, **fields)},
+        agents={agent: Agent(agent, f"Agent {agent}", Endpoint(f"PJSIP/{agent}")) for agent in AGENTS},
+        priority_of_tier=TIERS,
+    )
+
+
+def penalties(*by_agent: int) -> tuple[Member, ...]:
+    return tuple(Member(agent, penalty) for agent, penalty in zip(AGENTS, by_agent, strict=False))
+
+
+def changed(plan: Plan, queue: QueueName = COMMON, **fields: Any) -> Plan:
+    """The plan with this one queue otherwise."""
+    return replace(plan, queues={**plan.queues, queue: replace(plan.queues[queue], **fields)})
+
+
+def skilled(plan: Plan, **levels: int) -> Plan:
+    """``a1001=3``: agent 1001 speaks English so well."""
+    agents = {
+        agent: replace(one, skills={ENGLISH: levels[f"a{agent}"]} if f"a{agent}" in levels else {})
+        for agent, one in plan.agents.items()
+    }
+    return replace(plan, agents=agents)

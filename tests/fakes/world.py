@@ -7,6 +7,7 @@ centre: only what Asterisk, the store and people do.
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from bridge.centre import facts as f
 from bridge.centre import orders as o
@@ -37,6 +38,7 @@ from bridge.centre.plan import (
     ToVoicemail,
 )
 
+T = TypeVar("T")
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 RING = timedelta(seconds=20)
 SUPPORT, SALES = QueueName("support"), QueueName("sales")
@@ -292,6 +294,49 @@ class World:
         for members in self.bridges.values():
             members.discard(leg)
         self.bridges.setdefault(bridge, set()).add(leg)
+
+    # ── for tests that tell a story ──────────────────────────────────────────
+
+    @property
+    def rung(self) -> list[AgentId]:
+        """Whose phones ring, in the order in which they were rung."""
+        return [leg.agent for leg in self.legs.values() if leg.agent is not None and leg.state == "ringing"]
+
+    def arrive(self, *agents: AgentId) -> None:
+        for agent in agents:
+            self.phone(agent)
+            self.pump()
+
+    def caller(self, dialled: str = "1", number: str | None = "+15550100") -> CallId:
+        call = self.call_in(dialled, number)
+        self.pump()
+        return call
+
+    def talk(self, agent: AgentId) -> None:
+        self.answer(agent)
+        self.pump()
+
+    def refuse(self, agent: AgentId, cause: int = f.Cause.NO_ANSWER) -> None:
+        leg = self.ringing_leg(agent)
+        assert leg is not None
+        self.end_leg(leg, cause)
+        self.pump()
+
+    def hang_up(self, who: str) -> None:
+        """An agent, or a call's client."""
+        self.hang_up_agent(AgentId(who))
+        self.hang_up_client(CallId(who))
+        self.pump()
+
+    def press(self, call: CallId, digit: str) -> None:
+        self.tell(f.DigitReceived(call, LegId(call), digit))
+        self.pump()
+
+    def of(self, kind: type[T]) -> list[T]:
+        return [order for order in self.orders if isinstance(order, kind)]
+
+    def said(self, call: CallId) -> list[tuple[str, ...]]:
+        return [order.sounds for order in self.of(o.Play) if order.call == call]
 
     @property
     def living(self) -> dict[LegId, Leg]:

@@ -126,13 +126,13 @@ async def _assign(request: web.Request, opened: OpenedCard, client: int) -> None
         ticket = await unit.tickets.by_call(opened.call)
         if ticket is not None:
             await unit.tickets.update(ticket.id, client=client)
-    await request.app[SCREENS].refresh(opened.call)
+    request.app[SCREENS].refresh(opened.call)
 
 
 async def _card(request: web.Request, opened: OpenedCard) -> web.Response:
     if request.headers.get("HX-Request") != "true":
         return see_other("/")
-    present = request.app[SCREENS].current(opened.order.agent)
+    present = await request.app[SCREENS].drawn(opened.order.agent)
     context = card_context(present, sight_of(request))
     return fragment(request, "_card.html", **context, csrf=person_of(request).csrf)
 

@@ -69,7 +69,7 @@ class Views:
 
     async def _gather(self, topic: Topic, person: Person) -> tuple[str, dict[str, Any]]:
         agent = person.agent
-        opened = self.screens.current(agent) if agent else None
+        opened = await self.screens.drawn(agent) if agent else None
         match topic:
             case Topic.CARD:
                 return "_card.html", card_context(opened, sight_for(person, self.parts.plan()))

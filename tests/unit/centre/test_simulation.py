@@ -167,7 +167,7 @@ def test_agents_come_when_their_shift_begins() -> None:
 def test_needs_and_widening() -> None:
     steps = (Widening(seconds(0), 0), Widening(seconds(10)), Widening(seconds(25), None, 1))
     members = (Member(FIRST), Member(SECOND, 5))
-    wide = queue(widening=steps, members=members)
+    wide = replace(queue(widening=steps), members=members)
     callers = [caller("a", 0), caller("b", 1), caller("c", 20, needs=((ENGLISH, 2),))]
     day = simulate(plan(wide), callers, [shift(FIRST), shift(SECOND)])
     assert ends(day) == [
