@@ -332,7 +332,7 @@ def _simulation_arguments(simulate: argparse.ArgumentParser) -> None:
     simulate.add_argument("--agents", type=_number_of_agents, metavar="N", help="so many in the queue")
     simulate.add_argument("--queue", metavar="NAME", help="change, and show, this queue alone")
     simulate.add_argument(
-        "--save", type=Path, metavar="FILE", help="write the day as such a file, without callers"
+        "--save", type=Path, metavar="FILE", help="write the day as such a file, without who called"
     )
     simulate.add_argument("--json", action="store_true", help="one JSON object")
 

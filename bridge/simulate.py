@@ -131,7 +131,7 @@ def _day(text: str) -> date:
 
 
 async def _lines_of_day(settings: config.Settings, day: date, progress: Progress) -> list[bytes]:
-    """The day from midnight to midnight where the company is, the earliest call first."""
+    """The queues' calls from midnight to midnight where the company is, the earliest first."""
     zone = ZoneInfo(settings.company.timezone)
     begin = datetime.combine(day, time(), zone).astimezone(UTC)
     end = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
@@ -143,7 +143,7 @@ async def _lines_of_day(settings: config.Settings, day: date, progress: Progress
         while cursor is not None:
             async with store.view() as unit:
                 page = await unit.calls.page(cursor, MAX_LIMIT, since=begin)
-            lines += [_line_of(row) for row in page.items]
+            lines += [_line_of(row) for row in page.items if row.queue is not None]
             cursor = page.cursor
             progress(f"reading: {len(lines)} calls")
     finally:

@@ -140,6 +140,10 @@ class Program:
         self._process.stdin.write(json.dumps(command).encode() + b"\n")
         await self._process.stdin.drain()
 
+    def kill(self) -> None:
+        """At once, without a word to anybody: as if the cable had been pulled."""
+        self._process.kill()
+
     async def stop(self) -> None:
         if self._process.returncode is None:
             self._process.terminate()
@@ -269,7 +273,10 @@ class Api:
         async def look() -> dict[str, Any] | None:
             return await self.call_from(number)
 
-        await eventually(look, lambda seen: seen is not None and seen["queue"] == queue, seconds)
+        def good(seen: dict[str, Any] | None) -> bool:
+            return seen is not None and seen["queue"] == queue and seen["outcome"] is None
+
+        await eventually(look, good, seconds)
 
     async def offers(self, number: str) -> list[dict[str, Any]]:
         """To whom the latest call of that number was offered, in order."""

@@ -45,7 +45,10 @@ async def talking(api: Api, number: str, seconds: float = 30) -> str:
     async def look() -> dict[str, Any] | None:
         return await api.call_from(number)
 
-    call = await eventually(look, lambda seen: seen is not None and seen["answered_at"], seconds)
+    def good(seen: dict[str, Any] | None) -> bool:
+        return seen is not None and seen["answered_at"] is not None and seen["outcome"] is None
+
+    call = await eventually(look, good, seconds)
     assert call is not None
     return str(call["agent"])
 

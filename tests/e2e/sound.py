@@ -44,8 +44,8 @@ class Sound:
         highest correlation of the two waveforms anywhere. Two sentences that begin alike share only that.
         """
         assert self.rate == other.rate
-        width = self.rate // 2
         here, there = self.channels[channel], other.channels[0]
+        width = min(self.rate // 2, len(there))
         if len(here) < width:
             return 0.0
         pieces = [there[begin : begin + width] for begin in range(0, len(there) - width + 1, width)]

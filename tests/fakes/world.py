@@ -322,6 +322,26 @@ class World:
         self.end_leg(leg, cause)
         self.pump()
 
+    def rung_for(self, agent: AgentId) -> CallId | None:
+        leg = self.ringing_leg(agent)
+        return None if leg is None else self.legs[leg].call
+
+    def serve(self, agent: AgentId) -> CallId:
+        """He answers what rings at his phone, and hangs up."""
+        call = self.rung_for(agent)
+        assert call is not None
+        self.talk(agent)
+        self.hang_up(agent)
+        return call
+
+    def answer_and_die(self, agent: AgentId) -> None:
+        """The answer comes, and his leg's end before the media have met."""
+        self.answer(agent)
+        self.tell(self.ari.popleft())
+        self.ari.clear()
+        self.hang_up_agent(agent)
+        self.pump()
+
     def hang_up(self, who: str) -> None:
         """An agent, or a call's client."""
         self.hang_up_agent(AgentId(who))
@@ -341,6 +361,24 @@ class World:
     @property
     def living(self) -> dict[LegId, Leg]:
         return {id_: leg for id_, leg in self.legs.items() if leg.state not in ("gone", "fallback")}
+
+
+def world_of(the_plan: Plan, *free: AgentId) -> World:
+    """With these agents' phones there, one after another."""
+    world = World().start(the_plan)
+    world.arrive(*free)
+    return world
+
+
+def known(
+    call: CallId,
+    tier: str = "",
+    agent: AgentId | None = None,
+    at: datetime = START,
+    verdict: f.Verdict = f.Verdict.KNOWN,
+) -> f.ClientIdentified:
+    client = f.ClientRef(ClientId(1), "Client", tier)
+    return f.ClientIdentified(call, verdict, "+15550100", (client,), agent, at if agent else None)
 
 
 def identify(call: CallId, number: str | None) -> f.ClientIdentified:

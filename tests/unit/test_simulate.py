@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -314,6 +315,10 @@ async def keep(path: Path) -> None:
     async with store.unit() as unit:
         for number, at in enumerate(moments):
             await unit.calls.save(record(number, at))
+        outside = replace(
+            record(9999, begin), direction="out", dialled="+79169999999", queue=None, queued_at=None
+        )
+        await unit.calls.save(outside)
     await store.close()
 
 
@@ -369,7 +374,7 @@ def test_a_day_kept_in_a_file(file: Path, tmp_path: Path, capsys: pytest.Capture
     calls = [Call.model_validate_json(line) for line in kept.read_bytes().splitlines()]
     assert [one.id for one in calls] == [f"1700000000.{number}" for number in range(1, 602)]
     assert {(one.number, one.e164, one.name, one.client) for one in calls} == {(None, None, "", None)}
-    assert b"79161234567" not in kept.read_bytes()
+    assert b"+7916" not in kept.read_bytes(), "neither who called nor whom we called"
     assert simulate(file, "2026-11-22", "--save", str(kept)) == cli.FINDINGS
     assert "is there already" in capsys.readouterr().err
     assert simulate(file, "2026-11-22", "--save", str(tmp_path / "none" / "day")) == cli.FINDINGS

@@ -36,10 +36,9 @@ from bridge.centre.ids import (
     outside_leg_id,
 )
 from bridge.web.api.events import _newest
-from tests.integration.web.web_house import House
+from tests.integration.web.web_house import API, House
 from tests.integration.web.web_samples import add_ticket, card, record
 
-API = "/api/v1"
 CALL = CallId("1710406800.7")
 AGENT_LEG = LegId(f"{CALL}-agent-1")
 FACTS = (

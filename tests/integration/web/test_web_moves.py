@@ -13,9 +13,8 @@ from bridge.store.moves import Moves as KeptMoves
 from bridge.store.rows import MoveRow
 from bridge.web.context import PARTS
 from bridge.web.moves import MOVES, Placements
-from tests.integration.web.web_house import DEADLINE, House, csrf_of
+from tests.integration.web.web_house import API, DEADLINE, House, csrf_of
 
-API = "/api/v1"
 ANNA, SALES, SUPPORT = AgentId("1001"), QueueName("sales"), QueueName("support")
 WORDS = {
     "en": {"in": "moved in", "out": "taken out", "differs": "penalty 7, planned 1", "plan": "As planned"},

@@ -15,10 +15,9 @@ from bridge.centre.plan import Strategy
 from bridge.centre.strategies import metric
 from bridge.web import reasons
 from bridge.web.i18n import Languages
-from tests.integration.web.web_house import T0, House, csrf_of
+from tests.integration.web.web_house import API, T0, House, csrf_of
 from tests.integration.web.web_samples import add_offers, add_ticket, explained, record
 
-API = "/api/v1"
 CALL = record(answered=True, ended=True)
 HOSTILE = "<img src=x onerror=alert(1)>"
 

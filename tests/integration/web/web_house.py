@@ -34,6 +34,7 @@ T0 = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # cheap: tests sign in often
 DEADLINE = 10.0
+API = "/api/v1"
 
 
 def plan() -> Plan:
@@ -266,6 +267,14 @@ async def sign_in(
         data={"login": login, "password": password, "csrf": csrf, **fields},
         allow_redirects=False,
     )
+
+
+async def get(client: TestClient, path: str, token: dict[str, str], status: int = 200) -> Any:
+    answer = await client.get(API + path, headers=token)
+    assert answer.status == status, await answer.text()
+    if status >= 400:
+        assert answer.content_type == "application/problem+json"
+    return await answer.json()
 
 
 @dataclass

@@ -212,6 +212,26 @@ def test_a_circle_of_queues_ends() -> None:
     assert [visit.end for visit in day.visits] == [L]
 
 
+def test_a_phone_that_rings_anew_is_answered_anew() -> None:
+    support = queue(members=[FIRST], max_wait=seconds(3), on_timeout=ToQueue(SALES))
+    day = simulate(plan(support, queue(SALES, [FIRST])), [caller("a", 0)], [shift(FIRST, ring=5)])
+    assert ends(day) == [("a", A, 8, FIRST)], "the ring for support ended at 3, the one for sales began then"
+
+
+def test_what_the_queue_before_had_in_mind_is_forgotten() -> None:
+    support = queue(
+        members=[FIRST],
+        refuse_when=Empty.NOBODY_LOGGED_IN,
+        on_empty=ToQueue(SALES),
+        max_wait=seconds(6),
+        widening=(Widening(seconds(5)),),
+    )
+    sales = queue(SALES, widening=(Widening(seconds(0), 0), Widening(seconds(20))))
+    sales = replace(sales, members=(Member(SECOND, 5),))
+    day = simulate(plan(support, sales), [caller("a", 0)], [shift(SECOND)])
+    assert ends(day) == [("a", A, 22, SECOND)]
+
+
 def test_turned_away() -> None:
     full = queue(max_waiting=1, leave_when=Empty.NOBODY_LOGGED_IN)
     callers = [caller("a", 0, 200), caller("b", 10), caller("c", 20), caller("d", 300)]
