@@ -136,7 +136,8 @@ class Service:
             desk=self.desk,
             recordings=recordings,
             region=lambda: self.settings.company.region,
-            plan=self._plan,
+            plan=self._planned,
+            in_force=self._plan,
             public_url=settings.web.public_url,
         )
         self.metrics = Metrics()
@@ -230,6 +231,9 @@ class Service:
 
     def _plan(self) -> Plan:
         return self.floor.plan if self.floor.plan.agents else config.plan_of(self.settings)
+
+    def _planned(self) -> Plan:
+        return self.floor.planned if self.floor.planned.agents else config.plan_of(self.settings)
 
     def _native_members(self) -> Mapping[QueueName, Mapping[Endpoint, NativeMember]]:
         """Who serves Asterisk's own queues should we be gone in the next instant.

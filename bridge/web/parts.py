@@ -11,11 +11,15 @@ from bridge.store import Store
 
 @dataclass(frozen=True, slots=True)
 class WebParts:
-    """``region`` is where a number without a country code is taken to be from ("RU")."""
+    """``region`` is where a number without a country code is taken to be from ("RU").
+
+    ``plan`` is the engineer's, ``in_force`` the same with the supervisors' moves.
+    """
 
     store: Store
     desk: Desk
     recordings: Path
     region: Callable[[], str]
     plan: Callable[[], Plan]
+    in_force: Callable[[], Plan]
     public_url: str

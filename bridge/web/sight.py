@@ -65,6 +65,6 @@ def sight_of(request: web.Request) -> Sight:
         case Bearer():
             return Sight(everything=True)
         case Person() as person:
-            return sight_for(person, parts_of(request).plan())
+            return sight_for(person, parts_of(request).in_force())
         case _:
             return Sight()

@@ -101,10 +101,10 @@ async def test_dead_phone_goes_on_to_the_next_agent(routing: Lab, centre: Api) -
 
 async def test_agent_who_does_not_answer_is_paused(routing: Lab, centre: Api) -> None:
     number = stranger()
-    async with (
-        ready(routing, centre, [ANNA], answer=None) as there,
-        caller(routing, PAUSING, number=number, wait=0, talk=60) as client,
-    ):
+    async with AsyncExitStack() as stack:
+        there = await stack.enter_async_context(ready(routing, centre, [ANNA], answer=None))
+        await centre.order_agent(ANNA, "ready")  # whatever she has not answered before is forgotten
+        client = await stack.enter_async_context(caller(routing, PAUSING, number=number, wait=0, talk=60))
         await there[ANNA].event("incoming", 2, seconds=30)  # after a rest
         await centre.agent_is(ANNA, "paused", 20)
         assert (await centre.agent(ANNA))["reason"] == "unanswered"

@@ -67,12 +67,18 @@ class Views:
         template, context = await self._gather(topic, person)
         return self.renderer.render(language, template, {**context, "csrf": person.csrf})
 
+    async def _opened(self, topic: Topic, agent: AgentId) -> OpenedCard | None:
+        """Only what shows the client waits for the store."""
+        if topic in (Topic.CARD, Topic.RING):
+            return await self.screens.drawn(agent)
+        return self.screens.current(agent)
+
     async def _gather(self, topic: Topic, person: Person) -> tuple[str, dict[str, Any]]:
         agent = person.agent
-        opened = await self.screens.drawn(agent) if agent else None
+        opened = await self._opened(topic, agent) if agent else None
         match topic:
             case Topic.CARD:
-                return "_card.html", card_context(opened, sight_for(person, self.parts.plan()))
+                return "_card.html", card_context(opened, sight_for(person, self.parts.in_force()))
             case Topic.RING:
                 return "_ring.html", {"opened": opened}
             case Topic.STATE:
@@ -125,7 +131,7 @@ class Views:
             return ()
         async with self.parts.store.view() as unit:
             page = await unit.calls.page(None, _CONTACTS, agent=person.agent)
-            return await contacts_of(unit, page.items, sight_for(person, self.parts.plan()))
+            return await contacts_of(unit, page.items, sight_for(person, self.parts.in_force()))
 
 
 def _extensible(live: LiveAgent, plan: Plan) -> bool:

@@ -226,7 +226,7 @@ async def open_house(tmp_path: Path, *, public_url: str = "http://callbridge.tes
             await unit.users.add(agent, HASH, "agent", agent, "en")
         await unit.users.add("chief", HASH, "supervisor", None, "en")
     screens = CardScreens(store)
-    parts = WebParts(store, desk, recordings, lambda: "RU", lambda: centre, public_url)
+    parts = WebParts(store, desk, recordings, lambda: "RU", lambda: centre, lambda: centre, public_url)
     metrics = Metrics()
     app = make_app(parts, screens, metrics, without_vendor=True)
     server = TestServer(app)
