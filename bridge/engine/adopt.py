@@ -54,6 +54,9 @@ def reconcile(floor: Floor, found: Found) -> Reconciled:
             # Whether it still plays is not known: its end may have been among what we did not hear.
             orders.append(StopPrompt(call.id, call.client_leg, call.prompt))
             facts.append(PromptEnded(call.id, call.prompt))
+    for errand in floor.errands.values():
+        if errand.leg not in found.legs:
+            facts.append(LegEnded(errand.call, errand.leg))
     orders += _of_nobodys(floor, found)
     return Reconciled(tuple(facts), tuple(orders))
 
@@ -61,9 +64,9 @@ def reconcile(floor: Floor, found: Found) -> Reconciled:
 def _of_living_legs(call: Call, found: Found) -> Iterator[Fact]:
     for leg in call.alive_legs:
         state = found.legs.get(leg.id)
-        if leg.kind is LegKind.AGENT and state in (_RINGING, _UP):
+        if leg.kind is not LegKind.CLIENT and state in (_RINGING, _UP):
             yield LegRinging(call.id, leg.id)
-        if leg.kind is LegKind.AGENT and state == _UP and leg.answered_at is None:
+        if leg.kind is not LegKind.CLIENT and state == _UP and leg.answered_at is None:
             yield LegAnswered(call.id, leg.id)
     members = found.bridges.get(conversation_id(call.id), frozenset())
     for leg in call.alive_legs:

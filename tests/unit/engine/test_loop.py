@@ -10,7 +10,7 @@ from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.call import CallState
 from bridge.centre.floor import Floor
-from bridge.centre.ids import CallId, LegId
+from bridge.centre.ids import CallId, Endpoint, LegId
 from bridge.engine.adopt import Found, Reconciled, reconcile
 from bridge.engine.desk import EngineDesk
 from bridge.engine.dispatch import Dispatch
@@ -208,6 +208,27 @@ def test_menu_whose_prompt_ended_unheard_goes_on() -> None:
     for fact in reconciled(world, {call: "Up"}).facts:
         world.tell(fact)
     assert f.Timer(f.TimerKind.MENU, call) in world.timers
+
+
+def test_a_phone_that_hung_up_in_the_middle_of_a_code_is_forgotten() -> None:
+    world = World().start()
+    errand = world.dial_code(Endpoint("PJSIP/1001"), f.Feature.READY)
+    world.tell(world.ari.popleft())
+    assert reconciled(world, {errand: "Up"}).facts == ()
+    for fact in reconciled(world, {}).facts:
+        world.tell(fact)
+    assert world.floor.errands == {}
+
+
+def test_an_outside_number_that_answered_unheard_is_connected() -> None:
+    world = World().start()
+    call = world.call_in("400")
+    world.tell(world.ari.popleft())
+    world.ari.clear()
+    outside = LegId(f"{call}-out-1")
+    for fact in reconciled(world, {call: "Up", outside: "Up"}).facts:
+        world.tell(fact)
+    assert o.Connect(call, LegId(call), outside) in world.orders
 
 
 def test_what_nobody_knows_is_ended_or_given_back_and_the_living_is_left_alone() -> None:
