@@ -193,6 +193,7 @@ def _phone(desk: AgentDesk, event: EndpointChanged, _: Plan, now: datetime, out:
     if event.reachable:
         _end_rest(desk, out)
     if event.reachable and desk.state is S.LOGGED_OUT and desk.reason == PHONE:
+        desk.unanswered = 0
         desk.enter(S.READY, now)  # registering the phone is logging in
     elif not event.reachable and desk.state is S.READY:
         desk.enter(S.LOGGED_OUT, now, PHONE)
@@ -279,7 +280,8 @@ def _outside(desk: AgentDesk, event: AgentBusyOutside, _: Plan, now: datetime, _
         desk.outside.add(event.call)
     elif event.call in desk.outside:
         desk.outside.discard(event.call)
-        desk.idle_since = now
+        if event.talked:
+            desk.idle_since = now
 
 
 def _nothing(_: AgentDesk, __: AgentEvent, ___: Plan, ____: datetime, _____: Output) -> None:

@@ -12,7 +12,7 @@ from bridge.centre.facts import (
     TimerFired,
     TimerKind,
 )
-from bridge.centre.orders import Connect, HangUp, Outcome, StartTimer, StopTimer
+from bridge.centre.orders import CancelReason, CancelRing, Connect, HangUp, Outcome, StartTimer, StopTimer
 from bridge.centre.plan import NO_AGENTS
 
 S = CallState
@@ -31,7 +31,18 @@ def forward_answered(call: Call, event: LegAnswered, at: Moment) -> None:
     leg.answered_at = at.now
     call.prompt = None  # ari/ stops what still plays when it connects
     call.enter(S.CONNECTING, at.now)
-    at.out.orders.append(Connect(call.id, call.client_leg, leg.id))
+    at.out.orders += [
+        Connect(call.id, call.client_leg, leg.id),
+        StopTimer(Timer(TimerKind.RING, leg.id)),
+    ]
+
+
+def forward_timer(call: Call, event: TimerFired, at: Moment) -> None:
+    leg = call.rung
+    if event.timer.kind is TimerKind.RING and leg is not None and event.timer.owner == leg.id:
+        leg.ended_at = at.now
+        at.out.orders.append(CancelRing(call.id, leg.id, CancelReason.NO_ANSWER))
+        forward_ended(call, at)
 
 
 def forward_prompt_ended(call: Call, event: PromptEnded, _: Moment) -> None:

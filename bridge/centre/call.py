@@ -79,6 +79,7 @@ class Waiting:
     needs: Needs = ()
     priority: int = 0  # by the way he came; his tier's is added
     level: int = 0  # of the queue's widening
+    since: datetime | None = None  # in this queue
     preferred: AgentId | None = None  # he waits for this one alone
     held: bool = False  # it has been seen to that he waits for one: only once in a queue
     asking: bool = False  # not with the router yet: who served him last is being looked up
@@ -108,6 +109,7 @@ class Call:
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: Outcome | None = None
+    unserved: Outcome | None = None  # how the last queue ended for him that did not serve him
     legs: dict[LegId, Leg] = field(default_factory=dict)
     tier: str = ""
     last_agent: AgentId | None = None  # who talked with this number last

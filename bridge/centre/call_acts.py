@@ -113,6 +113,8 @@ def stop_timers(call: Call, at: Moment) -> None:
 
 def end_offer(call: Call, offer: OpenOffer, at: Moment, end: OfferEnd) -> None:
     del call.offers[offer.leg]
+    if call.waiting is not None and call.waiting.preferred == offer.agent:
+        call.waiting.preferred = None  # he had his chance
     at.out.orders.append(StopTimer(Timer(TimerKind.RING, offer.leg)))
     if end is not OfferEnd.ANSWERED:
         at.out.orders.append(CloseCard(call.id, offer.agent))

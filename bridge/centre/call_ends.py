@@ -60,6 +60,8 @@ def leg_ended(call: Call, event: LegEnded, at: Moment) -> None:
     if leg is None or not leg.alive:
         return
     leg.ended_at, leg.cause, leg.tech_cause = at.now, event.cause, event.tech_cause
+    if leg.kind is LegKind.OUTSIDE:
+        at.out.orders.append(StopTimer(Timer(TimerKind.RING, leg.id)))
     call.joined.discard(event.leg)
     offer = call.offers.get(leg.id)
     if leg.kind is LegKind.CLIENT:
@@ -70,7 +72,7 @@ def leg_ended(call: Call, event: LegEnded, at: Moment) -> None:
         forward_ended(call, at)
     elif call.state is S.CONNECTING and leg.answered_at is not None:
         lost_before_the_media_met(call, leg, at)
-    elif call.state is S.TALKING and leg.agent == call.agent:
+    elif call.state is S.TALKING and leg.agent == call.agent and leg.answered_at is not None:
         release(call, at)
         hang_up(call, at)
     finish_if_over(call, at)
@@ -97,7 +99,8 @@ def client_gone(call: Call, at: Moment) -> None:
         if call.answered_at is not None:
             call.outcome = Outcome.ANSWERED
         else:
-            call.outcome = Outcome.ABANDONED if call.queue is not None else Outcome.IVR
+            waited = call.state in (S.WAITING, S.CONNECTING) and call.queue is not None
+            call.outcome = Outcome.ABANDONED if waited else call.unserved or Outcome.IVR
     if call.state is S.WAITING:
         leave_queue(call, at)
     release(call, at)
@@ -143,8 +146,10 @@ def ring_failed(call: Call, event: OrderFailed, at: Moment) -> None:
     if offer is not None:
         unreachable = event.reason is FailureReason.UNREACHABLE
         end_offer(call, offer, at, OfferEnd.UNREACHABLE if unreachable else OfferEnd.FAILED)
-    elif leg.kind is LegKind.OUTSIDE and call.state is S.FORWARDING:
-        forward_ended(call, at)
+    elif leg.kind is LegKind.OUTSIDE:
+        at.out.orders.append(StopTimer(Timer(TimerKind.RING, leg.id)))
+        if call.state is S.FORWARDING:
+            forward_ended(call, at)
     finish_if_over(call, at)
 
 

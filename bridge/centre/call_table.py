@@ -102,6 +102,7 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         *_ANYWHERE,
         on(LegAnswered, a.forward_answered),
         on(PromptEnded, a.forward_prompt_ended),
+        on(TimerFired, a.forward_timer),
     ),
     S.VOICEMAIL: (
         *_ANYWHERE,

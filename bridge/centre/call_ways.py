@@ -5,7 +5,7 @@ from typing import assert_never
 
 from bridge.centre.call import Call, CallState, Leg, Moment, Waiting
 from bridge.centre.call_acts import hang_up, line_up, save, say, start_timer
-from bridge.centre.facts import TimerKind
+from bridge.centre.facts import Timer, TimerKind
 from bridge.centre.ids import AgentId, outside_leg_id
 from bridge.centre.ivr import MenuPosition
 from bridge.centre.orders import (
@@ -14,6 +14,7 @@ from bridge.centre.orders import (
     LegKind,
     Outcome,
     RingNumber,
+    StartTimer,
 )
 from bridge.centre.plan import (
     NO_AGENTS,
@@ -27,6 +28,7 @@ from bridge.centre.plan import (
     ToVoicemail,
 )
 from bridge.centre.speech import BEEP
+from bridge.centre.strategies import joined
 
 S = CallState
 
@@ -75,6 +77,7 @@ def lead(call: Call, destination: Destination, at: Moment) -> None:
 
 def overflow(call: Call, destination: Destination, outcome: Outcome, at: Moment) -> None:
     """The queue did not serve him. Unless that is the end, what comes next decides on the outcome."""
+    call.unserved = outcome
     if isinstance(destination, ToHangUp):
         call.outcome = outcome
     go(call, destination, at)
@@ -90,7 +93,7 @@ def enter_queue(
     queue = at.plan.queues[to.queue]
     place = call.waiting.place if call.waiting is not None else at.next_place()
     level = sum(step.after <= timedelta(0) for step in queue.widening)
-    call.waiting = Waiting(place, to.needs, to.priority, level)
+    call.waiting = Waiting(place, to.needs, to.priority, level, at.now)
     call.queue = queue.name
     call.queued_at = call.queued_at or at.now
     call.enter(S.WAITING, at.now)
@@ -113,6 +116,8 @@ def rejoin(call: Call, at: Moment) -> None:
     """Back where he was, with all that he had: the agent was gone before the media met."""
     assert call.queue is not None
     queue = at.plan.queues[call.queue]
+    assert call.waiting is not None
+    call.waiting.preferred = None
     call.enter(S.WAITING, at.now)
     at.out.orders.append(EnterWaitingRoom(call.id, call.client_leg, queue.music, queue.name))
     _start_timers(call, queue, at)
@@ -122,7 +127,9 @@ def rejoin(call: Call, at: Moment) -> None:
 def _start_timers(call: Call, queue: Queue, at: Moment) -> None:
     assert call.waiting is not None
     if queue.max_wait is not None:
-        start_timer(call, TimerKind.MAX_WAIT, queue.max_wait, at)
+        since = call.waiting.since or at.now
+        waited = min(max(at.now - since, timedelta(0)), queue.max_wait)
+        start_timer(call, TimerKind.MAX_WAIT, queue.max_wait - waited, at)
     widen_later(call, queue, at)
     announce = queue.announce
     if announce.position or announce.expected_wait:
@@ -151,8 +158,15 @@ def prefer_last_agent(call: Call, queue: Queue, at: Moment) -> None:
     agent, last_at = call.last_agent, call.last_at
     if not queue.sticky or agent is None or last_at is None or at.now - last_at > queue.sticky_within:
         return
-    if any(member.agent == agent for member in queue.members):
+    if any(member.agent == agent for member in queue.members) and _fits(call, agent, queue, at):
         hold_for(call, agent, queue.sticky, at)
+
+
+def _fits(call: Call, agent: AgentId, queue: Queue, at: Moment) -> bool:
+    """What he needs this time, the last one may lack."""
+    needs = joined(queue.needs, call.waiting.needs) if call.waiting is not None else queue.needs
+    skills = at.plan.agents[agent].skills
+    return all(skills.get(skill, 0) >= level for skill, level in needs)
 
 
 # ── an outside number ────────────────────────────────────────────────────────
@@ -166,4 +180,8 @@ def ring_number(call: Call, to: ToNumber, at: Moment) -> None:
     call.legs[leg] = Leg(leg, LegKind.OUTSIDE, None, at.now)
     say(call, ("callbridge/forwarding",), at)
     # From the company's number: an operator takes no other one from us, and his own may be withheld.
-    at.out.orders.append(RingNumber(call.id, leg, call.client_leg, to.endpoint, call.dialled, to.ring))
+    at.out.orders += [
+        RingNumber(call.id, leg, call.client_leg, to.endpoint, call.dialled, to.ring),
+        # Asterisk ends the ring itself; this one is for an end that never reaches us.
+        StartTimer(Timer(TimerKind.RING, leg), to.ring * 1.5),
+    ]

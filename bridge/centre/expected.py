@@ -17,7 +17,7 @@ class ServiceRate:
     interval: float | None = None  # seconds
     _last: datetime | None = None
 
-    def answered(self, now: datetime, waiting: int) -> None:
+    def answered(self, now: datetime, waiting: bool) -> None:
         """Somebody was answered; ``waiting`` callers are left."""
         if self._last is not None:
             passed = (now - self._last).total_seconds()

@@ -76,7 +76,9 @@ def said_about(fact: AgentFact, before: Before, desk: AgentDesk) -> tuple[str, .
             done = wanted is AgentState.LOGGED_OUT
             return ("callbridge/agent-logged-out",) if done else NOT_NOW
         case AgentReady():
-            return ("callbridge/agent-ready",) if desk.state is AgentState.READY else NOT_NOW
+            on_a_call = desk.state in (AgentState.RINGING, AgentState.TALKING)
+            done = desk.state is AgentState.READY or (on_a_call and desk.after_call is None)
+            return ("callbridge/agent-ready",) if done else NOT_NOW
         case AgentPaused(reason=reason):
             done = wanted is AgentState.PAUSED
             # The reason last: should the engineer's own have no sound, the rest is heard all the same.

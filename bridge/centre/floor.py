@@ -223,7 +223,15 @@ class Floor:
             case Offer():
                 self._offer(message, now, out)
             case OfferResult(agent=agent) | AgentReleased(agent=agent):
-                self._agent(agent, message, now, out)
+                said = Output(out.orders)
+                self._agent(agent, message, now, said)
+                for one in said.messages:
+                    # That he is not free comes first, so that the next choice is explained by what is so now;
+                    # that he is comes after, or he could be offered the caller who is just leaving.
+                    if isinstance(one, AgentChanged) and one.hindrance is not None:
+                        self.router.step(one, now, out)
+                    else:
+                        out.messages.append(one)
                 self.router.step(message, now, out)
             case AgentBusyOutside(agent=agent):
                 self._agent(agent, message, now, out)

@@ -29,6 +29,7 @@ class Members:
     def load(self, queue: Queue, agents: Mapping[AgentId, Agent], others: Mapping[AgentId, Standing]) -> None:
         """Take the plan's list. Counts of who stays are kept; ``others`` tells the state of who is new."""
         before = self.standings
+        passed = [standing.agent for standing in before.values() if standing.position <= self.turn]
         self.strategy = queue.strategy
         self.standings = {}
         for position, member in enumerate(queue.members):
@@ -47,6 +48,9 @@ class Members:
                 old.calls if old else 0,
                 old.talked if old else timedelta(0),
             )
+        # After whom it looks: the last one asked, or who was before him and is still there.
+        stayed = [self.standings[agent].position for agent in passed if agent in self.standings]
+        self.turn = stayed[-1] if stayed else -1
         self._pools = {}
         self.logged_in = sum(standing.hindrance not in OUT for standing in self.standings.values())
         self.attending = sum(standing.hindrance not in AWAY for standing in self.standings.values())

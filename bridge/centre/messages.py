@@ -114,11 +114,15 @@ class AgentReleased:
 
 @dataclass(frozen=True, slots=True)
 class AgentBusyOutside:
-    """The agent's phone is taken by a call that the router did not offer; freed when ``busy`` is False."""
+    """The agent's phone is taken by a call that the router did not offer; freed when ``busy`` is False.
+
+    ``talked``: he has served somebody in it, so his idle time begins anew.
+    """
 
     call: CallId
     agent: AgentId
     busy: bool
+    talked: bool = False
 
 
 # ── agent → router ───────────────────────────────────────────────────────────

@@ -38,7 +38,7 @@ def outside_ringing(call: Call, event: OutsideRinging, at: Moment) -> None:
 def outside_answered(call: Call, event: OutsideAnswered, at: Moment) -> None:
     if call.agent is not None and call.agent != event.agent:
         # Passed on from one agent to the next: the first one's phone is free again.
-        at.out.messages.append(AgentBusyOutside(call.id, call.agent, busy=False))
+        at.out.messages.append(AgentBusyOutside(call.id, call.agent, busy=False, talked=True))
     call.agent = event.agent
     call.answered_at = call.answered_at or at.now
     call.outside_ringing.discard(event.agent)
@@ -82,7 +82,9 @@ def _release_all(call: Call, at: Moment) -> None:
     for agent in sorted(call.outside_ringing):
         at.out.orders.append(CloseCard(call.id, agent))
     busy = call.outside_ringing | ({call.agent} if call.agent is not None else set())
-    at.out.messages += [AgentBusyOutside(call.id, agent, busy=False) for agent in sorted(busy)]
+    at.out.messages += [
+        AgentBusyOutside(call.id, agent, busy=False, talked=agent == call.agent) for agent in sorted(busy)
+    ]
     call.outside_ringing = set()
 
 

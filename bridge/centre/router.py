@@ -26,8 +26,8 @@ from bridge.centre.messages import (
     TurnedAway,
     TurnedAwayWhy,
 )
-from bridge.centre.plan import Plan, Queue, Strategy
-from bridge.centre.served_queue import ServedQueue
+from bridge.centre.plan import Plan, Strategy
+from bridge.centre.served_queue import ServedQueue, queues_of_agents
 from bridge.centre.strategies import draw_for, joined
 from bridge.centre.waiting import Kind, Rank, Waiting
 
@@ -50,38 +50,32 @@ class Router:
 
     def load(self, plan: Plan, out: Output) -> None:
         """Take a new plan; counts and places of what stays are kept."""
-        before = self.states
+        left: list[tuple[AgentId, QueueName]] = []
+        known = self.states
         self.states = {
-            agent.id: before.get(agent.id, Standing(agent.id, 0, 0, {}))._replace(skills=agent.skills)
+            agent.id: known.get(agent.id, Standing(agent.id, 0, 0, {}))._replace(skills=agent.skills)
             for agent in plan.agents.values()
         }
         for queue in plan.queues.values():
             served = self.queues.setdefault(queue.name, ServedQueue(queue))
             served.plan = queue
+            before = set(served.members.standings)
             served.members.load(queue, plan.agents, self.states)
-            self._place_anew(served)
+            left += [(agent, queue.name) for agent in before - set(served.members.standings)]
+            served.place_anew()
         for name in [name for name in self.queues if name not in plan.queues]:
             # Who waits in it is told by the floor where to go; until he leaves, his place is kept.
             self.queues[name].members = Members()
             if not self.queues[name].line:
                 del self.queues[name]
-        self.queues_of_agent = _queues_of_agent(plan.queues)
+        self.queues_of_agent = queues_of_agents(plan.queues)
+        for agent in [agent for agent in self.held if agent not in self.states]:
+            self._let_go(agent, out)
+        for agent, name in sorted(left):
+            self._let_go(agent, out, name)
         for queue in plan.queues.values():
             self._turn_away_if_empty(self.queues[queue.name], out)
         self._match_all(out)
-
-    @staticmethod
-    def _place_anew(served: ServedQueue) -> None:
-        """The steps of widening may be others now."""
-        for call in tuple(served.line):
-            caller = served.line.callers[call]
-            kind = served.kind_of(caller.needs, caller.level)
-            if kind != caller.kind:
-                is_open = caller.rank in served.line.buckets.get(caller.kind, ())
-                served.line.close(caller)
-                caller.kind = kind
-                if is_open:
-                    served.line.open(caller)
 
     # ── messages ─────────────────────────────────────────────────────────────
 
@@ -112,7 +106,8 @@ class Router:
             out.messages.append(TurnedAway(event.call, event.queue, TurnedAwayWhy.EMPTY))
             return
         queue = served.plan
-        if not event.again:
+        wanted = self.states.get(event.preferred) if event.preferred is not None else None
+        if not event.again and (wanted is None or wanted.hindrance is not None):
             if queue.max_waiting is not None and len(served.line) >= queue.max_waiting:
                 out.messages.append(TurnedAway(event.call, event.queue, TurnedAwayWhy.FULL))
                 return
@@ -121,7 +116,9 @@ class Router:
                 return
         needs = joined(queue.needs, event.needs) if queue.needs or event.needs else ()
         kind = served.kind_of(needs, event.level)
-        caller = Waiting(event.call, event.place, event.priority, needs, event.level, kind, event.preferred)
+        caller = Waiting(
+            event.call, event.place, event.priority, needs, event.level, kind, event.preferred, event.needs
+        )
         self.queue_of[event.call] = event.queue
         served.line.enter(caller)
         self._seat(served, caller, out)
@@ -138,7 +135,10 @@ class Router:
                 self.held.setdefault(preferred, {})[caller.call] = served.plan.name
                 return
             caller.preferred = None
-        if served.line.open(caller):
+        if served.members.is_empty(served.plan.leave_when):
+            self._leave(caller.call)
+            out.messages.append(TurnedAway(caller.call, served.plan.name, TurnedAwayWhy.EMPTY))
+        elif served.line.open(caller):
             self._match(served, caller.kind, out)
 
     def _leave(self, call: CallId) -> None:
@@ -192,9 +192,10 @@ class Router:
             if result.queue in self.queues:
                 self.queues[result.queue].members.count(result.agent, 1, timedelta(0))
             if name is not None:
-                self._leave(result.call)
                 served = self.queues[name]
-                served.rate.answered(now, len(served.line))
+                standing = served.members.standings.get(result.agent)
+                served.rate.answered(now, standing is not None and served.stands_for(standing))
+                self._leave(result.call)
             return
         if name is None:
             return
@@ -224,22 +225,27 @@ class Router:
             self._offer(served, caller, chosen, out)
 
     def _match_all(self, out: Output) -> None:
-        """Of those who find somebody free always the heaviest queue's first one, until there is none."""
-        for served in self.queues.values():
-            for _, _, call in tuple(served.line.joinable):
-                self._join(served, served.line.callers[call], out)
+        """Of those who find somebody free always the heaviest queue's first one, until there is none.
+
+        Ringall: or who finds somebody who may join those that ring for him.
+        """
         while True:
-            best: tuple[int, Rank, ServedQueue, Kind] | None = None
+            best: tuple[int, Rank] | None = None
+            found: tuple[ServedQueue, tuple[AgentId, ...]] | None = None
             for served in self.queues.values():
-                for kind, bucket in served.line.buckets.items():
-                    candidate = (-served.plan.weight, bucket[0])
-                    if (best is None or candidate < best[:2]) and served.members.choose(*kind, 0):
-                        best = (*candidate, served, kind)
-            if best is None:
+                for rank in (*(bucket[0] for bucket in served.line.buckets.values()), *served.line.joinable):
+                    candidate = (-served.plan.weight, rank)
+                    if best is None or candidate < best:
+                        caller = served.line.callers[rank[2]]
+                        draw = draw_for(served.members.strategy, caller.call, self.offers)
+                        highest = caller.ringing_penalty if caller.ringing else caller.kind[1]
+                        chosen = served.members.choose(caller.kind[0], highest, draw)
+                        if chosen:
+                            best, found = candidate, (served, chosen)
+            if best is None or found is None:
                 return
-            _, (_, _, call), served, kind = best
-            chosen = served.members.choose(*kind, draw_for(served.members.strategy, call, self.offers))
-            self._offer(served, served.line.callers[call], chosen, out)
+            served, chosen = found
+            self._offer(served, served.line.callers[best[1][2]], chosen, out)
 
     def _offer(
         self,
@@ -357,10 +363,14 @@ class Router:
                 best, found = rank_here, served
         return None if best is None or found is None else (found, found.line.callers[best[2]])
 
-    def _let_go(self, agent: AgentId, out: Output) -> None:
-        """He went away: nobody waits for him any more."""
-        for call, name in self.held.pop(agent, {}).items():
+    def _let_go(self, agent: AgentId, out: Output, queue: QueueName | None = None) -> None:
+        """He went away, or left this queue: nobody waits for him any more."""
+        waiting = {
+            call: name for call, name in self.held.get(agent, {}).items() if queue is None or name == queue
+        }
+        for call, name in waiting.items():
             served = self.queues[name]
+            self._unhold(served.line.callers[call])
             caller = served.line.callers[call]
             caller.preferred = None
             self._seat(served, caller, out)
@@ -368,7 +378,8 @@ class Router:
     def _turn_away_if_empty(self, served: ServedQueue, out: Output) -> None:
         if served.line and served.members.is_empty(served.plan.leave_when):
             for call in tuple(served.line):
-                if not served.line.callers[call].ringing:
+                caller = served.line.callers[call]
+                if not caller.ringing and caller.preferred is None:
                     self._leave(call)
                     out.messages.append(TurnedAway(call, served.plan.name, TurnedAwayWhy.EMPTY))
 
@@ -379,11 +390,3 @@ class Router:
     @property
     def waiting(self) -> Mapping[QueueName, int]:
         return {name: len(served.line) for name, served in self.queues.items()}
-
-
-def _queues_of_agent(queues: Mapping[QueueName, Queue]) -> dict[AgentId, tuple[QueueName, ...]]:
-    found: dict[AgentId, tuple[QueueName, ...]] = {}
-    for queue in sorted(queues.values(), key=lambda queue: -queue.weight):
-        for member in queue.members:
-            found[member.agent] = (*found.get(member.agent, ()), queue.name)
-    return found

@@ -13,6 +13,7 @@ from bridge.centre.plan import Needs, Strategy
 Key = tuple[int, float, int, AgentId]  # penalty, what the strategy compares, position, agent
 
 _CHANCE = 2**32
+_WORD = 2**64 - 1
 
 
 def key_of(strategy: Strategy, standing: Standing) -> Key:
@@ -67,7 +68,7 @@ def _weighted(pool: list[Key], highest_penalty: int | None, draw: int) -> AgentI
     while begin < len(pool) and satisfies(pool[begin][0], highest_penalty):
         penalty = pool[begin][0]
         end = _end_of(pool, penalty)
-        chance = crc32(b"%d.%d" % (draw, penalty)) / _CHANCE
+        chance = _mixed(draw + (penalty + 1) * _CHANCE) / _CHANCE
         lowest = (penalty + 1) * (1 - (1 - chance) ** (1 / (end - begin)))
         if lowest < best:
             best, chosen = lowest, pool[begin + draw % (end - begin)][3]
@@ -78,8 +79,15 @@ def _weighted(pool: list[Key], highest_penalty: int | None, draw: int) -> AgentI
 def draw_for(strategy: Strategy, call: str, attempt: int) -> int:
     """What stands for chance: the same for the same call and attempt, so that a replay draws the same."""
     if strategy is Strategy.RANDOM or strategy is Strategy.WRANDOM:
-        return crc32(f"{attempt}/{call}".encode())
+        return _mixed(crc32(f"{attempt}/{call}".encode()))
     return 0
+
+
+def _mixed(value: int) -> int:
+    """SplitMix64's last steps. A CRC alone is linear: inputs that differ in a byte differ by a constant."""
+    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 & _WORD
+    value = (value ^ (value >> 27)) * 0x94D049BB133111EB & _WORD
+    return (value ^ (value >> 31)) & 0xFFFFFFFF
 
 
 # ── who may be asked at all ──────────────────────────────────────────────────

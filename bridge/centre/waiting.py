@@ -26,6 +26,7 @@ class Waiting:
     level: int
     kind: Kind
     preferred: AgentId | None = None
+    brought: Needs = ()  # without the queue's own
     ringing: tuple[AgentId, ...] = ()
     ringing_penalty: int = 0
 

@@ -33,9 +33,7 @@ def the_routing_lab() -> Iterator[Lab]:
     if not kept:
         labs.down(labs.ROUTING)
     lab = labs.up(labs.ROUTING)
-    if kept and not os.environ.get(
-        "DEV"
-    ):  # what the strategies have counted in an earlier run ends with the process
+    if kept:  # what the strategies counted in an earlier run ends with the process
         asyncio.run(lab.restart_callbridge())
     yield lab
     if not kept:

@@ -298,7 +298,6 @@ def test_end_of_a_call_that_was_never_told_of_changes_nothing() -> None:
     assert desk(world).changed() == before
 
 
-@pytest.mark.xfail(strict=True, reason="the end of any PhoneTaken begins his idle time anew")
 def test_feature_code_is_no_call_so_it_costs_nobody_his_turn() -> None:
     """Idle runs from the end of the last call: who only dialled a code is still the longest idle."""
     world = world_of(plans.one_queue(2, strategy=Strategy.LEASTRECENT), A)
@@ -307,6 +306,28 @@ def test_feature_code_is_no_call_so_it_costs_nobody_his_turn() -> None:
     world.pass_time(60)
     world.dial_code(PHONE_OF_A, f.Feature.READY)
     world.pump()
+    world.caller()
+    assert world.rung == [A]
+
+
+# ── who has been idle longest ────────────────────────────────────────────────
+
+
+def test_idle_runs_from_the_end_of_the_last_call_not_of_its_wrap_up() -> None:
+    plan = plans.one_queue(2, strategy=Strategy.LEASTRECENT, wrap_up=seconds(20))
+    world = world_of(plan, A)
+    world.pass_time(10)
+    world.arrive(B)
+    world.caller()
+    world.pass_time(10)
+    world.serve(A)
+    world.pass_time(25)
+    world.caller()  # both are free
+    assert world.rung == [B]
+    world.pass_time(3)
+    world.serve(B)
+    world.tell(f.WrapUpEnded(B))
+    world.pass_time(30)
     world.caller()
     assert world.rung == [A]
 

@@ -199,7 +199,6 @@ def test_order_to_ring_the_number_that_fails_leads_on(reason: f.FailureReason) -
     assert world.rung_for(A) == call
 
 
-@pytest.mark.xfail(strict=True, reason="a number outside has no RING timer of our own")
 def test_number_that_never_tells_its_end_does_not_hold_him_for_ever() -> None:
     """As with agents' phones: the end of a ring may never reach us."""
     world, call = forwarded()

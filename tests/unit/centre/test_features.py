@@ -1,4 +1,4 @@
-"""Feature codes: what the phone is told is what has become of the agent, in his language, whatever he dialled."""
+"""Feature codes: what the phone hears is what has become of the agent, in his language."""
 
 from dataclasses import replace
 

@@ -1,14 +1,16 @@
 """Offers: to one at a time or to all, how each of them ends, and what that means for the agent."""
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
 from bridge.centre.decision import OfferEnd
-from bridge.centre.plan import Plan, Strategy
+from bridge.centre.plan import Plan, Strategy, ToQueue, Widening
 from tests.fakes import plans
-from tests.fakes.plans import AGENTS, seconds
+from tests.fakes.plans import AGENTS, COMMON, ENGLISH, seconds
 from tests.fakes.world import World, world_of
 
 A, B, C, D, E = AGENTS
@@ -254,3 +256,68 @@ def test_callers_who_gave_up_while_it_rang_are_not_held_against_the_agent() -> N
     for _ in range(3):
         world.hang_up(world.caller())
     assert world.floor.agents[A].state is AgentState.READY
+
+
+# ── ringall: who joins ───────────────────────────────────────────────────────
+
+
+def test_ringall_who_lacks_the_skill_does_not_join_the_ring() -> None:
+    plan = plans.skilled(ringall(needs=((ENGLISH, 2),)), a1001=2, a1003=2)
+    world = world_of(plan, A)
+    world.caller()
+    world.arrive(B)
+    assert world.rung == [A]
+    world.arrive(C)
+    assert world.rung == [A, C]
+
+
+def test_ringall_higher_penalty_does_not_join_a_ring_of_lower_ones() -> None:
+    world = world_of(ringall(members=plans.penalties(0, 5, 5)), A)
+    world.caller()
+    world.arrive(B)
+    assert world.rung == [A]
+
+
+def test_ringall_lower_penalty_joins_a_ring_of_higher_ones() -> None:
+    world = world_of(ringall(members=plans.penalties(0, 5, 5)), B)
+    world.caller()
+    world.arrive(A)
+    assert set(world.rung) == {A, B}
+
+
+def test_ringall_widening_lets_more_ring_while_it_rings() -> None:
+    plan = ringall(needs=((ENGLISH, 2),), widening=(Widening(seconds(5), None, 1),), ring=seconds(60))
+    world = world_of(plans.skilled(plan, a1001=2, a1002=1), A, B, C)
+    world.caller()
+    assert world.rung == [A]
+    world.pass_time(5)
+    assert world.rung == [A, B]
+
+
+def test_ringall_who_is_free_for_a_later_caller_only_is_not_kept_idle() -> None:
+    plan = plans.skilled(ringall(), a1001=2)
+    plan = replace(plan, numbers={"1": ToQueue(COMMON), "2": ToQueue(COMMON, ((ENGLISH, 2),))})
+    world = world_of(plan)
+    first, second = world.caller("2"), world.caller("1")
+    world.arrive(A, B)
+    assert (world.rung_for(A), world.rung_for(B)) == (first, second)
+
+
+def test_ringall_move_into_the_queue_joins_the_ring() -> None:
+    world = world_of(ringall(members=plans.penalties(0)), A, B)
+    call = world.caller()
+    world.tell(f.MemberMoved(B, COMMON, 0))
+    assert world.rung_for(B) == call
+
+
+def test_ringall_ring_that_nobody_answers_is_rung_again_until_somebody_does() -> None:
+    world = world_of(ringall(ring=seconds(10)), A, B, C)
+    call = world.caller()
+    for _ in range(4):
+        for agent in (A, B, C):
+            world.refuse(agent)
+        assert world.rung == []
+        world.pass_time(5)
+        assert set(world.rung) == {A, B, C}
+    world.talk(C)
+    assert world.floor.calls[call].agent == C

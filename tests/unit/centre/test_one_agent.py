@@ -181,7 +181,6 @@ def test_caller_who_hangs_up_while_his_look_up_is_awaited_leaves_nothing() -> No
     assert world.saved[call].outcome is o.Outcome.ABANDONED
 
 
-@pytest.mark.xfail(strict=True, reason="a load leaves those held as they are")
 def test_sticky_agent_who_is_moved_out_of_the_queue_is_not_waited_for_any_longer() -> None:
     world = world_of(sticky_plan(), B)
     world.caller()
@@ -193,7 +192,6 @@ def test_sticky_agent_who_is_moved_out_of_the_queue_is_not_waited_for_any_longer
     assert world.rung == [A]
 
 
-@pytest.mark.xfail(strict=True, reason="the last agent is asked whatever his skills")
 def test_sticky_agent_without_the_skill_that_is_needed_now_is_not_asked() -> None:
     plan = plans.skilled(sticky_plan(), a1001=3)
     plan = replace(plan, numbers={"1": ToQueue(COMMON, ((ENGLISH, 2),))})
@@ -255,7 +253,6 @@ def test_named_agent_who_does_not_take_it_gives_the_caller_to_the_group(cause: i
     assert world.rung == [A]
 
 
-@pytest.mark.xfail(strict=True, reason="the call still prefers him and says so in its next AmendWaiting")
 def test_named_agent_who_has_not_taken_it_is_not_waited_for_again() -> None:
     """What is found out about the caller meanwhile, his tier, say, does not undo that."""
     world = world_of(named_plan(), A, E)
@@ -269,7 +266,6 @@ def test_named_agent_who_has_not_taken_it_is_not_waited_for_again() -> None:
     assert world.rung_for(A) == call
 
 
-@pytest.mark.xfail(strict=True, reason="the call still prefers him and says so in its next AmendWaiting")
 def test_widening_does_not_bring_back_the_wait_for_a_named_agent_who_has_not_taken_it() -> None:
     world = world_of(named_plan(widening=(Widening(seconds(3), None),)), A, E)
     world.caller("1")
@@ -295,7 +291,6 @@ def test_caller_is_not_offered_twice_at_once_when_the_hold_ends_while_the_named_
     assert world.rung == [A]
 
 
-@pytest.mark.xfail(strict=True, reason="the group's refuse_when is asked first")
 @pytest.mark.parametrize(
     "limit", [{"refuse_when": Empty.NOBODY_READY}, {"refuse_when": Empty.NOBODY_LOGGED_IN}]
 )
@@ -305,7 +300,6 @@ def test_named_agent_who_is_free_is_rung_though_his_group_is_empty(limit) -> Non
     assert world.rung == [E]
 
 
-@pytest.mark.xfail(strict=True, reason="the group's max_waiting is asked first")
 def test_named_agent_who_is_free_is_rung_though_his_groups_line_is_full() -> None:
     world = world_of(named_plan(max_waiting=1), E)
     world.caller("1")
@@ -313,13 +307,82 @@ def test_named_agent_who_is_free_is_rung_though_his_groups_line_is_full() -> Non
     assert world.rung == [E]
 
 
-@pytest.mark.xfail(strict=True, reason="he is preferred again, and no hold runs any more")
 def test_named_agent_whose_phone_dies_after_his_answer_is_not_waited_for_beyond_the_hold() -> None:
     """He is in his wrap-up, and may talk to others for hours: the group is there for the caller."""
-    plan = named_plan(wrap_up=seconds(600))
+    plan = named_plan(wrap_up=seconds(600), ring=seconds(600))
     world = world_of(plan, A, E)
     call = world.caller("7")
     world.answer_and_die(E)
     assert world.floor.calls[call].state is CallState.WAITING
     world.pass_time(31)
     assert world.rung_for(A) == call
+
+
+def test_who_waits_for_a_busy_named_agent_is_not_sent_away_because_the_group_has_left() -> None:
+    plan = named_plan(leave_when=Empty.NOBODY_LOGGED_IN)
+    world = world_of(plan, A, E)
+    world.caller("7")
+    world.talk(E)
+    call = world.caller("7")
+    world.tell(f.AgentLoggedOut(A))
+    world.pump()
+    world.hang_up(E)
+    assert world.rung_for(E) == call
+
+
+def test_two_who_wait_for_the_same_agent_are_served_in_the_order_of_their_coming() -> None:
+    world = world_of(named_plan(), A, E)
+    world.caller("7")
+    world.talk(E)
+    calls = [world.caller("7"), world.caller("7")]
+    world.hang_up(E)
+    assert [world.serve(E), world.serve(E)] == calls
+
+
+def test_who_waits_for_one_agent_is_not_put_before_who_came_earlier_for_anybody() -> None:
+    world = world_of(
+        replace(named_plan(), numbers={"1": ToQueue(COMMON), "7": ToAgent(A, COMMON, seconds(30))})
+    )
+    world.arrive(A)
+    world.caller("7")
+    world.talk(A)
+    anybody, named = world.caller("1"), world.caller("7")
+    world.hang_up(A)
+    assert [world.serve(A), world.serve(A)] == [anybody, named]
+
+
+def test_named_agent_who_goes_away_while_he_is_waited_for_gives_them_to_the_group() -> None:
+    world = world_of(named_plan(), E)
+    world.caller("7")
+    world.talk(E)
+    calls = [world.caller("7"), world.caller("7")]
+    world.arrive(A, B)
+    world.tell(f.AgentLoggedOut(E))
+    assert world.rung == []
+    world.hang_up(E)
+    assert {world.rung_for(A), world.rung_for(B)} == set(calls)
+
+
+def test_named_agent_who_leaves_the_plan_is_not_waited_for_any_longer() -> None:
+    plan = named_plan()
+    world = world_of(plan, E)
+    world.caller("7")
+    world.talk(E)
+    call = world.caller("7")
+    world.arrive(A)
+    agents = {id_: agent for id_, agent in plan.agents.items() if id_ != E}
+    world.tell(f.PlanLoaded(replace(plan, agents=agents, numbers={"1": ToQueue(COMMON)})))
+    world.pump()
+    assert world.rung_for(A) == call
+
+
+def test_caller_who_hangs_up_while_he_waits_for_one_agent_leaves_nothing() -> None:
+    world = world_of(named_plan(), E)
+    world.caller("7")
+    world.talk(E)
+    call = world.caller("7")
+    world.hang_up(call)
+    assert world.floor.router.held == {}
+    world.hang_up(E)
+    assert world.rung == []
+    assert world.saved[call].outcome is o.Outcome.ABANDONED

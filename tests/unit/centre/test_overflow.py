@@ -124,7 +124,6 @@ def test_longest_wait_ends_while_a_phone_rings_and_the_phone_stops() -> None:
     assert world.saved[call].outcome is o.Outcome.TIMED_OUT
 
 
-@pytest.mark.xfail(strict=True, reason="who comes back begins a new max_wait")
 def test_longest_wait_is_the_whole_wait_also_after_an_agent_was_lost() -> None:
     """An answer that came to nothing does not begin his wait anew."""
     world = world_of(overflowing(SORRY, wrap_up=FAR), A)
@@ -173,7 +172,6 @@ def test_circle_of_overflows_ends_and_the_caller_is_told(kind: str) -> None:
     assert world.living == {}
 
 
-@pytest.mark.xfail(strict=True, reason="our own hang-up is counted as the caller's")
 @pytest.mark.parametrize(("kind", "outcome"), [("empty", "turned_away"), ("timeout", "timed_out")])
 def test_outcome_at_the_end_of_a_circle_is_the_queues_not_the_callers(kind: str, outcome: str) -> None:
     """He did not hang up: we ended the call."""
@@ -183,7 +181,6 @@ def test_outcome_at_the_end_of_a_circle_is_the_queues_not_the_callers(kind: str,
     assert world.saved[call].outcome is o.Outcome(outcome)
 
 
-@pytest.mark.xfail(strict=True, reason="our own hang-up is counted as the caller's")
 def test_outcome_of_a_wait_that_timed_out_is_not_abandoned_when_the_number_behind_it_is_silent() -> None:
     world = world_of(overflowing(NUMBER))
     call = timed_out(world)
@@ -215,3 +212,33 @@ def test_menu_that_the_caller_walks_round_himself_never_ends() -> None:
     for _ in range(50):
         world.press(call, "1")
     assert world.floor.calls[call].state is CallState.MENU
+
+
+@pytest.mark.parametrize("goes", [ToHangUp(("sorry",)), ToHangUp()], ids=["told", "at_once"])
+def test_whom_we_hang_up_after_a_breakout_has_not_abandoned(goes: ToHangUp) -> None:
+    """He chose it; an abandoned call is one whose caller hung up first while he waited."""
+    world = world_of(plans.one_queue(1, breakout={"1": goes}))
+    call = world.caller()
+    world.press(call, "1")
+    assert world.floor.calls == {}
+    assert world.saved[call].outcome is not o.Outcome.ABANDONED
+
+
+@pytest.mark.parametrize("hangs_up", ["waiting", "greeting"])
+def test_who_hangs_up_first_while_he_waits_has_abandoned(hangs_up: str) -> None:
+    world = world_of(plans.one_queue(1, greeting=("hello",)))
+    call = world.call_in("1")
+    world.pump(*(("ami", "ari", "store") if hangs_up == "waiting" else ("ami",)))
+    world.hang_up_client(call)
+    world.pump()
+    assert world.saved[call].outcome is o.Outcome.ABANDONED
+
+
+def test_caller_who_breaks_out_from_queue_to_queue_himself_is_never_stopped() -> None:
+    plan = circle(breakout={"1": ToQueue(GROUP)})
+    plan = plans.changed(plan, GROUP, breakout={"1": ToQueue(COMMON)})
+    world = world_of(plan)
+    call = world.caller()
+    for _ in range(50):
+        world.press(call, "1")
+    assert world.floor.calls[call].state is CallState.WAITING

@@ -120,7 +120,6 @@ def test_leave_when_decides_who_may_stay(when: Empty, how: str) -> None:
         assert world.saved[call].outcome is o.Outcome.TURNED_AWAY
 
 
-@pytest.mark.xfail(strict=True, reason="leave_when is asked only when somebody goes away")
 @pytest.mark.parametrize("when", [Empty.NOBODY_LOGGED_IN, Empty.NOBODY_READY])
 def test_leave_when_counts_also_for_who_was_let_in_when_it_was_empty_already(when: Empty) -> None:
     world = world_of(plans.one_queue(1, leave_when=when, on_empty=SORRY))
@@ -137,7 +136,6 @@ def test_wrapping_up_is_being_there() -> None:
     assert world.floor.calls[world.caller()].state is CallState.WAITING
 
 
-@pytest.mark.xfail(strict=True, reason="leave_when is not asked when an offer ends")
 def test_whom_a_phone_rings_for_is_not_sent_away_but_when_it_is_not_answered_in_an_empty_queue() -> None:
     world = world_of(plans.one_queue(1, leave_when=Empty.NOBODY_LOGGED_IN, on_empty=SORRY), A)
     call = world.caller()

@@ -141,7 +141,6 @@ def test_reload_of_the_widening_counts_at_once_for_who_waits() -> None:
     assert world.rung == [B]
 
 
-@pytest.mark.xfail(strict=True, reason="a caller keeps the queue's needs of the time of his coming")
 @pytest.mark.parametrize("before", [((ENGLISH, 3),), ()])
 def test_reload_of_the_queues_needs_counts_at_once_for_who_waits(before) -> None:
     after = () if before else ((ENGLISH, 3),)
@@ -188,7 +187,6 @@ def test_of_equally_heavy_queues_the_longest_waiting_caller_is_first() -> None:
     assert [world.serve(A) for _ in calls] == calls
 
 
-@pytest.mark.xfail(strict=True, reason="a load lets agents join rings before it looks at weights")
 def test_reload_that_brings_an_agent_to_two_queues_serves_the_heavier_first() -> None:
     """Also when in the lighter one phones ring already, which he could join."""
     plan = two_queues((0, 1), strategy=Strategy.RINGALL, members=(Member(B),))
@@ -201,6 +199,15 @@ def test_reload_that_brings_an_agent_to_two_queues_serves_the_heavier_first() ->
     world.tell(f.PlanLoaded(plans.changed(both, GROUP, members=(Member(A),))))
     world.pump()
     assert world.rung_for(A) == heavy
+
+
+def test_reload_that_brings_a_free_agent_to_two_waiting_lines_serves_the_heavier_first() -> None:
+    plan = two_queues((0, 1))
+    without_him = plans.changed(plans.changed(plan, COMMON, members=()), GROUP, members=())
+    world = world_of(without_him, A)
+    light, heavy = world.caller("1"), world.caller("2")
+    world.tell(f.PlanLoaded(plan))
+    assert [world.serve(A), world.serve(A)] == [heavy, light]
 
 
 def test_priority_of_the_way_he_came_goes_before_the_order_of_coming() -> None:

@@ -240,7 +240,7 @@ def test_turned_away() -> None:
         ("a", A, 2, FIRST),
         ("b", L, 192, None),  # nobody is left when he who talks goes, at 202
         ("c", L, 0, None),  # no room
-        ("d", W, 0, None),  # he may wait: only who waits is sent away
+        ("d", L, 0, None),  # nor may he wait where nobody is
     ]
 
 
