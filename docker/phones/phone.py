@@ -17,7 +17,6 @@ call counts as missed. With ``--trunk`` the phone is a stranger who calls by the
 ``--unattended`` says that nobody drives it.
 """
 
-import argparse
 import json
 import os
 import random
@@ -27,11 +26,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pjsua2 as pj
+from phone_options import Options, read_options
+from sip_headers import headers_of, party_of
 
 POLL_MS = 10
 GOODBYE_S = 3.0
@@ -48,48 +48,11 @@ def emit(event: str, **fields: Any) -> None:
     os.write(EVENTS, json.dumps(line, ensure_ascii=False).encode() + b"\n")
 
 
-def headers_of(message: str) -> dict[str, str]:
-    """The headers of a SIP message by lower-case name; of a repeated one, the first."""
-    head = message.replace("\r\n", "\n").split("\n\n", 1)[0]
-    found: dict[str, str] = {}
-    for line in head.split("\n")[1:]:
-        name, colon, value = line.partition(":")
-        if colon:
-            found.setdefault(name.strip().lower(), value.strip())
-    return found
-
-
-def party_of(uri: str) -> tuple[str, str]:
-    """Number and display name of a name-addr: '"Anna" <sip:+79…@host>' → ('+79…', 'Anna')."""
-    match = re.match(r'^\s*(?:"((?:[^"\\]|\\.)*)"|([^<"]*?))\s*<?sips?:(?:([^@>;]*)@)?', uri)
-    if match is None:
-        return "", ""
-    return match[3] or "", (match[1] or match[2] or "").strip()
-
-
 def is_whole(wav: Path) -> bool:
     """Whether its header (RIFF, the length of the rest) has been written."""
     with wav.open("rb") as file:
         head = file.read(12)
     return head[:4] == b"RIFF" and head[8:] == b"WAVE" and int.from_bytes(head[4:8], "little") > 0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    user: str
-    password: str
-    server: str
-    port: int
-    local_port: int
-    bind: str
-    auto_answer: float | None
-    tone: int
-    record: Path | None
-    duration: float | None
-    unattended: bool
-    transport: str
-    trunk: bool
-    auto_hangup: float | None
 
 
 class Account(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
@@ -408,29 +371,8 @@ class Phone:
             raise
 
 
-def read_options() -> Options:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--user", required=True)
-    parser.add_argument("--password", default=os.environ.get("SIP_PASSWORD", ""), help="or $SIP_PASSWORD")
-    parser.add_argument("--server", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=5060)
-    parser.add_argument("--local-port", type=int, default=0)
-    parser.add_argument("--bind", default="127.0.0.1")
-    parser.add_argument("--transport", choices=("udp", "tcp"), default="udp")
-    parser.add_argument("--auto-answer", default="none", help="seconds of ringing, or none")
-    parser.add_argument("--auto-hangup", type=float, help="seconds of talk, then hang up")
-    parser.add_argument("--tone", type=int, default=0, metavar="HZ", help="say this tone during a call")
-    parser.add_argument("--record", type=Path, help="write what the phone hears to this WAV file")
-    parser.add_argument("--duration", type=float, help="quit after so many seconds")
-    parser.add_argument("--trunk", action="store_true", help="a stranger who calls by the trunk")
-    parser.add_argument("--unattended", action="store_true", help="do not read commands from stdin")
-    given = vars(parser.parse_args())
-    wait = given.pop("auto_answer")
-    return Options(auto_answer=None if wait == "none" else float(wait), **given)
-
-
 def main() -> int:
-    phone = Phone(read_options())
+    phone = Phone(read_options((__doc__ or "").splitlines()[0]))
     os.dup2(2, 1)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: setattr(phone, "quitting", True))
