@@ -1,4 +1,4 @@
-"""What a SIP message says in its headers, as far as a phone shows it. Reads only (RFC 3261, 7.3 and 20.10)."""
+"""What a SIP message says in its headers, as far as a phone shows it (RFC 3261, 7.3 and 20.10)."""
 
 import re
 
