@@ -29,9 +29,9 @@ class ClientDirectory:
         except BadNumber as error:
             log.info("number not readable", action="look_up", call_id=order.call, reason=str(error))
             return ClientIdentified(order.call, Verdict.UNKNOWN, None)
-        async with self._store.view() as unit:
-            clients = await unit.clients.names_by_e164(e164)
-            last = await unit.calls.last_agent(e164)
+        clients, last = await self._store.read(
+            lambda unit: (unit.clients.names_by_e164(e164), unit.calls.last_agent(e164))
+        )
         found = tuple(ClientRef(ClientId(client.id), client.name, client.tier) for client in clients)
         match found:
             case ():

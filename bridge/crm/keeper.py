@@ -1,8 +1,8 @@
 """One recording, from Asterisk's spool to its place on disk, its call and its ticket. Not when.
 
-The order of the steps is what makes an interruption harmless: fetch to temporary files, check, merge, fsync,
-rename, write to the store, and only then delete the originals. Cut off anywhere, the next attempt begins
-again with the originals and ends in the same file and the same row.
+The order of the steps is what makes an interruption harmless: fetch (what is long to temporary files), check,
+merge, fsync, rename, write to the store, and only then delete the originals. Cut off anywhere, the next
+attempt begins again with the originals and ends in the same file and the same row.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -23,10 +23,10 @@ import structlog
 from bridge.centre.facts import RecordingAttached
 from bridge.centre.ids import CallId, RecordingId, TicketId
 from bridge.crm import wav
-from bridge.crm.tickets import DepartmentOf, open_ticket, record_of
+from bridge.crm.tickets import DepartmentOf, ticket_of
 from bridge.engine.ports import RecordingFiles
 from bridge.errors import BadInput, Gone, RemoteError
-from bridge.store import Store
+from bridge.store import Store, SyncUnit
 from bridge.store.rows import RecordingRow
 
 log = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ SIDE_NAMES = {"in": "the client's side", "out": "the agent's side"}
 INCOMING = ".incoming"  # below the recordings directory: one file system with the target, one place to sweep
 _ID = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._@-]{0,199}$")
 _PART = re.compile(r"^(?P<recording>.+)\.(?:in|out|both)\.part$")
-_WRITE_BYTES = 256 * 1024
+_WRITE_BYTES = 256 * 1024  # of each side in memory at most; a side that is shorter is never a file
 MAX_SIDE_BYTES = 2**32
 AT_ONCE = 4
 _NEVER_CLOSED = 60.0  # seconds without growth after which an ended call's file will not be closed any more
@@ -64,6 +64,27 @@ class _Seen:
 
     lengths: tuple[int | None, int | None]
     since: float
+
+
+@dataclass(slots=True)
+class _Fetched:
+    """One side: its beginning in ``part`` if it is long, the rest in memory. No length: there is none."""
+
+    part: Path
+    length: int | None = None
+    rest: bytearray = field(default_factory=bytearray)
+    written: bool = False
+
+    def write(self) -> None:
+        _append(self.part, bytes(self.rest), new=not self.written)
+        self.written = True
+        self.rest.clear()
+
+    def whole(self) -> wav.Side:
+        if not self.written:
+            return bytes(self.rest)
+        self.write()
+        return self.part
 
 
 class RecordingKeeper:
@@ -128,18 +149,16 @@ class RecordingKeeper:
         return await asyncio.to_thread(_sweep, self._directory / INCOMING, set(self._locks))
 
     async def _attempt(self, call: CallId, recording: RecordingId) -> Result:
-        async with self.store.unit() as unit:
-            kept = await unit.calls.get(call)
-            if kept is None:
-                return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {call}")
-            row = await unit.recordings.note(recording, call, kept.answered_at or kept.offered_at)
+        noted = await self.store.write(lambda unit: _note(unit, call, recording))
+        if noted is None:
+            return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {call}")
+        row, ended = noted
         if row.state == "attached":
             await self._delete_originals(recording)
             return Result(Stage.ATTACHED, _attached(row))
-        closed = recording in self._closed or kept.ended_at is not None
         parts = {side: self._directory / INCOMING / f"{recording}.{side}.part" for side in (*SIDES, "both")}
         try:
-            return await self._fetch_and_attach(row, parts, closed=closed)
+            return await self._fetch_and_attach(row, parts, closed=ended or recording in self._closed)
         except wav.Unusable as error:
             return await self._faulty(recording, str(error))
         except OSError as error:
@@ -152,11 +171,8 @@ class RecordingKeeper:
             _remove(*parts.values())
 
     async def _fetch_and_attach(self, row: RecordingRow, parts: dict[str, Path], *, closed: bool) -> Result:
-        await asyncio.to_thread(_make_directory, self._directory / INCOMING)
-        lengths = (
-            await self._fetch(row.id, "in", parts["in"]),
-            await self._fetch(row.id, "out", parts["out"]),
-        )
+        sides = [await self._fetch(row.id, side, parts[side]) for side in SIDES]
+        lengths = (sides[0].length, sides[1].length)
         quiet = self._quiet_for(row.id, lengths)
         missing = [SIDE_NAMES[side] for side, length in zip(SIDES, lengths, strict=True) if length is None]
         if missing:
@@ -167,50 +183,32 @@ class RecordingKeeper:
         name = f"{row.created_at:%Y/%m/%d}/{row.id}.wav"
         target = self._directory / name
         try:
-            merged = await _in_thread(lambda called_off: _merge_to(parts, target, called_off))
+            merged = await _in_thread(lambda called_off: _merge_to(sides, parts["both"], target, called_off))
         except wav.Unfinished as error:
             # Asterisk 22 writes the sizes into the header when it closes the file; until then they are 0 and
             # the file grows in steps of 32 KiB. While the call lives, standing still proves nothing.
             patience = _NEVER_CLOSED if closed else self._give_up
             return await self._later(row.id, str(error), given_up=quiet >= patience)
-        async with self.store.unit() as unit:
-            kept = await unit.calls.get(row.call)
-            ticket = await unit.tickets.by_call(row.call)
-            if ticket is None and kept is not None:
-                ticket = await open_ticket(unit, record_of(kept), self._department_of)
-            if ticket is None:
-                return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {row.call}")
-            attached = await unit.recordings.attach(
-                row.id,
-                ticket=ticket.id,
-                file=name,
-                bytes=merged.bytes,
-                duration_ms=merged.duration_ms,
-                sample_rate=merged.rate,
-                channels=2,
-                sha256=merged.sha256,
-            )
+        attached = await self.store.write(lambda unit: _attach(unit, row, name, merged, self._department_of))
+        if attached is None:
+            return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {row.call}")
         await self._delete_originals(row.id)
         return Result(Stage.ATTACHED, _attached(attached), new=True)
 
-    async def _fetch(self, recording: str, side: str, part: Path) -> int | None:
-        """The file's length, or None when there is none."""
-        total = 0
-        buffer = bytearray()
-        await asyncio.to_thread(part.write_bytes, b"")
+    async def _fetch(self, recording: str, side: str, part: Path) -> "_Fetched":
+        fetched = _Fetched(part)
         try:
             async for chunk in self.files.fetch_recording(f"{recording}-{side}"):
-                buffer += chunk
-                total += len(chunk)
-                if total > MAX_SIDE_BYTES:
+                fetched.rest += chunk
+                fetched.length = (fetched.length or 0) + len(chunk)
+                if fetched.length > MAX_SIDE_BYTES:
                     raise wav.Unusable(f"{SIDE_NAMES[side]}: more than {MAX_SIDE_BYTES} bytes")
-                if len(buffer) >= _WRITE_BYTES:
-                    await asyncio.to_thread(_append, part, bytes(buffer))
-                    buffer.clear()
+                if len(fetched.rest) >= _WRITE_BYTES:
+                    await asyncio.to_thread(fetched.write)
         except Gone:
-            return None
-        await asyncio.to_thread(_append, part, bytes(buffer))
-        return total
+            return _Fetched(part)
+        fetched.length = fetched.length or 0
+        return fetched
 
     def _quiet_for(self, recording: str, lengths: tuple[int | None, int | None]) -> float:
         """How long, in seconds, the originals have been as they are."""
@@ -225,8 +223,7 @@ class RecordingKeeper:
         return await self._faulty(recording, reason) if given_up else Result(Stage.NOT_YET, reason=reason)
 
     async def _faulty(self, recording: str, reason: str) -> Result:
-        async with self.store.unit() as unit:
-            await unit.recordings.fault(recording, reason)
+        await self.store.write(lambda unit: unit.recordings.fault(recording, reason))
         return Result(Stage.FAULTY, reason=reason)
 
     async def _delete_originals(self, recording: str) -> None:
@@ -249,13 +246,44 @@ def _attached(row: RecordingRow) -> RecordingAttached:
     return RecordingAttached(CallId(row.call), RecordingId(row.id), TicketId(row.ticket or 0))
 
 
-def _merge_to(parts: dict[str, Path], target: Path, called_off: Callable[[], bool]) -> wav.Merged:
-    left, right = (wav.inspect(parts[side], SIDE_NAMES[side]) for side in SIDES)
-    merged = wav.merge(left, right, parts["both"], called_off)
+def _note(unit: SyncUnit, call: CallId, recording: RecordingId) -> tuple[RecordingRow, bool] | None:
+    """The recording, and whether its call has ended; None when no such call is kept."""
+    times = unit.calls.times(call)
+    if times is None:
+        return None
+    row = unit.recordings.note(recording, call, times.answered_at or times.offered_at)
+    return row, times.ended_at is not None
+
+
+def _attach(
+    unit: SyncUnit, row: RecordingRow, file: str, merged: wav.Merged, department_of: DepartmentOf
+) -> RecordingRow | None:
+    ticket = ticket_of(unit, row.call, department_of)
+    if ticket is None:
+        return None
+    return unit.recordings.attach(
+        row.id,
+        ticket=ticket.id,
+        file=file,
+        bytes=merged.bytes,
+        duration_ms=merged.duration_ms,
+        sample_rate=merged.rate,
+        channels=2,
+        sha256=merged.sha256,
+    )
+
+
+def _merge_to(sides: list[_Fetched], both: Path, target: Path, called_off: Callable[[], bool]) -> wav.Merged:
+    left, right = (
+        wav.inspect(fetched.whole(), SIDE_NAMES[side]) for side, fetched in zip(SIDES, sides, strict=True)
+    )
+    _make_directory(both.parent)
+    _remove(both)  # of a run that was cut off
+    merged = wav.merge(left, right, both, called_off)
     _make_directory(target.parent)
     if called_off():
         raise wav.Interrupted
-    parts["both"].replace(target)
+    both.replace(target)
     _sync_directory(target.parent)
     return merged
 
@@ -287,8 +315,10 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _append(part: Path, data: bytes) -> None:
-    with part.open("ab") as stream:
+def _append(part: Path, data: bytes, *, new: bool) -> None:
+    if new:
+        _make_directory(part.parent)
+    with part.open("wb" if new else "ab") as stream:
         stream.write(data)
 
 

@@ -5,6 +5,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from urllib.parse import unquote
 
 import phonenumbers
@@ -82,6 +83,7 @@ def to_e164(raw: str, region: str) -> str:
     )
 
 
+@lru_cache(4096)  # asked again with each news of a call
 def pretty(e164: str) -> str:
     """The number as people read it: +7 916 123-45-67."""
     number = _parse(e164, None)

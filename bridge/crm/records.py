@@ -10,7 +10,7 @@ from bridge.centre.orders import AttachRecording, EndOffer, OpenTicket, SaveCall
 from bridge.crm.keeper import RecordingKeeper
 from bridge.crm.tickets import DepartmentOf, follow, open_ticket
 from bridge.engine.ports import RecordingFiles
-from bridge.store import Store
+from bridge.store import Store, SyncUnit
 
 log = structlog.get_logger(__name__)
 
@@ -26,26 +26,26 @@ class CallRecords:
         self.recordings = RecordingKeeper(store, files, directory, department_of)
 
     async def save_call(self, order: SaveCall) -> None:
-        async with self._store.unit() as unit:
-            await unit.calls.save(order.record)
-            await follow(unit, order.record, self._department_of)
+        def save(unit: SyncUnit) -> None:
+            unit.calls.save(order.record)
+            follow(unit, order.record.id, self._department_of)
+
+        await self._store.write(save)
 
     async def open_ticket(self, order: OpenTicket) -> TicketOpened:
-        async with self._store.unit() as unit:
-            ticket = await open_ticket(unit, order.record, self._department_of)
+        ticket = await self._store.write(lambda unit: open_ticket(unit, order.record, self._department_of))
         return TicketOpened(order.call, TicketId(ticket.id))
 
     async def save_offer(self, order: SaveOffer) -> None:
-        async with self._store.unit() as unit:
-            await unit.offers.save(order)
+        await self._store.write(lambda unit: unit.offers.save(order))
 
     async def end_offer(self, order: EndOffer) -> None:
-        async with self._store.unit() as unit:
-            await unit.offers.end(order)
+        await self._store.write(lambda unit: unit.offers.end(order))
 
     async def set_disposition(self, order: SetDisposition) -> None:
-        async with self._store.unit() as unit:
-            ticket = await unit.tickets.dispose(order.call, order.agent, order.disposition)
+        ticket = await self._store.write(
+            lambda unit: unit.tickets.dispose(order.call, order.agent, order.disposition)
+        )
         if ticket is None:
             # Its ticket could not be opened, and that has been told as an error of its own.
             log.warning(

@@ -9,7 +9,8 @@ from bridge.centre.facts import Verdict
 from bridge.centre.ids import AgentId, CallId, ClientId, LegId, QueueName
 from bridge.centre.orders import CallRecord, LegKind, LegRecord
 from bridge.crm.numbers import pretty
-from bridge.store import Unit
+from bridge.errors import InternalError
+from bridge.store import SyncUnit
 from bridge.store.rows import CalledTicket, CallRow, TicketRow
 
 WITHHELD = "☎ •••"  # a caller without a number, in any language
@@ -28,25 +29,37 @@ def subject_of(record: CallRecord | CalledTicket, client: str) -> str:
     return f"{who} → {to}" if to else who
 
 
-async def open_ticket(unit: Unit, record: CallRecord, department_of: DepartmentOf) -> TicketRow:
-    """The call's ticket, opened or brought up to date."""
-    row = await unit.tickets.open_for_call(record, subject_of(record, ""), department_of(record.queue))
-    return await follow(unit, record, department_of) or row
+def open_ticket(unit: SyncUnit, record: CallRecord, department_of: DepartmentOf) -> TicketRow:
+    """The call is kept, and its ticket opened or brought up to date."""
+    unit.calls.save(record)
+    unit.tickets.open(record.id, subject_of(record, ""), department_of(record.queue))
+    ticket = follow(unit, record.id, department_of)
+    if ticket is None:
+        raise InternalError(f"the ticket of call {record.id} was neither opened nor there")
+    return ticket
 
 
-async def follow(unit: Unit, record: CallRecord, department_of: DepartmentOf) -> TicketRow | None:
+def ticket_of(unit: SyncUnit, call: str, department_of: DepartmentOf) -> TicketRow | None:
+    """The ticket of a call that is kept, opened now if it has none. None when no such call is kept."""
+    ticket = unit.tickets.by_call(call)
+    if ticket is not None or unit.calls.times(call) is None:
+        return ticket
+    unit.tickets.open(call, "", department_of(None))
+    return follow(unit, call, department_of)
+
+
+def follow(unit: SyncUnit, call: str, department_of: DepartmentOf) -> TicketRow | None:
     """News of the call for its ticket, if it has one: what people edited stays as it is."""
-    # From the call as it is kept: this record may be a late, older one.
-    kept = await unit.tickets.with_call(record.id)
+    # From the call as it is kept: the news may be late, older ones.
+    kept = unit.tickets.with_call(call)
     if kept is None:
         return None
-    changed = await unit.tickets.follow_call(
-        record.id,
-        subject_of(kept, kept.client or ""),
-        department_of(kept.queue),
-        provisional=department_of(None),
-    )
-    return changed or kept.ticket
+    ticket, subject, department = kept.ticket, subject_of(kept, kept.client or ""), department_of(kept.queue)
+    news = (subject, department, kept.client_id, kept.answered_by)
+    if news == (ticket.subject, ticket.department, ticket.client, ticket.assignee):
+        return ticket
+    changed = unit.tickets.follow_call(call, subject, department, provisional=department_of(None))
+    return changed or ticket
 
 
 def record_of(call: CallRow) -> CallRecord:

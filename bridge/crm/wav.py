@@ -1,9 +1,11 @@
 """WAV files of the recorder: is one complete and what we expect, and two of them into one with two channels.
 
-It knows files, nothing of calls. Everything streams: an hour of sound is never in memory.
+It knows files, nothing of calls. Everything streams: an hour of sound is never in memory. A short side may
+come as bytes instead of a file, and is then never written by itself.
 """
 
 import hashlib
+import io
 import os
 import struct
 from array import array
@@ -16,6 +18,7 @@ from bridge.errors import BadInput
 
 RATES = (8000, 16000)
 TOLERANCE_MS = 100  # how far apart the ends of both sides may be
+Side = Path | bytes
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _PCM_SUBFORMAT = bytes.fromhex("0100000000001000800000aa00389b71")
 _BLOCK_FRAMES = 32 * 1024
@@ -39,7 +42,7 @@ class Interrupted(Exception):
 class Sound:
     """Where the samples of one mono 16-bit file are."""
 
-    file: Path
+    side: Side
     rate: int
     start: int  # offset of the first sample
     frames: int
@@ -57,10 +60,10 @@ class Merged:
     sha256: str
 
 
-def inspect(file: Path, what: str) -> Sound:
+def inspect(side: Side, what: str) -> Sound:
     """Check one side. ``what`` names it in errors ("the client's side")."""
-    length = file.stat().st_size
-    with file.open("rb") as stream:
+    length = len(side) if isinstance(side, bytes) else side.stat().st_size
+    with _opened(side) as stream:
         head = stream.read(12)
         if len(head) < 12:
             raise Unfinished(f"{what}: {length} bytes, not even a header")
@@ -78,7 +81,7 @@ def inspect(file: Path, what: str) -> Sound:
         raise Unusable(f"{what}: it holds no sound")
     if size % 2:
         raise Unusable(f"{what}: {size} bytes of data are no whole number of 16-bit samples")
-    return Sound(file, rate, start, size // 2)
+    return Sound(side, rate, start, size // 2)
 
 
 def merge(left: Sound, right: Sound, target: Path, called_off: Callable[[], bool]) -> Merged:
@@ -93,7 +96,7 @@ def merge(left: Sound, right: Sound, target: Path, called_off: Callable[[], bool
     if size > _MAX_DATA:
         raise Unusable(f"{frames} frames are more than a WAV file can hold")
     digest = hashlib.sha256()
-    with left.file.open("rb") as one, right.file.open("rb") as two, target.open("xb") as out:
+    with _opened(left.side) as one, _opened(right.side) as two, target.open("xb") as out:
         one.seek(left.start)
         two.seek(right.start)
         header = _header(size, left.rate)
@@ -113,6 +116,10 @@ def merge(left: Sound, right: Sound, target: Path, called_off: Callable[[], bool
         out.flush()
         os.fsync(out.fileno())
     return Merged(len(header) + size, frames * 1000 // left.rate, left.rate, digest.hexdigest())
+
+
+def _opened(side: Side) -> BinaryIO:
+    return io.BytesIO(side) if isinstance(side, bytes) else side.open("rb")
 
 
 def _chunks(stream: BinaryIO, length: int, what: str) -> dict[str, tuple[int, int]]:
@@ -165,7 +172,7 @@ def _samples(
     samples = array("h")
     samples.frombytes(stream.read(count * 2))
     if len(samples) != count:
-        raise Unfinished(f"{stream.name}: the file became shorter while it was read")
+        raise Unfinished("a side became shorter while it was read")
     if count < wanted:
         samples.frombytes(bytes((wanted - count) * 2))
     return samples

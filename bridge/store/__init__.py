@@ -5,9 +5,10 @@ async with store.unit() as unit:        # one transaction: commit on leaving, ro
     client = await unit.clients.get(7)
 async with store.view() as unit:        # the same, but it may only read: never waits for a writer
     ...
+await store.write(lambda unit: unit.calls.save(record))  # a unit in one go: for what every call writes
 """
 
 from bridge.store.store import Store
-from bridge.store.unit import Unit
+from bridge.store.unit import SyncUnit, Unit
 
-__all__ = ["Store", "Unit"]
+__all__ = ["Store", "SyncUnit", "Unit"]

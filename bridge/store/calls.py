@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     ColumnElement,
+    Connection,
     ForeignKey,
     Index,
     Insert,
@@ -16,10 +17,13 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    false,
     func,
+    literal_column,
     select,
     table,
     text,
+    true,
     tuple_,
     update,
 )
@@ -30,8 +34,8 @@ from bridge.centre.orders import CallRecord, LegRecord, Outcome
 from bridge.errors import BadInput
 from bridge.store.clients import ClientTable
 from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_cursor
-from bridge.store.rows import CallRow, LegRow, Page
-from bridge.store.tables import Base, UtcDateTime, dialect_of, now, upsert_of
+from bridge.store.rows import CallRow, CallTimes, LegRow, Page
+from bridge.store.tables import Base, UtcDateTime, in_one_go, now, upsert_of
 
 _FRESH = {"populate_existing": True}
 _UNSYNCED = {"synchronize_session": False}
@@ -101,18 +105,35 @@ class LegTable(Base):
     tech_cause: Mapped[int | None]
 
 
+class SyncCalls:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def save(self, record: CallRecord) -> None:
+        """Keep a snapshot. It may come twice or late: an older one only adds what was not known."""
+        dialect = self._connection.dialect.name
+        self._connection.execute(_save(dialect), _values(record))
+        if record.legs:
+            # In one order for everyone: two writers that lock rows crosswise would block each other.
+            legs = sorted(record.legs, key=lambda leg: leg.id)
+            self._connection.execute(_save_legs(dialect), [_leg_values(record.id, leg) for leg in legs])
+
+    def times(self, call: str) -> CallTimes | None:
+        row = self._connection.execute(_TIMES, {"of_call": call}).one_or_none()
+        return None if row is None else CallTimes(*row)
+
+    def last_agent(self, e164: str) -> tuple[str, datetime] | None:
+        """Who talked with this number in its latest answered call, and when that ended (or was answered)."""
+        row = self._connection.execute(_LAST_AGENT, {"e164": e164}).one_or_none()
+        return None if row is None else (row.agent, row.ended_at or row.answered_at)
+
+
 class Calls:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def save(self, record: CallRecord) -> None:
-        """Keep a snapshot. It may come twice or late: an older one only adds what was not known."""
-        dialect = dialect_of(self._session)
-        await self._session.execute(_save(dialect), _values(record))
-        if record.legs:
-            # In one order for everyone: two writers that lock rows crosswise would block each other.
-            legs = sorted(record.legs, key=lambda leg: leg.id)
-            await self._session.execute(_save_legs(dialect), [_leg_values(record.id, leg) for leg in legs])
+        await in_one_go(self._session, lambda sync: SyncCalls(sync).save(record))
 
     async def get(self, id: str) -> CallRow | None:
         found = await self._rows(select(CallTable).where(CallTable.id == id))
@@ -154,10 +175,7 @@ class Calls:
         return await self._rows(_latest_first().where(CallTable.client_id == client).limit(limit_of(limit)))
 
     async def last_agent(self, e164: str) -> tuple[str, datetime] | None:
-        """Who talked with this number in its latest answered call, and when that ended (or was answered)."""
-        found = await self._session.execute(_LAST_AGENT, {"e164": e164})
-        row = found.one_or_none()
-        return None if row is None else (row.agent, row.ended_at or row.answered_at)
+        return await in_one_go(self._session, lambda sync: SyncCalls(sync).last_agent(e164))
 
     async def choose_client(self, call: str, client: int) -> CallRow | None:
         """An agent says who it was. It stays so, and the call's ticket follows unless it was edited apart."""
@@ -184,11 +202,15 @@ class Calls:
         return [call_row(call) for call in found]
 
 
+_COLUMNS = CallTable.__table__.c
+_TIMES = select(_COLUMNS.offered_at, _COLUMNS.answered_at, _COLUMNS.ended_at).where(
+    _COLUMNS.id == bindparam("of_call")
+)
 _LAST_AGENT = (
-    select(CallTable.agent, CallTable.answered_at, CallTable.ended_at)
+    select(_COLUMNS.agent, _COLUMNS.answered_at, _COLUMNS.ended_at)
     # By the words of its index, which SQLite would not use for anything else.
-    .where(CallTable.e164 == bindparam("e164"), _TALKED)
-    .order_by(CallTable.answered_at.desc())
+    .where(_COLUMNS.e164 == bindparam("e164"), _TALKED)
+    .order_by(_COLUMNS.answered_at.desc())
     .limit(1)
 )
 
@@ -198,6 +220,10 @@ def _latest_first() -> Any:
 
 
 # ── saving: statements are built once, and take their values as parameters ───
+
+
+# No parameter: each of those costs something in every execution.
+_EMPTY: ColumnElement[str] = literal_column("''", Text)
 
 
 @cache
@@ -210,8 +236,8 @@ def _save(dialect: str) -> Insert:
     # AMI alone does not see what a trunk's call was offered as: who knows the trunk knows better,
     # whichever of the two is the later.
     knows_better = case(
-        ((ours.trunk != "") & (new.trunk == ""), False),
-        ((ours.trunk == "") & (new.trunk != ""), True),
+        ((ours.trunk != _EMPTY) & (new.trunk == _EMPTY), false()),
+        ((ours.trunk == _EMPTY) & (new.trunk != _EMPTY), true()),
         else_=newer,
     )
 
@@ -220,8 +246,8 @@ def _save(dialect: str) -> Insert:
         theirs: ColumnElement[Any] = new[field]
         wins = knows_better if field in ("direction", "dialled") else newer
         if field in ("name", "dialled", "trunk"):
-            mine, theirs = func.nullif(mine, ""), func.nullif(theirs, "")
-            return func.coalesce(case((wins, theirs), else_=mine), theirs, mine, "")
+            mine, theirs = func.nullif(mine, _EMPTY), func.nullif(theirs, _EMPTY)
+            return func.coalesce(case((wins, theirs), else_=mine), theirs, mine, _EMPTY)
         return func.coalesce(case((wins, theirs), else_=mine), theirs, mine)
 
     fields = (

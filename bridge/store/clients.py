@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import (
+    Connection,
     ForeignKey,
     Index,
     UniqueConstraint,
@@ -26,7 +27,7 @@ from sqlalchemy.sql.base import ExecutableOption
 from bridge.errors import BadInput
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
 from bridge.store.rows import ClientName, ClientRow, NumberRow, Page
-from bridge.store.tables import Base, OrderedText, now, upsert
+from bridge.store.tables import Base, OrderedText, in_one_go, now, upsert
 
 MAX_NAME = 300
 MAX_NOTES = 20_000
@@ -106,6 +107,14 @@ _NAMES = (
 )
 
 
+class SyncClients:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def names_by_e164(self, e164: str) -> list[ClientName]:
+        return [ClientName(*row) for row in self._connection.execute(_NAMES, {"e164": e164})]
+
+
 class Clients:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -135,8 +144,7 @@ class Clients:
 
     async def names_by_e164(self, e164: str) -> list[ClientName]:
         """As ``by_e164``, but only what a look-up needs: it is made for each call."""
-        found = await self._session.execute(_NAMES, {"e164": e164})
-        return [ClientName(*row) for row in found]
+        return await in_one_go(self._session, lambda sync: SyncClients(sync).names_by_e164(e164))
 
     async def by_numbers(self, e164s: Collection[str]) -> list[ClientRow]:
         """All clients that have any of these numbers: for imports, a batch at a time."""

@@ -1,8 +1,9 @@
 """Opening the database: drivers, SQLite's settings, and the database's errors in our own words.
 
-SQLite has one writer. All of ours go through one connection that begins IMMEDIATE, one after another, so no
-unit can meet "database is locked" by a comrade; readers have connections of their own and, thanks to WAL,
-never wait for the writer. A second process (the command line) is waited for by ``busy_timeout``.
+SQLite has one writer. All of ours begin IMMEDIATE and one after another, so no unit can meet "database is
+locked" by a comrade: units have one connection, what is done in one go another, and the store's lock stands
+before both. Readers have connections of their own and, thanks to WAL, never wait for the writer. A second
+process (the command line) is waited for by ``busy_timeout``.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -32,6 +33,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from bridge.errors import BadInput, ConfigurationError, InternalError, LinkDown
 from bridge.store import sqlite_driver
+from bridge.store.sqlite_thread import SqliteThread
 
 BUSY_TIMEOUT_MS = 15_000
 
@@ -52,8 +54,14 @@ class Engines:
     reader: AsyncEngine
     one_writer: bool  # units must come one after another
     place: str  # for people; without the password
+    # Of SQLite on a file: for what is done in one go, see Store.write and Store.read.
+    writing: SqliteThread | None = None
+    reading: SqliteThread | None = None
 
     async def dispose(self) -> None:
+        for thread in (self.writing, self.reading):
+            if thread is not None:
+                await thread.close()
         await self.reader.dispose()
         if self.writer is not self.reader:
             await self.writer.dispose()
@@ -84,16 +92,27 @@ async def open_engines(url: str) -> Engines:
         return Engines(engine, engine, one_writer=False, place=place)
     if parsed.database in (None, "", ":memory:"):
         engine = create_async_engine(parsed, poolclass=StaticPool, **_SQLITE, **_JSON)
-        _prepare_sqlite(engine, "BEGIN IMMEDIATE", ())
+        _prepare_sqlite(engine.sync_engine, "BEGIN IMMEDIATE", ())
         return Engines(engine, engine, one_writer=True, place=place)
     file = Path(str(parsed.database))
     await asyncio.to_thread(_make_file, file)
     await asyncio.to_thread(_use_wal, file)
     writer = create_async_engine(parsed, pool_size=1, max_overflow=0, **_SQLITE, **_JSON)
     reader = create_async_engine(parsed, pool_size=4, max_overflow=4, **_SQLITE, **_JSON)
-    _prepare_sqlite(writer, "BEGIN IMMEDIATE", ("PRAGMA synchronous=NORMAL",))
-    _prepare_sqlite(reader, "BEGIN", ("PRAGMA query_only=ON",))
-    return Engines(writer, reader, one_writer=True, place=place)
+    blocking = parsed.set(drivername="sqlite+pysqlite")
+    writing, reading = (create_engine(blocking, poolclass=StaticPool, **_JSON) for _ in range(2))
+    for sync in (writer.sync_engine, writing):
+        _prepare_sqlite(sync, "BEGIN IMMEDIATE", ("PRAGMA synchronous=NORMAL",))
+    for sync in (reader.sync_engine, reading):
+        _prepare_sqlite(sync, "BEGIN", ("PRAGMA query_only=ON",))
+    return Engines(
+        writer,
+        reader,
+        one_writer=True,
+        place=place,
+        writing=SqliteThread(writing),
+        reading=SqliteThread(reading),
+    )
 
 
 async def open_engines_to_look(url: str) -> Engines | None:
@@ -110,7 +129,7 @@ async def open_engines_to_look(url: str) -> Engines | None:
         return None
     engine = create_async_engine(to_look, poolclass=NullPool)
     # The file is read first by this pragma: one that is no database shows itself when it is opened.
-    _prepare_sqlite(engine, "BEGIN", ("PRAGMA schema_version",))
+    _prepare_sqlite(engine.sync_engine, "BEGIN", ("PRAGMA schema_version",))
     return Engines(engine, engine, one_writer=False, place=place)
 
 
@@ -132,6 +151,17 @@ def database_errors(place: str) -> Iterator[None]:
         if error.connection_invalidated:
             raise LinkDown(f"the connection to the database {place} is lost: {error.orig}") from error
         raise InternalError(f"the database {place} refused a statement of ours: {error.orig}") from error
+
+
+@contextmanager
+def reaching(place: str) -> Iterator[None]:
+    """While a connection is made: whatever fails then (a wrong password), the way there is what is wrong."""
+    try:
+        yield
+    except (OSError, TimeoutError) as error:
+        raise LinkDown(f"the database {place} cannot be reached: {error}") from error
+    except DBAPIError as error:
+        raise LinkDown(f"the database {place} cannot be opened: {error.orig}") from error
 
 
 def _passing(error: DBAPIError) -> str | None:
@@ -203,8 +233,8 @@ def _use_wal(file: Path) -> None:
             ) from error
 
 
-def _prepare_sqlite(engine: AsyncEngine, begin: str, pragmas: tuple[str, ...]) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
+def _prepare_sqlite(engine: Engine, begin: str, pragmas: tuple[str, ...]) -> None:
+    @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         # The driver would begin by itself, late and DEFERRED; BEGIN is ours, in the listener below.
         connection.isolation_level = None
@@ -213,7 +243,7 @@ def _prepare_sqlite(engine: AsyncEngine, begin: str, pragmas: tuple[str, ...]) -
             cursor.execute(pragma)
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begun(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 

@@ -8,10 +8,11 @@ made of has its own history in the engineer's version control; the digest says w
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, BigInteger, Integer, UniqueConstraint, func, select
+from sqlalchemy import JSON, BigInteger, Connection, Insert, Integer, UniqueConstraint, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,7 +20,7 @@ from bridge.centre.facts import Fact, PlanLoaded
 from bridge.engine.ports import StampedFact
 from bridge.store.keys import limit_of
 from bridge.store.rows import FactRow
-from bridge.store.tables import Base, clean, upsert
+from bridge.store.tables import Base, clean, in_one_go, upsert_of
 
 # SQLite counts by itself only in a column that is INTEGER to the letter.
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -45,14 +46,14 @@ class FactTable(Base):
 _FACT = (FactTable.id, FactTable.at, FactTable.call, FactTable.type, FactTable.body)
 
 
-class Facts:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class SyncFacts:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-    async def append(self, run: str, facts: Sequence[StampedFact]) -> None:
+    def append(self, run: str, facts: Sequence[StampedFact]) -> None:
         """In their order. ``run`` names the process's run, within which ``seq`` is unique."""
-        await self._session.execute(
-            upsert(self._session, FactTable).on_conflict_do_nothing(),
+        self._connection.execute(
+            _append(self._connection.dialect.name),
             [
                 {
                     "run": run,
@@ -65,6 +66,14 @@ class Facts:
                 for stamped in facts
             ],
         )
+
+
+class Facts:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def append(self, run: str, facts: Sequence[StampedFact]) -> None:
+        await in_one_go(self._session, lambda sync: SyncFacts(sync).append(run, facts))
 
     async def since(self, id: int, limit: int) -> list[FactRow]:
         """Those logged after ``id``, oldest first."""
@@ -82,6 +91,11 @@ class Facts:
     async def _all(self, statement: Any) -> list[FactRow]:
         found = await self._session.execute(statement.order_by(FactTable.id))
         return [FactRow(*row) for row in found]
+
+
+@cache
+def _append(dialect: str) -> Insert:
+    return upsert_of(dialect, FactTable).on_conflict_do_nothing()
 
 
 def body_of(fact: Fact) -> dict[str, Any]:

@@ -8,14 +8,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Index, Insert, func, select
+from sqlalchemy import JSON, Connection, Index, Insert, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.centre.explain import Judged, explain
 from bridge.centre.orders import EndOffer, SaveOffer
 from bridge.store.rows import CandidateRow, OfferRow
-from bridge.store.tables import Base, clean, dialect_of, upsert_of
+from bridge.store.tables import Base, clean, in_one_go, upsert_of
 
 
 class OfferTable(Base):
@@ -56,15 +56,15 @@ _OFFER = (
 )
 
 
-class Offers:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class SyncOffers:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-    async def save(self, order: SaveOffer) -> None:
+    def save(self, order: SaveOffer) -> None:
         """Judge all candidates, and keep the judgement with the offer. Its end stays if it is known."""
         decision = order.decision
-        await self._session.execute(
-            _save(dialect_of(self._session)),
+        self._connection.execute(
+            _save(self._connection.dialect.name),
             {
                 "leg": order.leg,
                 "call": order.call,
@@ -79,12 +79,23 @@ class Offers:
             },
         )
 
-    async def end(self, order: EndOffer) -> None:
+    def end(self, order: EndOffer) -> None:
         """An offer ends once: what was told first stays."""
-        await self._session.execute(
-            _end(dialect_of(self._session)),
+        self._connection.execute(
+            _end(self._connection.dialect.name),
             {"leg": order.leg, "call": order.call, "end": order.end.value, "ended_at": order.at},
         )
+
+
+class Offers:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def save(self, order: SaveOffer) -> None:
+        await in_one_go(self._session, lambda sync: SyncOffers(sync).save(order))
+
+    async def end(self, order: EndOffer) -> None:
+        await in_one_go(self._session, lambda sync: SyncOffers(sync).end(order))
 
     async def of_call(self, call: str) -> list[OfferRow]:
         """In the order in which they were made."""

@@ -1,19 +1,29 @@
 """Recordings: which there are, where each file is, and why one is not there. The files are crm's."""
 
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Connection,
+    ForeignKey,
+    Index,
+    Table,
+    bindparam,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.errors import BadInput, InternalError
-from bridge.store.calls import CallTable
+from bridge.store.calls import SyncCalls
 from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_cursor
 from bridge.store.rows import Page, RecordingRow
-from bridge.store.tables import Base, now, upsert
-
-_UNSYNCED = {"synchronize_session": False}
+from bridge.store.tables import Base, in_one_go, now, upsert_of
 
 
 class RecordingTable(Base):
@@ -39,56 +49,52 @@ class RecordingTable(Base):
     attached_at: Mapped[datetime | None]
 
 
+_FIELDS = RecordingTable.__table__.c
 _RECORDING = (
-    RecordingTable.id,
-    RecordingTable.call_id,
-    RecordingTable.ticket_id,
-    RecordingTable.state,
-    RecordingTable.file,
-    RecordingTable.bytes,
-    RecordingTable.duration_ms,
-    RecordingTable.sample_rate,
-    RecordingTable.channels,
-    RecordingTable.sha256,
-    RecordingTable.fault,
-    RecordingTable.created_at,
-    RecordingTable.attached_at,
+    _FIELDS.id,
+    _FIELDS.call_id,
+    _FIELDS.ticket_id,
+    _FIELDS.state,
+    _FIELDS.file,
+    _FIELDS.bytes,
+    _FIELDS.duration_ms,
+    _FIELDS.sample_rate,
+    _FIELDS.channels,
+    _FIELDS.sha256,
+    _FIELDS.fault,
+    _FIELDS.created_at,
+    _FIELDS.attached_at,
 )
 
 
-class Recordings:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class SyncRecordings:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-    async def note(self, id: str, call: str, created_at: datetime) -> RecordingRow:
+    def note(self, id: str, call: str, created_at: datetime) -> RecordingRow:
         """There is such a recording: pending, unless it is known already. Its call must be known."""
-        if await self._session.scalar(select(CallTable.id).where(CallTable.id == call)) is None:
-            raise BadInput(f"recording {id}: there is no call {call}")
-        await self._session.execute(
-            upsert(self._session, RecordingTable)
-            .values(
-                id=id,
-                call_id=call,
-                ticket_id=None,
-                state="pending",
-                file="",
-                bytes=0,
-                duration_ms=0,
-                sample_rate=0,
-                channels=0,
-                sha256="",
-                fault="",
-                created_at=created_at,
-                attached_at=None,
-            )
-            .on_conflict_do_nothing(index_elements=[RecordingTable.id])
-        )
-        row = await self.get(id)
+        new: Any = self._connection.execute(
+            _note(self._connection.dialect.name),
+            {
+                "id": id,
+                "call_id": call,
+                "state": "pending",
+                "file": "",
+                "bytes": 0,
+                "duration_ms": 0,
+                "sample_rate": 0,
+                "channels": 0,
+                "sha256": "",
+                "fault": "",
+                "created_at": created_at,
+            },
+        ).one_or_none()
+        row = self.get(id) if new is None else RecordingRow(*new)
         if row is None:
             raise InternalError(f"recording {id} was neither noted nor there")
         return row
 
-    async def attach(
+    def attach(
         self,
         id: str,
         *,
@@ -101,30 +107,63 @@ class Recordings:
         sha256: str,
     ) -> RecordingRow:
         """It is complete and checked, and hangs on its ticket."""
-        return await self._set(
+        return self._changed(
             id,
-            state="attached",
-            ticket_id=ticket,
-            file=file,
-            bytes=bytes,
-            duration_ms=duration_ms,
-            sample_rate=sample_rate,
-            channels=channels,
-            sha256=sha256,
-            fault="",
-            attached_at=now(),
+            _ATTACH,
+            {
+                "of": id,
+                "state": "attached",
+                "ticket_id": ticket,
+                "file": file,
+                "bytes": bytes,
+                "duration_ms": duration_ms,
+                "sample_rate": sample_rate,
+                "channels": channels,
+                "sha256": sha256,
+                "fault": "",
+                "attached_at": now(),
+            },
         )
 
-    async def fault(self, id: str, reason: str) -> RecordingRow:
+    def fault(self, id: str, reason: str) -> RecordingRow:
         """It cannot be attached; ``reason`` says why, in words. One that is attached stays so."""
-        row = await self.get(id)
+        row = self.get(id)
         if row is not None and row.state == "attached":
             return row
-        return await self._set(id, state="faulty", fault=reason[:2000])
+        return self._changed(id, _FAULT, {"of": id, "state": "faulty", "fault": reason[:2000]})
+
+    def get(self, id: str) -> RecordingRow | None:
+        row: Any = self._connection.execute(_GET, {"of": id}).one_or_none()
+        return None if row is None else RecordingRow(*row)
+
+    def _changed(self, id: str, statement: Any, values: dict[str, Any]) -> RecordingRow:
+        row = self._connection.execute(statement, values).one_or_none()
+        if row is None:
+            raise BadInput(f"recording {id}: it was never noted")
+        return RecordingRow(*row)
+
+
+class Recordings:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def note(self, id: str, call: str, created_at: datetime) -> RecordingRow:
+        def noted(sync: Connection) -> RecordingRow:
+            if SyncCalls(sync).times(call) is None:
+                raise BadInput(f"recording {id}: there is no call {call}")
+            return SyncRecordings(sync).note(id, call, created_at)
+
+        return await in_one_go(self._session, noted)
+
+    async def attach(self, id: str, **file: Any) -> RecordingRow:
+        """As ``SyncRecordings.attach``."""
+        return await in_one_go(self._session, lambda sync: SyncRecordings(sync).attach(id, **file))
+
+    async def fault(self, id: str, reason: str) -> RecordingRow:
+        return await in_one_go(self._session, lambda sync: SyncRecordings(sync).fault(id, reason))
 
     async def get(self, id: str) -> RecordingRow | None:
-        found = await self._all(select(*_RECORDING).where(RecordingTable.id == id))
-        return found[0] if found else None
+        return await in_one_go(self._session, lambda sync: SyncRecordings(sync).get(id))
 
     async def of_call(self, call: str) -> list[RecordingRow]:
         return await self._all(_oldest_first().where(RecordingTable.call_id == call))
@@ -157,19 +196,36 @@ class Recordings:
             found, limit, lambda row: row, lambda row: time_cursor("recordings", row.created_at, row.id)
         )
 
-    async def _set(self, id: str, **values: Any) -> RecordingRow:
-        await self._session.execute(
-            update(RecordingTable).where(RecordingTable.id == id).values(**values),
-            execution_options=_UNSYNCED,
-        )
-        row = await self.get(id)
-        if row is None:
-            raise BadInput(f"recording {id}: it was never noted")
-        return row
-
     async def _all(self, statement: Any) -> list[RecordingRow]:
         return [RecordingRow(*row) for row in await self._session.execute(statement)]
 
 
 def _oldest_first() -> Any:
     return select(*_RECORDING).order_by(RecordingTable.created_at, RecordingTable.id)
+
+
+@cache
+def _note(dialect: str) -> Any:
+    return (
+        upsert_of(dialect, RecordingTable)
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(*_RECORDING)
+    )
+
+
+def _change(*fields: str) -> Any:
+    values = {field: bindparam(field, type_=_FIELDS[field].type) for field in fields}
+    return (
+        update(cast("Table", RecordingTable.__table__))
+        .where(_FIELDS.id == bindparam("of"))
+        .values(values)
+        .returning(*_RECORDING)
+    )
+
+
+_ATTACH = _change(
+    *("state", "ticket_id", "file", "bytes", "duration_ms", "sample_rate", "channels", "sha256"),
+    *("fault", "attached_at"),
+)
+_FAULT = _change("state", "fault")
+_GET: Any = select(*_RECORDING).where(_FIELDS.id == bindparam("of"))

@@ -81,6 +81,13 @@ class CallRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CallTimes:
+    offered_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class TicketRow:
     id: int
     call: str | None
@@ -98,7 +105,7 @@ class TicketRow:
 
 @dataclass(frozen=True, slots=True)
 class CalledTicket:
-    """A call's ticket, with what its subject is made of: the call as it is kept, and its client's name."""
+    """A call's ticket, and what it is made of: the call as it is kept, and its client's name."""
 
     ticket: TicketRow
     number: str | None
@@ -108,6 +115,8 @@ class CalledTicket:
     dialled: str
     queue: str | None
     client: str | None
+    client_id: int | None
+    answered_by: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,18 @@
 It holds no table of its own: each aggregate keeps its tables in its own file.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import DateTime, Dialect, MetaData, Table, Text, TypeDecorator
+from sqlalchemy import Connection, DateTime, Dialect, MetaData, Table, Text, TypeDecorator
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 from bridge.errors import InternalError
+
+T = TypeVar("T")
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -107,6 +110,11 @@ def upsert_of(dialect: str, table: type[Base]) -> sqlite.Insert | postgresql.Ins
 
 def dialect_of(session: AsyncSession) -> str:
     return session.get_bind().dialect.name
+
+
+async def in_one_go(session: AsyncSession, do: Callable[[Connection], T]) -> T:
+    """What is written without awaiting, within a unit's own transaction."""
+    return await session.run_sync(lambda sync: do(sync.connection()))
 
 
 def now() -> datetime:

@@ -6,6 +6,7 @@ from typing import Any, TypedDict, Unpack, cast
 
 from sqlalchemy import (
     CheckConstraint,
+    Connection,
     ForeignKey,
     Index,
     Insert,
@@ -25,11 +26,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.centre.orders import CallRecord
 from bridge.errors import BadInput, InternalError
-from bridge.store.calls import Calls, CallTable
+from bridge.store.calls import CallTable, SyncCalls
 from bridge.store.clients import ClientTable
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
 from bridge.store.rows import CalledTicket, Page, TicketRow
-from bridge.store.tables import Base, CleanText, UtcDateTime, dialect_of, now, upsert_of
+from bridge.store.tables import Base, CleanText, UtcDateTime, in_one_go, now, upsert_of
 
 STATUSES = ("open", "in_progress", "done")
 PRIORITIES = ("normal", "medium", "urgent", "critical")
@@ -95,18 +96,17 @@ _TICKET = (
 )
 
 
-class Tickets:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+class SyncTickets:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-    async def open_for_call(self, record: CallRecord, subject: str, department: str) -> TicketRow:
-        """The call's ticket: opened now, or the one that is there already. The call is saved as well."""
-        await Calls(self._session).save(record)
+    def open(self, call: str, subject: str, department: str) -> None:
+        """There is a ticket of this call, which is kept: this one, unless it has one already."""
         at = now()
-        await self._session.execute(
-            _open(dialect_of(self._session)),
+        self._connection.execute(
+            _open(self._connection.dialect.name),
             {
-                "of_call": record.id,
+                "of_call": call,
                 "client_edited": False,
                 "subject": subject[: _LONGEST["subject"]],
                 "subject_edited": False,
@@ -120,19 +120,15 @@ class Tickets:
                 "updated_at": at,
             },
         )
-        ticket = await self.by_call(record.id)
-        if ticket is None:
-            raise InternalError(f"the ticket of call {record.id} was neither opened nor there")
-        return ticket
 
-    async def follow_call(
+    def follow_call(
         self, call: str, subject: str, department: str, provisional: str = ""
     ) -> TicketRow | None:
         """News of the call: fills what is still empty and nobody edited. None when it changed nothing.
 
         ``provisional`` is a department that stands for "no queue yet" and gives way like an empty one.
         """
-        found = await self._session.execute(
+        row = self._connection.execute(
             _FOLLOW,
             {
                 "of_call": call,
@@ -141,28 +137,59 @@ class Tickets:
                 "provisional": provisional,
                 "now": now(),
             },
-        )
-        row = found.one_or_none()
+        ).one_or_none()
         return None if row is None else TicketRow(*row)
 
-    async def with_call(self, call: str) -> CalledTicket | None:
-        """The call's ticket and what its subject is made of; None when there is no ticket."""
-        row = (await self._session.execute(_WITH_CALL, {"of_call": call})).one_or_none()
+    def with_call(self, call: str) -> CalledTicket | None:
+        """The call's ticket and what it is made of; None when there is no ticket."""
+        row = self._connection.execute(_WITH_CALL, {"of_call": call}).one_or_none()
         if row is None:
             return None
         width = len(_TICKET)
         return CalledTicket(TicketRow(*row[:width]), *row[width:])
 
-    async def dispose(self, call: str, agent: str, disposition: str) -> int | None:
+    def by_call(self, call: str) -> TicketRow | None:
+        row = self._connection.execute(_BY_CALL, {"of_call": call}).one_or_none()
+        return None if row is None else TicketRow(*row)
+
+    def dispose(self, call: str, agent: str, disposition: str) -> int | None:
         """How the call ended, in the word of who talked; the latest counts. None when it has no ticket."""
-        found: int | None = await self._session.scalar(
-            update(TicketTable)
-            .where(TicketTable.call_id == call)
-            .values(disposition=_text("disposition", disposition), disposed_by=agent, updated_at=now())
-            .returning(TicketTable.id),
-            execution_options=_UNSYNCED,
+        found: int | None = self._connection.scalar(
+            _DISPOSE,
+            {"of_call": call, "word": _text("disposition", disposition), "agent": agent, "now": now()},
         )
         return found
+
+
+class Tickets:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def open_for_call(self, record: CallRecord, subject: str, department: str) -> TicketRow:
+        """The call's ticket: opened now, or the one that is there already. The call is saved as well."""
+
+        def opened(sync: Connection) -> TicketRow | None:
+            SyncCalls(sync).save(record)
+            tickets = SyncTickets(sync)
+            tickets.open(record.id, subject, department)
+            return tickets.by_call(record.id)
+
+        ticket = await in_one_go(self._session, opened)
+        if ticket is None:
+            raise InternalError(f"the ticket of call {record.id} was neither opened nor there")
+        return ticket
+
+    async def follow_call(
+        self, call: str, subject: str, department: str, provisional: str = ""
+    ) -> TicketRow | None:
+        return await in_one_go(
+            self._session, lambda sync: SyncTickets(sync).follow_call(call, subject, department, provisional)
+        )
+
+    async def dispose(self, call: str, agent: str, disposition: str) -> int | None:
+        return await in_one_go(
+            self._session, lambda sync: SyncTickets(sync).dispose(call, agent, disposition)
+        )
 
     async def get(self, id: int) -> TicketRow | None:
         if not is_id(id):
@@ -171,8 +198,7 @@ class Tickets:
         return found[0] if found else None
 
     async def by_call(self, call: str) -> TicketRow | None:
-        row = (await self._session.execute(_BY_CALL, {"of_call": call})).one_or_none()
-        return None if row is None else TicketRow(*row)
+        return await in_one_go(self._session, lambda sync: SyncTickets(sync).by_call(call))
 
     async def page(
         self,
@@ -313,6 +339,16 @@ def _follow() -> Update:
 
 
 _FOLLOW = _follow()
+_DISPOSE = (
+    update(cast("Table", TicketTable.__table__))
+    .where(_FIELDS.call_id == _CALL)
+    .values(
+        disposition=bindparam("word", type_=CleanText()),
+        disposed_by=bindparam("agent", type_=CleanText()),
+        updated_at=bindparam("now", type_=UtcDateTime()),
+    )
+    .returning(_FIELDS.id)
+)
 _BY_CALL = select(*_TICKET).where(_FIELDS.call_id == _CALL)
 _WITH_CALL = (
     select(
@@ -324,6 +360,8 @@ _WITH_CALL = (
         _CALLS.dialled,
         _CALLS.queue,
         ClientTable.__table__.c.name,
+        _CALLS.client_id,
+        case((_CALLS.answered_at.is_not(None), _CALLS.agent)),
     )
     .select_from(
         TicketTable.__table__.join(CallTable.__table__, _CALLS.id == _FIELDS.call_id).outerjoin(

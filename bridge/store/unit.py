@@ -1,15 +1,16 @@
 """The unit of work: one transaction and the aggregates in it. It neither opens nor commits itself."""
 
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bridge.store.agents import Agents
-from bridge.store.calls import Calls
-from bridge.store.clients import Clients
-from bridge.store.facts import Facts
+from bridge.store.calls import Calls, SyncCalls
+from bridge.store.clients import Clients, SyncClients
+from bridge.store.facts import Facts, SyncFacts
 from bridge.store.moves import Moves
-from bridge.store.offers import Offers
-from bridge.store.recordings import Recordings
-from bridge.store.tickets import Tickets
+from bridge.store.offers import Offers, SyncOffers
+from bridge.store.recordings import Recordings, SyncRecordings
+from bridge.store.tickets import SyncTickets, Tickets
 from bridge.store.tokens import Tokens
 from bridge.store.users import Sessions, Users
 
@@ -43,3 +44,17 @@ class Unit:
         self.sessions = Sessions(session)
         self.tokens = Tokens(session)
         self.facts = Facts(session)
+
+
+class SyncUnit:
+    """A unit that awaits nothing: as much of the aggregates as every call needs, see ``Store.write``."""
+
+    __slots__ = ("calls", "clients", "facts", "offers", "recordings", "tickets")
+
+    def __init__(self, connection: Connection) -> None:
+        self.clients = SyncClients(connection)
+        self.calls = SyncCalls(connection)
+        self.tickets = SyncTickets(connection)
+        self.offers = SyncOffers(connection)
+        self.recordings = SyncRecordings(connection)
+        self.facts = SyncFacts(connection)

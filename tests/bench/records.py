@@ -21,8 +21,17 @@ import structlog
 from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.decision import Decision, Hindrance, OfferEnd, Standing
-from bridge.centre.ids import AgentId, CallId, ClientId, Endpoint, LegId, PromptId, QueueName, RecordingId
-from bridge.centre.ids import TicketId
+from bridge.centre.ids import (
+    AgentId,
+    CallId,
+    ClientId,
+    Endpoint,
+    LegId,
+    PromptId,
+    QueueName,
+    RecordingId,
+    TicketId,
+)
 from bridge.centre.plan import Strategy
 from bridge.crm.directory import ClientDirectory
 from bridge.crm.records import CallRecords
@@ -86,7 +95,12 @@ def record(call: CallId, stage: int) -> o.CallRecord:
     """0 offered, 1 looked up and queued, 2 rung, 3 answered, 4 ended."""
     at = [START + timedelta(seconds=seconds) for seconds in (0, 1, 2, 3, 5)]
     client = o.LegRecord(
-        LegId(call), o.LegKind.CLIENT, None, at[0], ended_at=at[4] if stage > 3 else None, cause=16 if stage > 3 else None
+        LegId(call),
+        o.LegKind.CLIENT,
+        None,
+        at[0],
+        ended_at=at[4] if stage > 3 else None,
+        cause=16 if stage > 3 else None,
     )
     agent = o.LegRecord(
         LegId(f"{call}-agent-1"),
@@ -121,7 +135,16 @@ def record(call: CallId, stage: int) -> o.CallRecord:
 
 def decision(call: CallId) -> Decision:
     standings = tuple(
-        Standing(AgentId(str(1001 + number)), number, 0, {}, Hindrance.TALKING if number % 2 else None, "", number, START)
+        Standing(
+            AgentId(str(1001 + number)),
+            number,
+            0,
+            {},
+            Hindrance.TALKING if number % 2 else None,
+            "",
+            number,
+            START,
+        )
         for number in range(AGENTS)
     )
     return Decision(call, QUEUE, Strategy.LEASTRECENT, (), None, None, 0, 0, (AGENT,), standings)
@@ -135,7 +158,11 @@ def facts_of(call: CallId) -> list[list[f.Fact]]:
         [f.CallerPresented(call, "89161234567", "Anna", "+74950000001", "lab")],
         [f.CallOffered(call, client, "89161234567", "Anna", "+74950000001", "lab")],
         [f.LegAnswered(call, client)],
-        [f.ClientIdentified(call, f.Verdict.KNOWN, "+79161234567", (f.ClientRef(ClientId(1), "Anna", "gold"),))],
+        [
+            f.ClientIdentified(
+                call, f.Verdict.KNOWN, "+79161234567", (f.ClientRef(ClientId(1), "Anna", "gold"),)
+            )
+        ],
         [f.TicketOpened(call, TicketId(1))],
         [f.PromptEnded(call, prompt), f.DigitReceived(call, client, "1")],
         [f.PromptEnded(call, prompt)],

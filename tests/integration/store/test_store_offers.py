@@ -40,7 +40,7 @@ def offer(leg: LegId = LEG, *standings: Standing, **fields: object) -> SaveOffer
         chosen=(ANNA,),
         standings=standings or (standing(ANNA, 0),),
     )
-    return SaveOffer(CALL, leg, ANNA, QueueName("support"), AT, replace(decision, **fields))  # type: ignore[arg-type]
+    return SaveOffer(CALL, leg, ANNA, QueueName("support"), AT, decision._replace(**fields))  # type: ignore[arg-type]
 
 
 async def test_an_offer_comes_back_with_all_candidates_judged(store: Store) -> None:

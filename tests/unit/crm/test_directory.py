@@ -85,9 +85,9 @@ async def test_an_unknown_number_may_have_talked_with_somebody(
 async def test_a_store_that_fails_says_so(
     directory: ClientDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def down(_: Store) -> None:
+    async def down(*_: object) -> None:
         raise LinkDown("the database does not answer")
 
-    monkeypatch.setattr(Store, "view", down)
+    monkeypatch.setattr(Store, "read", down)
     with pytest.raises(LinkDown, match="database"):
         await directory.look_up(LookUpClient(CALL, "+79161234567", "moscow"))

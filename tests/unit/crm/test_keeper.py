@@ -18,10 +18,16 @@ from bridge.crm.keeper import RecordingKeeper, Stage
 from bridge.crm.records import CallRecords
 from bridge.errors import BadInput, LinkDown
 from bridge.store import Store
-from bridge.store.recordings import Recordings
+from bridge.store.recordings import SyncRecordings
 
 CALL = CallId("1700000000.1")
 REC = RecordingId("1700000000.1-rec-1")
+
+
+@pytest.fixture(autouse=True, params=[keeper_module._WRITE_BYTES, 4000], ids=["short", "long"])
+def how_long(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short recording is never a file of its own; of a long one most is in its part, the rest in memory."""
+    monkeypatch.setattr(keeper_module, "_WRITE_BYTES", request.param)
 
 
 @pytest.fixture
@@ -73,6 +79,18 @@ async def test_it_is_attached_to_call_and_ticket(
     assert attached is not None
     assert (attached.call, attached.recording) == (CALL, REC)
     await check_attached(store, spool, directory)
+
+
+@pytest.mark.usefixtures("recorded")
+async def test_a_call_that_has_no_ticket_gets_the_one_that_it_would_have(
+    keeper: RecordingKeeper, store: Store
+) -> None:
+    await keeper.attach(CALL, REC, closed=True)
+    async with store.view() as unit:
+        ticket = await unit.tickets.by_call(CALL)
+    assert ticket is not None
+    assert (ticket.subject, ticket.department) == ("+7 916 123-45-67 → support", "Support")
+    assert ticket.assignee == "1001"
 
 
 @pytest.mark.usefixtures("recorded")
@@ -128,7 +146,7 @@ async def test_we_are_killed_at_any_step(
             case "sync":
                 patch.setattr(keeper_module, "_sync_directory", die)
             case "attach":
-                patch.setattr(Recordings, "attach", die)
+                patch.setattr(SyncRecordings, "attach", die)
             case "deleting":
                 patch.setattr(RecordingKeeper, "_delete_originals", die)
         first = RecordingKeeper(store, spool, directory, departments)
@@ -273,14 +291,21 @@ async def test_originals_of_an_unknown_call_are_kept(
 
 
 @pytest.mark.usefixtures("recorded")
+@pytest.mark.parametrize("step", ["append", "merge"])
 async def test_a_full_disk_costs_nothing(
-    keeper: RecordingKeeper, store: Store, spool, directory: Path, monkeypatch: pytest.MonkeyPatch
+    keeper: RecordingKeeper,
+    store: Store,
+    spool,
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(keeper_module, "_append", full)
+        patch.setattr(keeper_module, "_WRITE_BYTES", 4000)  # or there would be nothing to append
+        patch.setattr(*((keeper_module, "_append") if step == "append" else (wav, "merge")), full)
         result = await keeper.work(CALL, REC, closed=True)
     assert result.stage is Stage.NOT_YET
     assert "No space left" in result.reason

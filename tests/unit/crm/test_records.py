@@ -1,6 +1,7 @@
 """Calls saved and tickets opened through the port: subjects, departments, news that come late."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -87,6 +88,19 @@ async def test_late_news_reach_the_ticket(records: CallRecords, store: Store, ma
     await records.save_call(SaveCall(first.id, first))
     await records.open_ticket(OpenTicket(first.id, first))
     assert await ticket_of(store, first.id) == ticket
+
+
+async def test_who_answered_is_news_by_himself(records: CallRecords, store: Store, make_record) -> None:
+    rung = make_record(queue=QueueName("support"), agent=AgentId("1001"))
+    await records.open_ticket(OpenTicket(rung.id, rung))
+    before = await ticket_of(store, rung.id)
+    await records.save_call(SaveCall(rung.id, rung))
+    assert await ticket_of(store, rung.id) == before, "nothing was new"
+    answered = replace(rung, answered_at=START + timedelta(seconds=9))
+    await records.save_call(SaveCall(rung.id, answered))
+    after = await ticket_of(store, rung.id)
+    assert (before.assignee, after.assignee) == (None, "1001")
+    assert (after.subject, after.department) == (before.subject, before.department)
 
 
 async def test_people_have_the_last_word(records: CallRecords, store: Store, make_record) -> None:

@@ -1,7 +1,7 @@
 """The loop, its timers, its history and its reconciliation."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -95,6 +95,65 @@ async def test_history_is_kept_while_the_database_is_away() -> None:
     assert len(history) == 0
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def patient() -> AsyncIterator[History]:
+    """A history that would gather for longer than any test waits."""
+    history = History(Log(), gather_seconds=3600)
+    task = asyncio.create_task(history.run())
+    yield history
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def agents_ready(first: int, last: int) -> list[StampedFact]:
+    return [StampedFact(seq, START, f.AgentReady(ANNA)) for seq in range(first, last + 1)]
+
+
+async def test_facts_that_come_within_a_moment_are_written_together() -> None:
+    batches: list[Sequence[StampedFact]] = []
+
+    class Batches(Log):
+        async def append(self, facts: Sequence[StampedFact]) -> None:
+            batches.append(facts)
+
+    history = History(Batches(), gather_seconds=0.05)
+    task = asyncio.create_task(history.run())
+    for fact in agents_ready(1, 3):
+        history.note(fact)
+        await asyncio.sleep(0)
+    await until(lambda: batches)
+    assert [fact.seq for fact in batches[0]] == [1, 2, 3]
+    history.note(agents_ready(4, 4)[0])
+    await until(lambda: len(batches) == 2)
+    assert len(history) == 0
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_who_waits_for_the_facts_does_not_wait_for_others(patient: History) -> None:
+    for fact in agents_ready(1, 3):
+        patient.note(fact)
+        await asyncio.sleep(0)
+    await asyncio.wait_for(patient.flushed(), 5)
+    assert len(patient) == 0
+    # And once nobody waits any more, they are gathered again.
+    patient.note(agents_ready(4, 4)[0])
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(patient) == 1
+    await asyncio.wait_for(asyncio.gather(patient.flushed(), patient.flushed()), 5)
+    assert len(patient) == 0
+
+
+async def test_a_burst_is_written_at_once(patient: History) -> None:
+    for fact in agents_ready(1, 499):
+        patient.note(fact)
+        await asyncio.sleep(0)
+    assert len(patient) == 499
+    patient.note(agents_ready(500, 500)[0])
+    await until(lambda: len(patient) == 0)
 
 
 async def test_a_started_timer_fires_once_and_a_stopped_one_never() -> None:
