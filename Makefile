@@ -33,6 +33,7 @@ test: $(STAMP) ## set everything up and run the whole suite, real-Asterisk tests
 bench: $(STAMP) ## measure, print and write build/bench.json
 	@$(LAB) images
 	$(BIN)/python -m tests.bench.decide
+	$(BIN)/python -m tests.bench.records
 	$(BIN)/python -m tests.bench
 
 bench-dispatch: $(STAMP) ## of these only: from a BYE to the next INVITE, against app_queue and bare ARI

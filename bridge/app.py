@@ -5,6 +5,7 @@ then what is known is written, then the store is closed.
 """
 
 import asyncio
+import gc
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -172,6 +173,10 @@ class Service:
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.settings.web.host, self.settings.web.port, reuse_address=True)
         await site.start()
+        # What is loaded by now stays for ever: a full collection that walks through it pauses all calls for
+        # 100 ms (measured), and finds nothing.
+        gc.collect()
+        gc.freeze()
 
     async def until(self, stop: asyncio.Event) -> None:
         """Returns when ``stop`` is set; raises what ended a part that must not end."""

@@ -44,20 +44,33 @@ class Sound:
         highest correlation of the two waveforms anywhere. Two sentences that begin alike share only that.
         """
         assert self.rate == other.rate
-        here, there = self.channels[channel], other.channels[0]
-        width = min(self.rate // 2, len(there))
-        if len(here) < width:
-            return 0.0
-        pieces = [there[begin : begin + width] for begin in range(0, len(there) - width + 1, width)]
-        loudest = max(float((piece**2).sum()) for piece in pieces)
-        found = [_likeness(here, piece) for piece in pieces if float((piece**2).sum()) > loudest / 30]
-        return sum(found) / len(found)
+        here = self.channels[channel]
+        found = [_likeness(here, piece)[0] for _, piece in other._pieces() if len(here) >= len(piece)]
+        return sum(found) / len(found) if found else 0.0
+
+    def after(self, other: "Sound", channel: int = 0) -> "Sound":
+        """What sounds here once ``other``, which does, has ended."""
+        # By its loudest part: a faint one may be found anywhere.
+        begin, piece = max(other._pieces(), key=lambda one: float((one[1] ** 2).sum()))
+        _, at = _likeness(self.channels[channel], piece)
+        end = at + other.channels.shape[1] - begin
+        return Sound(self.rate, self.channels[:, end - self.rate // 10 :])
+
+    def _pieces(self) -> list[tuple[int, npt.NDArray[np.float64]]]:
+        """The half seconds of it that are not silence, each with where it begins."""
+        all_ = self.channels[0]
+        width = min(self.rate // 2, len(all_))
+        pieces = [(begin, all_[begin : begin + width]) for begin in range(0, len(all_) - width + 1, width)]
+        loudest = max(float((piece**2).sum()) for _, piece in pieces)
+        return [(begin, piece) for begin, piece in pieces if float((piece**2).sum()) > loudest / 30]
 
 
-def _likeness(here: npt.NDArray[np.float64], piece: npt.NDArray[np.float64]) -> float:
+def _likeness(here: npt.NDArray[np.float64], piece: npt.NDArray[np.float64]) -> tuple[float, int]:
+    """The highest correlation, and where it is."""
     width = len(piece)
     size = 1 << (len(here) + width - 1).bit_length()
     product = np.fft.irfft(np.fft.rfft(here, size) * np.conj(np.fft.rfft(piece, size)), size)
     sums = np.cumsum(np.concatenate(([0.0], here**2)))
     powers = np.sqrt((sums[width:] - sums[:-width]).clip(1e-4) * float((piece**2).sum()))
-    return float((product[: len(here) - width + 1] / powers).max())
+    likeness = product[: len(here) - width + 1] / powers
+    return float(likeness.max()), int(likeness.argmax())
