@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from bridge.ami.call_events import Reason
 from bridge.ami.legs import Leg
-from bridge.centre.facts import Cause
+from bridge.centre.causes import Cause
 
 # Causes that say nothing about why: every leg that Asterisk itself ends has one of them.
 _SILENT = frozenset({0, Cause.NORMAL_CLEARING, Cause.INTERWORKING, 31})

@@ -16,7 +16,7 @@ from bridge.ari import models
 from bridge.ari.interest import Arrival, Interest, Prompt
 from bridge.ari.rest import REQUEST_SECONDS, Rest
 from bridge.ari.stasis import agent_arguments
-from bridge.centre.facts import Cause
+from bridge.centre.causes import Cause
 from bridge.centre.ids import CallId, LegId, PromptId, conversation_id, waiting_room_id
 from bridge.centre.orders import (
     Answer,

@@ -3,8 +3,8 @@
 from bridge.centre.call import Call, CallState, Moment
 from bridge.centre.call_acts import hang_up, hush, record, say
 from bridge.centre.call_ways import go
+from bridge.centre.causes import Cause
 from bridge.centre.facts import (
-    Cause,
     DigitReceived,
     LegAnswered,
     PromptEnded,
@@ -43,11 +43,6 @@ def forward_timer(call: Call, event: TimerFired, at: Moment) -> None:
         leg.ended_at = at.now
         at.out.orders.append(CancelRing(call.id, leg.id, CancelReason.NO_ANSWER))
         forward_ended(call, at)
-
-
-def forward_prompt_ended(call: Call, event: PromptEnded, _: Moment) -> None:
-    if event.prompt == call.prompt:
-        call.prompt = None
 
 
 def forward_ended(call: Call, at: Moment) -> None:

@@ -6,8 +6,9 @@ Each changes the call and says what is to be done. When an act is due is decided
 from datetime import timedelta
 
 from bridge.centre.call import Call, CallState, Moment, OpenOffer
+from bridge.centre.causes import Cause
 from bridge.centre.decision import OfferEnd
-from bridge.centre.facts import Cause, Timer, TimerKind, Verdict
+from bridge.centre.facts import Timer, TimerKind, Verdict
 from bridge.centre.ids import prompt_id, recording_id
 from bridge.centre.messages import AgentReleased, AmendWaiting, EnterQueue, LeaveQueue, OfferResult
 from bridge.centre.orders import (

@@ -11,9 +11,9 @@ from bridge.centre.call import Call, CallState, Leg, Moment
 from bridge.centre.call_acts import end_offer, finish_if_over, hang_up, leave_queue, release
 from bridge.centre.call_steps import menu_prompt_ended
 from bridge.centre.call_ways import rejoin
+from bridge.centre.causes import Cause
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
-    Cause,
     FailureReason,
     LegAnswered,
     LegEnded,

@@ -7,10 +7,10 @@ waiting is in ``queue_steps``, how things end in ``call_ends``.
 from bridge.centre.call import Call, CallEvent, CallState, Leg, Moment
 from bridge.centre.call_acts import finish_if_over, hang_up, hush, look_up, save, say, show_card
 from bridge.centre.call_ways import go, lead
+from bridge.centre.causes import Cause
 from bridge.centre.facts import (
     CallerPresented,
     CallOffered,
-    Cause,
     ClientIdentified,
     DigitReceived,
     PromptEnded,

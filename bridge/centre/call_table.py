@@ -94,14 +94,14 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(PositionIs, q.position_is),
         on(TimerFired, q.waiting_timer),
         on(DigitReceived, q.waiting_digit),
-        on(PromptEnded, q.waiting_prompt_ended),
+        on(PromptEnded, q.prompt_ended),
     ),
     S.CONNECTING: (*_ANYWHERE, on(LegJoined, q.joined)),
     S.TALKING: _ANYWHERE,
     S.FORWARDING: (
         *_ANYWHERE,
         on(LegAnswered, a.forward_answered),
-        on(PromptEnded, a.forward_prompt_ended),
+        on(PromptEnded, q.prompt_ended),
         on(TimerFired, a.forward_timer),
     ),
     S.VOICEMAIL: (

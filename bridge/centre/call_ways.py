@@ -28,12 +28,12 @@ from bridge.centre.plan import (
     ToVoicemail,
 )
 from bridge.centre.speech import BEEP
-from bridge.centre.strategies import joined
+from bridge.centre.strategies import joined, qualifies
 
 S = CallState
 
 # Destinations without a word from the caller between them: more would be a circle in the plan.
-_MOST_HOPS = 20
+MOST_HOPS = 20
 # A queue with sticky agents asks who served the caller last before it offers him to anybody, but not longer.
 _ASKING = timedelta(seconds=0.1)
 
@@ -47,7 +47,7 @@ def lead(call: Call, destination: Destination, at: Moment) -> None:
     """As ``go``, for who keeps the call himself."""
     call.menu = None
     call.hops += 1
-    if call.hops > _MOST_HOPS or not at.plan.knows(destination):
+    if call.hops > MOST_HOPS or not at.plan.knows(destination):
         destination = NO_AGENTS
     if call.state is S.WAITING and not isinstance(destination, ToQueue | ToAgent):
         at.out.orders.append(LeaveWaitingRoom(call.id, call.client_leg))
@@ -92,8 +92,7 @@ def enter_queue(
     """``agent``: whom he asked for by name, and ``hold`` how long he waits for him alone."""
     queue = at.plan.queues[to.queue]
     place = call.waiting.place if call.waiting is not None else at.next_place()
-    level = sum(step.after <= timedelta(0) for step in queue.widening)
-    call.waiting = Waiting(place, to.needs, to.priority, level, at.now)
+    call.waiting = Waiting(place, to.needs, to.priority, queue.level_at_entry, at.now)
     call.queue = queue.name
     call.queued_at = call.queued_at or at.now
     call.enter(S.WAITING, at.now)
@@ -164,9 +163,8 @@ def prefer_last_agent(call: Call, queue: Queue, at: Moment) -> None:
 
 def _fits(call: Call, agent: AgentId, queue: Queue, at: Moment) -> bool:
     """What he needs this time, the last one may lack."""
-    needs = joined(queue.needs, call.waiting.needs) if call.waiting is not None else queue.needs
-    skills = at.plan.agents[agent].skills
-    return all(skills.get(skill, 0) >= level for skill, level in needs)
+    needs = call.waiting.needs if call.waiting is not None else ()
+    return qualifies(at.plan.agents[agent].skills, joined(queue.needs, needs))
 
 
 # ── an outside number ────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from bridge.centre import call_table
 from bridge.centre.agent import AgentDesk, AgentEvent, AgentState
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.call_ends import give_back
+from bridge.centre.causes import Cause
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
     AgentLoggedIn,
@@ -23,7 +24,6 @@ from bridge.centre.facts import (
     CallerPresented,
     CallFact,
     CallOffered,
-    Cause,
     EndpointChanged,
     Fact,
     FailureReason,

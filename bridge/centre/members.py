@@ -67,7 +67,7 @@ class Members:
         if new.hindrance is None:
             key = key_of(self.strategy, new)
             for needs, pool in self._pools.items():
-                if not needs or qualifies(new, needs):
+                if not needs or qualifies(new.skills, needs):
                     insort(pool, key)
 
     def note(self, new: Standing) -> Standing:
@@ -93,7 +93,7 @@ class Members:
             pool = self._pools[needs] = sorted(
                 key_of(self.strategy, standing)
                 for standing in self.standings.values()
-                if standing.hindrance is None and qualifies(standing, needs)
+                if standing.hindrance is None and qualifies(standing.skills, needs)
             )
         return pool
 

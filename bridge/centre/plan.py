@@ -159,6 +159,11 @@ class Queue:
     greeting: tuple[str, ...] = ()  # sounds, played once at entry: ("callbridge/please-wait",)
     announce: Announcements = Announcements()
 
+    @property
+    def level_at_entry(self) -> int:
+        """How many steps of widening are in force for who has just come."""
+        return sum(step.after <= timedelta(0) for step in self.widening)
+
 
 @dataclass(frozen=True, slots=True)
 class Menu:

@@ -21,9 +21,9 @@ from bridge.centre.call_acts import (
     withdraw,
 )
 from bridge.centre.call_ways import go, overflow, prefer_last_agent, widen_later
+from bridge.centre.causes import Cause
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
-    Cause,
     DigitReceived,
     LegAnswered,
     LegJoined,
@@ -206,7 +206,7 @@ def position_is(call: Call, event: PositionIs, at: Moment) -> None:
         say(call, sounds, at)
 
 
-def waiting_prompt_ended(call: Call, event: PromptEnded, _: Moment) -> None:
+def prompt_ended(call: Call, event: PromptEnded, _: Moment) -> None:
     if event.prompt == call.prompt:
         call.prompt = None
 

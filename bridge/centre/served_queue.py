@@ -67,7 +67,7 @@ class ServedQueue:
 
 def _may_serve(standing: Standing, kind: Kind) -> bool:
     needs, highest = kind
-    return satisfies(standing.penalty, highest) and (not needs or qualifies(standing, needs))
+    return satisfies(standing.penalty, highest) and (not needs or qualifies(standing.skills, needs))
 
 
 def queues_of_agents(queues: Mapping[QueueName, Queue]) -> dict[AgentId, tuple[QueueName, ...]]:

@@ -15,6 +15,7 @@ from heapq import heappop, heappush
 from typing import assert_never
 
 from bridge.centre.agent import AgentDesk, AgentEvent, AgentState
+from bridge.centre.call_ways import MOST_HOPS
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import AgentLoggedOut, EndpointChanged, Timer, TimerFired
 from bridge.centre.ids import AgentId, CallId, QueueName
@@ -38,7 +39,6 @@ from bridge.centre.orders import StartTimer, StopTimer
 from bridge.centre.plan import Destination, Needs, Plan, Queue, ToAgent, ToQueue
 from bridge.centre.router import Router
 
-_MOST_HOPS = 20  # from queue to queue: more would be a circle in the plan
 _TELL_EVERY = 500  # callers who are done
 
 
@@ -264,7 +264,7 @@ class _Simulation:
     def _enters(self, caller: _Caller, queue: Queue) -> None:
         caller.queue = queue.name
         caller.stay += 1
-        caller.level = sum(step.after <= timedelta(0) for step in queue.widening)
+        caller.level = queue.level_at_entry
         if queue.max_wait is not None:
             self._at(self._now + queue.max_wait, partial(self._times_out, caller, caller.stay))
         for step in queue.widening[caller.level :]:
@@ -324,7 +324,7 @@ class _Simulation:
             case _:
                 self._is_over(caller, VisitEnd.LEFT)
                 return
-        if queue in self._plan.queues and caller.stay <= _MOST_HOPS:
+        if queue in self._plan.queues and caller.stay <= MOST_HOPS:
             self._enters(caller, self._plan.queues[queue])
         else:
             self._is_over(caller, VisitEnd.LEFT)

@@ -4,10 +4,11 @@ Owns each strategy's rule, over keys that ``members`` keeps sorted: so a choice 
 """
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from zlib import crc32
 
 from bridge.centre.decision import Decision, Standing
-from bridge.centre.ids import AgentId
+from bridge.centre.ids import AgentId, Skill
 from bridge.centre.plan import Needs, Strategy
 
 Key = tuple[int, float, int, AgentId]  # penalty, what the strategy compares, position, agent
@@ -97,8 +98,7 @@ def satisfies(penalty: int, highest_penalty: int | None) -> bool:
     return highest_penalty is None or penalty <= highest_penalty
 
 
-def qualifies(standing: Standing, needs: Needs) -> bool:
-    skills = standing.skills
+def qualifies(skills: Mapping[Skill, int], needs: Needs) -> bool:
     # A loop: this is asked for each kind of caller, and all() of a generator costs three times as much.
     for skill, level in needs:  # noqa: SIM110
         if skills.get(skill, 0) < level:

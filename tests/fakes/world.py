@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from bridge.centre import facts as f
 from bridge.centre import orders as o
+from bridge.centre.causes import Cause
 from bridge.centre.decision import OfferEnd
 from bridge.centre.floor import Floor
 from bridge.centre.ids import (
@@ -316,7 +317,7 @@ class World:
         self.answer(agent)
         self.pump()
 
-    def refuse(self, agent: AgentId, cause: int = f.Cause.NO_ANSWER) -> None:
+    def refuse(self, agent: AgentId, cause: int = Cause.NO_ANSWER) -> None:
         leg = self.ringing_leg(agent)
         assert leg is not None
         self.end_leg(leg, cause)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
+from bridge.centre.causes import Cause
 from bridge.centre.ids import CallId, Endpoint
 from bridge.centre.plan import Announcements, Plan, ToHangUp, ToNumber, ToQueue
 from tests.fakes import plans
@@ -91,7 +91,7 @@ def test_nothing_is_said_while_a_phone_rings_for_him() -> None:
     call = world.caller()
     world.pass_time(60)
     assert world.said(call) == []
-    world.refuse(A, f.Cause.SUBSCRIBER_ABSENT)
+    world.refuse(A, Cause.SUBSCRIBER_ABSENT)
     world.pass_time(20)
     assert world.said(call) != []
 

@@ -7,6 +7,7 @@ import pytest
 from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.call import CallState
+from bridge.centre.causes import Cause
 from bridge.centre.ids import CallId, Endpoint, LegId, outside_leg_id
 from bridge.centre.plan import Destination, Plan, ToHangUp, ToNumber, ToQueue, ToVoicemail
 from tests.fakes import plans
@@ -178,7 +179,7 @@ def assert_over(world: World, call: CallId, outcome: o.Outcome) -> None:
 
 
 @pytest.mark.parametrize(
-    "cause", [f.Cause.NO_ANSWER, f.Cause.USER_BUSY, f.Cause.CALL_REJECTED, f.Cause.CONGESTION, 0]
+    "cause", [Cause.NO_ANSWER, Cause.USER_BUSY, Cause.CALL_REJECTED, Cause.CONGESTION, 0]
 )
 def test_number_that_does_not_answer_leads_on(cause: int) -> None:
     world, call = forwarded()
@@ -234,13 +235,13 @@ def test_number_that_answers_after_the_client_has_gone_is_hung_up() -> None:
 def test_number_behind_a_number_is_tried_by_a_leg_of_its_own() -> None:
     second = ToNumber("+7812", Endpoint("PJSIP/+7812@lab"), seconds(15), ToHangUp(("sorry",)))
     world, call = forwarded(second)
-    world.end_leg(outside_leg_id(call, 1), f.Cause.USER_BUSY)
+    world.end_leg(outside_leg_id(call, 1), Cause.USER_BUSY)
     world.pump()
     assert [ring.leg for ring in world.of(o.RingNumber)] == [
         outside_leg_id(call, 1),
         outside_leg_id(call, 2),
     ]
-    world.end_leg(outside_leg_id(call, 2), f.Cause.USER_BUSY)
+    world.end_leg(outside_leg_id(call, 2), Cause.USER_BUSY)
     world.pump()
     assert world.said(call)[-1] == ("sorry",)
     assert world.floor.calls == {}
@@ -264,7 +265,7 @@ def test_numbers_that_send_their_callers_to_one_another_end() -> None:
     world = world_of(leading_to(circle))
     call = world.caller("5")
     for n in range(1, 40):
-        world.end_leg(outside_leg_id(call, n), f.Cause.USER_BUSY)
+        world.end_leg(outside_leg_id(call, n), Cause.USER_BUSY)
         world.pump()
     assert len(world.of(o.RingNumber)) <= 20
     assert world.floor.calls == {}

@@ -8,6 +8,7 @@ from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
 from bridge.centre.call import CallState
+from bridge.centre.causes import Cause
 from bridge.centre.ids import CallId, LegId, RecordingId
 from tests.fakes.world import ANNA, BORIS, SALES, SUPPORT, World, plan
 
@@ -225,7 +226,7 @@ def test_client_whom_the_dialplan_cannot_take_back_is_hung_up(world: World) -> N
     world.tell(f.OrderFailed(call, "EnterWaitingRoom", f.FailureReason.TIMEOUT, "no reply", LegId(call)))
     world.pump()
     world.tell(f.OrderFailed(call, "ToFallback", f.FailureReason.TIMEOUT, "no reply", LegId(call)))
-    assert world.orders[-1] == o.HangUp(call, LegId(call), f.Cause.TEMPORARY_FAILURE)
+    assert world.orders[-1] == o.HangUp(call, LegId(call), Cause.TEMPORARY_FAILURE)
 
 
 def test_callers_of_a_queue_or_menu_that_is_not_planned_any_more_are_handed_back(world: World) -> None:
@@ -300,7 +301,7 @@ def test_prompt_that_cannot_be_played_does_not_hold_the_caller(world: World) -> 
 def test_number_that_nobody_planned_is_refused(world: World) -> None:
     call = world.call_in("999")
     world.pump()
-    assert of(world, o.HangUp)[0].cause == f.Cause.UNALLOCATED
+    assert of(world, o.HangUp)[0].cause == Cause.UNALLOCATED
     assert world.saved[call].outcome is o.Outcome.FAILED
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.centre import facts as f
+from bridge.centre.causes import Cause
 from bridge.centre.decision import Decision, Hindrance, Standing
 from bridge.centre.explain import Judged, Verdict, explain
 from bridge.centre.ids import AgentId, CallId
@@ -265,7 +266,7 @@ def test_next_in_the_explanation_is_who_is_asked_next(strategy: Strategy) -> Non
         world.hang_up(call)
     world.caller()
     first = explain(last_decision(world))
-    world.refuse(world.rung[0], f.Cause.CALL_REJECTED)
+    world.refuse(world.rung[0], Cause.CALL_REJECTED)
     second = last_decision(world).chosen[0]
     able = [one.agent for one in first if one.verdict is Verdict.NEXT]
     if strategy in (Strategy.RANDOM, Strategy.WRANDOM):

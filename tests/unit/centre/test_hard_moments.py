@@ -10,6 +10,7 @@ from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
 from bridge.centre.call import CallState
+from bridge.centre.causes import Cause
 from bridge.centre.decision import OfferEnd
 from bridge.centre.ids import AgentId, CallId, Endpoint, LegId
 from bridge.centre.plan import Agent, Empty, Member, Plan, Strategy, ToHangUp, ToQueue, Widening
@@ -384,7 +385,7 @@ def test_hundred_callers_with_agents_who_do_not_answer_are_not_dropped() -> None
             if world.rung_for(agent) is None:
                 continue
             if (turn + n) % 3:
-                world.refuse(agent, f.Cause.NO_ANSWER if n % 2 else f.Cause.USER_BUSY)
+                world.refuse(agent, Cause.NO_ANSWER if n % 2 else Cause.USER_BUSY)
             else:
                 world.serve(agent)
         world.pass_time(1)

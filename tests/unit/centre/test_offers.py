@@ -7,6 +7,7 @@ import pytest
 from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
+from bridge.centre.causes import Cause
 from bridge.centre.decision import OfferEnd
 from bridge.centre.plan import Plan, Strategy, ToQueue, Widening
 from tests.fakes import plans
@@ -67,7 +68,7 @@ def test_ringall_agent_who_becomes_free_meanwhile_joins_the_ring() -> None:
 def test_ringall_who_did_not_answer_joins_again_after_his_rest() -> None:
     world = world_of(ringall(), A, B)
     call = world.caller()
-    world.refuse(A, f.Cause.CALL_REJECTED)
+    world.refuse(A, Cause.CALL_REJECTED)
     assert world.rung == [B]
     world.pass_time(5)
     assert {world.rung_for(A), world.rung_for(B)} == {call}
@@ -109,16 +110,16 @@ def test_each_offer_is_saved_with_its_decision_and_its_end() -> None:
 @pytest.mark.parametrize(
     ("cause", "end"),
     [
-        (f.Cause.NO_ANSWER, OfferEnd.NO_ANSWER),
-        (f.Cause.NORMAL_CLEARING, OfferEnd.NO_ANSWER),
-        (f.Cause.USER_BUSY, OfferEnd.BUSY),
-        (f.Cause.CALL_REJECTED, OfferEnd.REJECTED),
-        (f.Cause.SUBSCRIBER_ABSENT, OfferEnd.UNREACHABLE),
-        (f.Cause.UNALLOCATED, OfferEnd.UNREACHABLE),
-        (f.Cause.NO_USER_RESPONSE, OfferEnd.UNREACHABLE),
-        (f.Cause.NETWORK_OUT_OF_ORDER, OfferEnd.FAILED),
-        (f.Cause.CONGESTION, OfferEnd.FAILED),
-        (f.Cause.INTERWORKING, OfferEnd.FAILED),
+        (Cause.NO_ANSWER, OfferEnd.NO_ANSWER),
+        (Cause.NORMAL_CLEARING, OfferEnd.NO_ANSWER),
+        (Cause.USER_BUSY, OfferEnd.BUSY),
+        (Cause.CALL_REJECTED, OfferEnd.REJECTED),
+        (Cause.SUBSCRIBER_ABSENT, OfferEnd.UNREACHABLE),
+        (Cause.UNALLOCATED, OfferEnd.UNREACHABLE),
+        (Cause.NO_USER_RESPONSE, OfferEnd.UNREACHABLE),
+        (Cause.NETWORK_OUT_OF_ORDER, OfferEnd.FAILED),
+        (Cause.CONGESTION, OfferEnd.FAILED),
+        (Cause.INTERWORKING, OfferEnd.FAILED),
         (200, OfferEnd.FAILED),
     ],
 )
@@ -141,9 +142,7 @@ def test_ring_order_that_fails_goes_to_the_next_and_ends_the_offer_as_failed(rea
     assert world.rung == [B]
 
 
-@pytest.mark.parametrize(
-    "cause", [f.Cause.NO_ANSWER, f.Cause.USER_BUSY, f.Cause.CALL_REJECTED, f.Cause.CONGESTION]
-)
+@pytest.mark.parametrize("cause", [Cause.NO_ANSWER, Cause.USER_BUSY, Cause.CALL_REJECTED, Cause.CONGESTION])
 def test_who_did_not_take_it_rests_for_five_seconds(cause: int) -> None:
     world = world_of(plans.one_queue(1), A)
     world.caller()
@@ -157,7 +156,7 @@ def test_who_did_not_take_it_rests_for_five_seconds(cause: int) -> None:
 def test_unreachable_phone_is_left_alone_for_sixty_seconds() -> None:
     world = world_of(plans.one_queue(1), A)
     world.caller()
-    world.refuse(A, f.Cause.SUBSCRIBER_ABSENT)
+    world.refuse(A, Cause.SUBSCRIBER_ABSENT)
     world.pass_time(59.9)
     assert world.rung == []
     world.pass_time(0.2)
@@ -167,7 +166,7 @@ def test_unreachable_phone_is_left_alone_for_sixty_seconds() -> None:
 def test_unreachable_phone_that_shows_itself_is_rung_at_once() -> None:
     world = world_of(plans.one_queue(1), A)
     world.caller()
-    world.refuse(A, f.Cause.SUBSCRIBER_ABSENT)
+    world.refuse(A, Cause.SUBSCRIBER_ABSENT)
     world.pass_time(3)
     world.phone(A)
     world.pump()
@@ -189,14 +188,14 @@ def test_ring_that_asterisk_never_ends_is_ended_by_our_own_timer() -> None:
 def test_leg_that_was_answered_elsewhere_is_not_held_against_the_agent() -> None:
     world = world_of(plans.one_queue(1, pause_after=1), A)
     world.caller()
-    world.refuse(A, f.Cause.ANSWERED_ELSEWHERE)
+    world.refuse(A, Cause.ANSWERED_ELSEWHERE)
     assert world.floor.agents[A].state is AgentState.READY
 
 
 # ── pause after unanswered offers ────────────────────────────────────────────
 
 
-def unanswered(world: World, times: int, cause: int = f.Cause.NO_ANSWER) -> None:
+def unanswered(world: World, times: int, cause: int = Cause.NO_ANSWER) -> None:
     for _ in range(times):
         world.refuse(A, cause)
         world.pass_time(5)
@@ -243,7 +242,7 @@ def test_queue_that_pauses_nobody_never_does() -> None:
     assert world.rung == [A]
 
 
-@pytest.mark.parametrize("cause", [f.Cause.SUBSCRIBER_ABSENT, f.Cause.CONGESTION])
+@pytest.mark.parametrize("cause", [Cause.SUBSCRIBER_ABSENT, Cause.CONGESTION])
 def test_offers_that_the_network_lost_are_not_held_against_the_agent(cause: int) -> None:
     world = world_of(plans.one_queue(1, pause_after=1), A)
     world.caller()

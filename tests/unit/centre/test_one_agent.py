@@ -8,6 +8,7 @@ import pytest
 from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.call import CallState
+from bridge.centre.causes import Cause
 from bridge.centre.ids import AgentId, CallId
 from bridge.centre.plan import Empty, Plan, Strategy, ToAgent, ToQueue, Widening
 from tests.fakes import plans
@@ -244,7 +245,7 @@ def test_named_agent_who_is_away_gives_the_caller_to_the_group_at_once(how: str)
 
 
 @pytest.mark.parametrize(
-    "cause", [f.Cause.NO_ANSWER, f.Cause.USER_BUSY, f.Cause.CALL_REJECTED, f.Cause.SUBSCRIBER_ABSENT]
+    "cause", [Cause.NO_ANSWER, Cause.USER_BUSY, Cause.CALL_REJECTED, Cause.SUBSCRIBER_ABSENT]
 )
 def test_named_agent_who_does_not_take_it_gives_the_caller_to_the_group(cause: int) -> None:
     world = world_of(named_plan(), A, E)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.call import CallState
+from bridge.centre.causes import Cause
 from bridge.centre.ids import CallId, Endpoint, MenuName
 from bridge.centre.plan import (
     Destination,
@@ -185,7 +185,7 @@ def test_outcome_of_a_wait_that_timed_out_is_not_abandoned_when_the_number_behin
     world = world_of(overflowing(NUMBER))
     call = timed_out(world)
     outside = next(leg for leg, one in world.legs.items() if one.number)
-    world.end_leg(outside, f.Cause.NO_ANSWER)
+    world.end_leg(outside, Cause.NO_ANSWER)
     world.pump()
     assert world.said(call)[-1] == ("sorry",)
     assert world.floor.calls == {}
