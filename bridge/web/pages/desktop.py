@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from bridge.centre.facts import (
+    AgentLoggedOut,
     AgentPaused,
     AgentReady,
     CallDisposed,
@@ -104,9 +105,11 @@ async def _drawn(request: web.Request, topic: Topic) -> web.Response:
 
 
 def _fact(agent: AgentId, form: Fields, plan: Plan) -> Fact:
-    match form.choice("action", ("ready", "pause", "end_wrap_up", "extend_wrap_up")):
+    match form.choice("action", ("ready", "log_out", "pause", "end_wrap_up", "extend_wrap_up")):
         case "ready":
             return AgentReady(agent)
+        case "log_out":
+            return AgentLoggedOut(agent)
         case "pause":
             return AgentPaused(agent, form.choice("reason", values(pause_reasons(plan))))
         case "extend_wrap_up":

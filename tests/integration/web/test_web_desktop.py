@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.centre.facts import AgentPaused, AgentReady, RecordingAttached, TicketOpened, Verdict, WrapUpEnded
+from bridge.centre.facts import (
+    AgentLoggedOut,
+    AgentPaused,
+    AgentReady,
+    RecordingAttached,
+    TicketOpened,
+    Verdict,
+    WrapUpEnded,
+)
 from bridge.centre.ids import AgentId, CallId, RecordingId, TicketId
 from bridge.centre.orders import CloseCard
 from bridge.engine.ports import FloorView, WaitingCaller
@@ -286,6 +294,7 @@ async def test_a_client_is_found_while_somebody_types(house: House) -> None:
     ("fields", "fact"),
     [
         ({"action": "ready"}, AgentReady(AgentId("1001"))),
+        ({"action": "log_out"}, AgentLoggedOut(AgentId("1001"))),
         ({"action": "end_wrap_up"}, WrapUpEnded(AgentId("1001"))),
         ({"action": "pause", "reason": "lunch"}, AgentPaused(AgentId("1001"), "lunch")),
     ],
