@@ -55,9 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    import uvloop
+
     from bridge.app import serve
 
-    asyncio.run(serve(options.config, options.secrets))
+    uvloop.run(serve(options.config, options.secrets))
     return OK
 
 

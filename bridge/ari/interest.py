@@ -1,4 +1,4 @@
-"""What we wait for and what we started: arrivals of legs, rings, prompts that play. Fed by every event.
+"""What we wait for and what we started: arrivals, rings, prompts and music that play. Fed by every event.
 
 Owns this memory only; it sends nothing and decides nothing. It is what makes an order that is sent twice
 harmless where Asterisk itself would do it twice: a second dial kills the first one, a second play with the
@@ -15,6 +15,7 @@ from bridge.ari.decoding import UnknownEvent
 from bridge.centre.ids import CallId, LegId, PromptId, call_of, is_dialled_leg
 
 _REMEMBERED_ENDS = 20_000
+UNKNOWN_MUSIC = ""
 
 
 class Arrival(Enum):
@@ -45,6 +46,17 @@ class _Memory:
     rung: set[LegId] = field(default_factory=set)
     alive: set[LegId] = field(default_factory=set)  # agents' legs that Asterisk may have
     prompts: dict[LegId, dict[PromptId, Prompt]] = field(default_factory=dict)
+    music: dict[LegId, str] = field(default_factory=dict)
+    conversing: bool = False  # it may have a bridge
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What Asterisk may still have of a call that is forgotten now."""
+
+    legs: tuple[LegId, ...]  # agents'
+    conversation: bool
+    empty: bool  # the conversation, for sure
 
 
 class Interest:
@@ -54,6 +66,10 @@ class Interest:
         self._ended: dict[str, None] = {}  # channels that are gone and calls that are cleared; oldest first
 
     # ── arrivals ─────────────────────────────────────────────────────────────
+
+    def begin(self, call: CallId) -> None:
+        """Its client came to us just now: what is not remembered of it, it does not have."""
+        self._calls.setdefault(call, _Memory())
 
     def expect(self, leg: LegId, originator: LegId) -> "asyncio.Future[Arrival]":
         """Register before the request goes out: the event can overtake its reply."""
@@ -94,12 +110,18 @@ class Interest:
         return tuple(sorted(memory.alive)) if memory is not None else ()
 
     def adopt(self, legs: Collection[LegId]) -> None:
-        """Legs that Asterisk had before this process knew of them."""
+        """Legs that Asterisk had before this process knew of them: what they may have, they have."""
+        known = set(self._calls)
         for leg in legs:
+            call = call_of(leg)
             if is_dialled_leg(leg) and not self.is_over(leg):
-                memory = self._of(call_of(leg))
+                memory = self._of(call)
                 memory.rung.add(leg)
                 memory.alive.add(leg)
+            if call not in known:
+                memory = self._of(call)
+                memory.conversing = True
+                memory.music[LegId(call)] = UNKNOWN_MUSIC
 
     # ── prompts ──────────────────────────────────────────────────────────────
 
@@ -119,18 +141,43 @@ class Interest:
         prompts = memory.prompts.get(leg, {}) if memory is not None else {}
         return tuple(one for one, state in reversed(prompts.items()) if state is not Prompt.FINISHED)
 
+    # ── music and bridges ────────────────────────────────────────────────────
+
+    def music(self, leg: LegId) -> str | None:
+        """The class that plays to it, or will again after its prompts; "" when only that it may is known."""
+        memory = self._calls.get(call_of(leg))
+        return memory.music.get(leg) if memory is not None else None
+
+    def note_music(self, leg: LegId, music: str | None) -> None:
+        playing = self._of(call_of(leg)).music
+        if music is None:
+            playing.pop(leg, None)
+        else:
+            playing[leg] = music
+
+    def note_conversation(self, call: CallId) -> None:
+        self._of(call).conversing = True
+
+    def may_converse(self, call: CallId) -> bool:
+        memory = self._calls.get(call)
+        return memory is None or memory.conversing
+
     # ── ends ─────────────────────────────────────────────────────────────────
 
     def is_over(self, channel_or_call: str) -> bool:
         return channel_or_call in self._ended
 
-    def clear(self, call: CallId) -> tuple[LegId, ...]:
-        """Forget the call; returns the agents' legs that may still be there."""
-        memory = self._calls.pop(call, _Memory())
+    def clear(self, call: CallId) -> Cleared:
+        """Forget the call. Of one that we know nothing of, everything may be there."""
+        memory = self._calls.pop(call, None)
+        unknown = memory is None
+        memory = memory or _Memory(conversing=True)
+        # ChannelDestroyed comes when a channel has left its bridge.
+        empty = not unknown and not memory.alive and self.is_over(call)
         for leg in [leg for leg in self._waits if call_of(leg) == call]:
             self._settle(leg, Arrival.CALLER_GONE)
         self._note_end(call)
-        return tuple(sorted(memory.alive))
+        return Cleared(tuple(sorted(memory.alive)), memory.conversing, empty)
 
     def observe(self, event: models.AnyEvent | UnknownEvent) -> LegId | None:
         """Returns an agent's leg that entered the application with nobody waiting for it: a stray."""
@@ -160,6 +207,7 @@ class Interest:
         if memory is not None:
             memory.alive.discard(leg)
             memory.prompts.pop(leg, None)
+            memory.music.pop(leg, None)
 
     def _settle(self, leg: LegId, arrival: Arrival) -> None:
         wait = self._waits.get(leg)

@@ -171,6 +171,8 @@ class AriLink:
             self._media.send_back(channel_id)
             return
         for fact in facts:
+            if isinstance(fact, CallOffered):
+                self._interest.begin(fact.call)
             if isinstance(fact, CallOffered | FeatureDialled):
                 self._departures.follow(fact.leg)
             await self._tell(fact)

@@ -17,7 +17,7 @@ from bridge.ari.interest import Arrival, Interest, Prompt
 from bridge.ari.rest import REQUEST_SECONDS, Rest
 from bridge.ari.stasis import agent_arguments
 from bridge.centre.causes import Cause
-from bridge.centre.ids import CallId, LegId, PromptId, conversation_id, waiting_room_id
+from bridge.centre.ids import CallId, LegId, PromptId, conversation_id
 from bridge.centre.orders import (
     Answer,
     CancelReason,
@@ -71,7 +71,7 @@ class MediaDesk:
             case EnterWaitingRoom():
                 await self._enter_waiting_room(order)
             case LeaveWaitingRoom():
-                await self._leave_waiting_room(order)
+                await self._silence(order.leg)
             case RingAgent() | RingNumber():
                 await self._ring(order)
             case CancelRing():
@@ -127,11 +127,26 @@ class MediaDesk:
         except RemoteError:
             self._interest.note_prompt(order.leg, order.prompt, Prompt.FINISHED)
             raise
+        music = self._interest.music(order.leg)
+        if music is not None:
+            await self._start_music(order.leg, music)
+
+    async def _start_music(self, leg: LegId, music: str) -> None:
+        # A prompt ends it. Asked for while one plays it is accepted at once, and starts at the prompt's end.
+        self._interest.note_music(leg, music)
+        await self._rest.call("channels.startMoh", leg, query={"mohClass": music} if music else None)
 
     async def _silence(self, leg: LegId) -> None:
-        """Stop what plays: a channel's next command, addChannel above all, waits for the prompt's end."""
+        """Stop what plays.
+
+        A channel's next command, addChannel above all, waits for the prompt's end; and music goes on in a
+        bridge, where nobody else would be heard (22.10).
+        """
         for prompt in self._interest.running_prompts(leg):
             await self._stop_prompt(prompt)
+        if self._interest.music(leg) is not None:
+            await self._rest.call("channels.stopMoh", leg)
+            self._interest.note_music(leg, None)
 
     async def _stop_prompt(self, prompt: PromptId) -> None:
         # Between two sounds of a list Asterisk cannot stop it and says 500 (22.10): a moment later it can.
@@ -148,50 +163,46 @@ class MediaDesk:
     # ── bridges ──────────────────────────────────────────────────────────────
 
     async def _enter_waiting_room(self, order: EnterWaitingRoom) -> None:
-        room = waiting_room_id(order.call)
-        # A holding bridge plays each participant the music of his channel's own class.
-        music = {"variable": "CHANNEL(musicclass)", "value": order.music}
-        present, *_ = await _all(
-            self._make_bridge(room, "holding"),
-            self._rest.call("channels.setChannelVar", order.leg, query=music),
-            self._silence(order.leg),
-        )
-        if order.leg not in present:  # adding him again would take him out and in
-            await self._rest.call(
-                "bridges.addChannel", room, query={"channel": order.leg, "role": "holding_participant"}
-            )
+        if self._interest.music(order.leg) == order.music:
+            return  # asking again would begin it anew
+        for prompt in self._interest.running_prompts(order.leg):
+            await self._stop_prompt(prompt)
+        if self._interest.may_converse(order.call):
+            await self._leave_conversation(order.call, order.leg)
+        await self._start_music(order.leg, order.music)
+
+    async def _leave_conversation(self, call: CallId, leg: LegId) -> None:
+        """His agent was lost. The empty bridge stays until the call is cleared: see _connect."""
+        try:
+            await self._rest.call("bridges.removeChannel", conversation_id(call), query={"channel": leg})
+        except Gone as error:
+            log.debug("in no conversation", action="bridges.removeChannel", channel_id=leg, error=str(error))
 
     async def _connect(self, order: Connect) -> None:
         # Without dtmf_events: what the client keys in to the agent (a card number) stays between the two and
         # never comes here, so it cannot get into the log either.
-        present, _ = await _all(
-            self._make_bridge(conversation_id(order.call), "mixing"), self._silence(order.client)
-        )
+        self._interest.note_conversation(order.call)
+        present, _ = await _all(self._make_conversation(order.call), self._silence(order.client))
         joining = [leg for leg in (order.client, order.agent) if leg not in present]
         if joining:
-            # One request for both: Asterisk looks for all of them before it moves the first. The client
-            # leaves his waiting room by this itself. The empty room stays until the call is cleared: should
-            # he have to wait again, its id must not be used for a second bridge (#211).
+            # One request for both: Asterisk looks for all of them before it moves the first. Should he have
+            # to wait again, the empty bridge stays: its id must not be used for a second one (#211).
             # Without connected line updates: Asterisk would send a re-INVITE to the agent's phone with the
             # client's own identity, withheld or not, and one to the client's trunk with the agent's (22.10).
             query = {"channel": ",".join(joining), "inhibitConnectedLineUpdates": "true"}
             await self._rest.call("bridges.addChannel", conversation_id(order.call), query=query)
 
-    async def _make_bridge(self, bridge: str, kind: str) -> frozenset[str]:
+    async def _make_conversation(self, call: CallId) -> frozenset[str]:
         """Returns the channels that are in it already: none in a new one."""
+        bridge = conversation_id(call)
         try:
-            await self._rest.call("bridges.createWithId", bridge, query={"type": kind})
+            await self._rest.call("bridges.createWithId", bridge, query={"type": "mixing"})
         except Refused as error:
             if error.status != _CONFLICT:
                 raise
             found = await self._rest.get(models.Bridge, "bridges.get", bridge)
             return frozenset(found.channels)
         return frozenset()
-
-    async def _leave_waiting_room(self, order: LeaveWaitingRoom) -> None:
-        room = waiting_room_id(order.call)
-        await self._silence(order.leg)
-        await self._unless_gone("bridges.removeChannel", room, query={"channel": order.leg})
 
     # ── the legs that we make ────────────────────────────────────────────────────
 
@@ -260,36 +271,36 @@ class MediaDesk:
         # Leaves whatever bridge he is in by itself.
         query = {"context": FALLBACK_CONTEXT, "extension": order.queue or "s", "priority": "1"}
         await self._rest.call("channels.continueInDialplan", order.leg, query=query)
-        await self._drop_bridges(order.call)
+        if self._interest.may_converse(order.call):
+            await self._drop_bridge(conversation_id(order.call))
 
     async def _clear_call(self, call: CallId) -> None:
-        legs = self._interest.clear(call)
-        await _all(*(self._hang_up(leg, Cause.NORMAL_CLEARING) for leg in legs))
-        await self._drop_bridges(call)
+        left = self._interest.clear(call)
+        await _all(*(self._hang_up(leg, Cause.NORMAL_CLEARING) for leg in left.legs))
+        if left.conversation:
+            await self._drop_bridge(conversation_id(call), empty=left.empty)
 
-    async def _drop_bridges(self, call: CallId) -> None:
-        await _all(self._drop_bridge(conversation_id(call)), self._drop_bridge(waiting_room_id(call)))
-
-    async def _drop_bridge(self, bridge: str) -> None:
-        """Destroy it when it is empty.
+    async def _drop_bridge(self, bridge: str, *, empty: bool = False) -> None:
+        """Destroy it when it is empty; ``empty``: that is known already.
 
         A channel that is just leaving (hung up, or sent back to the dialplan) when its bridge is destroyed
         stays in Asterisk for ever and cannot even be hung up: 11 of 1,600 (22.10.1). Of 1,600 whose bridge
         was empty first, none.
         """
         try:
-            for pause in _LEAVING_PAUSES:
-                found = await self._rest.get(models.Bridge, "bridges.get", bridge)
-                if not found.channels:
-                    break
-                await asyncio.sleep(pause)
-            else:
-                log.warning(
-                    "bridge destroyed with channels in it", action="ari.drop_bridge", bridge_id=bridge
-                )
+            if not empty:
+                await self._until_empty(bridge)
             await self._rest.call("bridges.destroy", bridge)
         except Gone:
             return
+
+    async def _until_empty(self, bridge: str) -> None:
+        for pause in _LEAVING_PAUSES:
+            found = await self._rest.get(models.Bridge, "bridges.get", bridge)
+            if not found.channels:
+                return
+            await asyncio.sleep(pause)
+        log.warning("bridge destroyed with channels in it", action="ari.drop_bridge", bridge_id=bridge)
 
     async def _drop(self, leg: LegId) -> None:
         try:

@@ -6,16 +6,17 @@ the caller's decision: only he knows whether it is harmless.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 import msgspec
 from yarl import URL
 
 from bridge.ari import models
+from bridge.ari.http import HttpClient, NoConnection
 from bridge.errors import (
     BadInput,
     Gone,
@@ -32,11 +33,7 @@ T = TypeVar("T")
 REQUEST_SECONDS = 5.0
 _ERROR_BODY_BYTES = 2048
 _ERROR_WORDS = 200
-_CHUNK_BYTES = 64 * 1024
 _LARGEST_MESSAGE = 4 * 1024 * 1024
-# Below Asterisk's session_keep_alive (15 s unless http.conf says otherwise): a POST sent on a connection
-# that the server closes at that instant fails, and nobody could tell whether it was carried out.
-_KEEP_ALIVE_SECONDS = 10.0
 
 _ID = re.compile(r"\{\w+\}")
 _CREATING = frozenset(
@@ -58,10 +55,11 @@ class Rest:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BadInput(f"asterisk.ari.url: {url!r} is no address of ARI; write http://asterisk:8088")
         self.url = url.rstrip("/").removesuffix("/ari")
-        self._base = f"{self.url}/ari"
+        self._base = f"{urlsplit(self.url).path}/ari"
         self._headers = {"Authorization": aiohttp.encode_basic_auth(username, password, encoding="utf-8")}
         self._seconds = seconds
-        self._opened: aiohttp.ClientSession | None = None
+        self._http = HttpClient(self.url, self._headers)
+        self._session: aiohttp.ClientSession | None = None  # for the event socket
         self._closed = False
 
     def open(self) -> None:
@@ -69,7 +67,8 @@ class Rest:
 
     async def close(self) -> None:
         self._closed = True
-        session, self._opened = self._opened, None
+        await self._http.close()
+        session, self._session = self._session, None
         if session is not None:
             await session.close()
 
@@ -81,8 +80,13 @@ class Rest:
         body: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Send one request; ``ids`` fill the path's {…} in order. Returns the reply's body."""
-        async with self._send(operation, ids, query, body, self._whole()) as response:
-            return await response.read()
+        method, target = self._target(operation, ids, query, body)
+        content = None if body is None else msgspec.json.encode(body)
+        with _errors_of(operation, self.url):
+            reply = await self._http.request(method, target, content, self._seconds)
+        if reply.status >= 300:
+            raise error_of(operation, reply.status, reply.body[:_ERROR_BODY_BYTES])
+        return reply.body
 
     async def get(self, model: type[T], operation: str, *ids: str) -> T:
         """``call`` for a reply that is read as ``model``."""
@@ -94,81 +98,57 @@ class Rest:
 
     async def stream(self, operation: str, *ids: str) -> AsyncIterator[bytes]:
         """The reply's body in chunks, however long it takes: only silence is limited."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._seconds, sock_read=self._seconds)
-        async with self._send(operation, ids, None, None, timeout) as response:
-            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-                yield chunk
+        method, target = self._target(operation, ids, None, None)
+        with _errors_of(operation, self.url):
+            async with self._http.stream(method, target, self._seconds) as reply:
+                if reply.status >= 300:
+                    body = [chunk async for chunk in reply.chunks()]
+                    raise error_of(operation, reply.status, b"".join(body)[:_ERROR_BODY_BYTES])
+                async for chunk in reply.chunks():
+                    yield chunk
 
     async def connect(self, app: str) -> aiohttp.ClientWebSocketResponse:
         """The event socket. Never subscribeAll: lost on a reconnect, and it can deadlock Asterisk (#2170)."""
-        _check("events.eventWebsocket", {"app": app}, None)
+        _, target = self._target("events.eventWebsocket", (), {"app": app}, None)
+        if self._session is None:
+            self._session = aiohttp.ClientSession(headers=self._headers, cookie_jar=aiohttp.DummyCookieJar())
         try:
-            async with _errors_of("events.eventWebsocket", self.url), asyncio.timeout(self._seconds):
-                return await self._session().ws_connect(
-                    URL(f"{self._base}/events").with_query(app=app),
-                    # Pings are the reader's own: it must see the pongs to know a half-open socket.
-                    autoping=False,
-                    max_msg_size=_LARGEST_MESSAGE,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
-                )
+            with _errors_of("events.eventWebsocket", self.url):
+                async with asyncio.timeout(self._seconds):
+                    return await self._session.ws_connect(
+                        URL(self.url).origin().join(URL(target, encoded=True)),
+                        # Pings are the reader's own: it must see the pongs to know a half-open socket.
+                        autoping=False,
+                        max_msg_size=_LARGEST_MESSAGE,
+                        timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                    )
         except aiohttp.WSServerHandshakeError as error:
             raise error_of("events.eventWebsocket", error.status, b"") from error
 
-    def _whole(self) -> aiohttp.ClientTimeout:
-        return aiohttp.ClientTimeout(total=self._seconds, sock_connect=self._seconds)
-
-    def _session(self) -> aiohttp.ClientSession:
-        if self._closed:
-            raise LinkDown("the link to ARI is closed")
-        if self._opened is None:
-            connector = aiohttp.TCPConnector(limit=200, keepalive_timeout=_KEEP_ALIVE_SECONDS)
-            self._opened = aiohttp.ClientSession(
-                connector=connector,
-                headers=self._headers,
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._opened
-
-    @asynccontextmanager
-    async def _send(
+    def _target(
         self,
         operation: str,
         ids: tuple[str, ...],
         query: Mapping[str, str] | None,
         body: Mapping[str, Any] | None,
-        timeout: aiohttp.ClientTimeout,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> tuple[str, str]:
+        """Method and request target. Raises when we are closed."""
+        if self._closed:
+            raise LinkDown("the link to ARI is closed")
         described = _check(operation, query, body)
-        url = URL(self._base + _path(operation, described, ids), encoded=True)
-        content = None if body is None else msgspec.json.encode(body)
-        headers = None if body is None else {"Content-Type": "application/json"}
-        async with (
-            _errors_of(operation, self.url),
-            self._session().request(
-                described.method,
-                url.with_query(query) if query else url,
-                data=content,
-                headers=headers,
-                timeout=timeout,
-                allow_redirects=False,
-            ) as response,
-        ):
-            if response.status >= 300:
-                raise error_of(operation, response.status, await response.content.read(_ERROR_BODY_BYTES))
-            yield response
+        target = self._base + _path(operation, described, ids)
+        return described.method, f"{target}?{urlencode(query, quote_via=quote)}" if query else target
 
 
-@asynccontextmanager
-async def _errors_of(operation: str, url: str) -> AsyncIterator[None]:
+@contextmanager
+def _errors_of(operation: str, url: str) -> Iterator[None]:
     try:
         yield
     except aiohttp.WSServerHandshakeError:
         raise
-    except aiohttp.ConnectionTimeoutError as error:
-        raise LinkDown(f"no connection to {url} in time; is Asterisk running there?") from error
     except TimeoutError as error:
         raise RequestTimeout(f"{operation}: no reply in time") from error
-    except (aiohttp.ClientError, OSError) as error:
+    except (NoConnection, aiohttp.ClientError, OSError) as error:
         raise LinkDown(f"no connection to {url}: {error}; is Asterisk running there?") from error
 
 

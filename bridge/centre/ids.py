@@ -17,12 +17,11 @@ MenuName = NewType("MenuName", str)
 PromptId = NewType("PromptId", str)  # = ARI playback id
 RecordingId = NewType("RecordingId", str)
 ConversationId = NewType("ConversationId", str)  # = ARI id of a mixing bridge
-WaitingRoomId = NewType("WaitingRoomId", str)  # = ARI id of a holding bridge
 ClientId = NewType("ClientId", int)
 TicketId = NewType("TicketId", int)
 Skill = NewType("Skill", str)
 
-_DERIVED = re.compile(r"^(?P<call>.+?)-(?:agent|out|prompt|rec)-\d+$|^(?P<call2>.+?)-(?:talk|wait)$")
+_DERIVED = re.compile(r"^(?P<call>.+?)-(?:agent|out|prompt|rec)-\d+$|^(?P<call2>.+?)-talk$")
 
 
 def agent_leg_id(call: CallId, offer: int) -> LegId:
@@ -45,10 +44,6 @@ def recording_id(call: CallId, number: int) -> RecordingId:
 
 def conversation_id(call: CallId) -> ConversationId:
     return ConversationId(f"{call}-talk")
-
-
-def waiting_room_id(call: CallId) -> WaitingRoomId:
-    return WaitingRoomId(f"{call}-wait")
 
 
 def call_of(derived: str) -> CallId:

@@ -61,7 +61,7 @@ class StopPrompt:
 
 @dataclass(frozen=True, slots=True)
 class EnterWaitingRoom:
-    """Into the call's own holding bridge, with music of the given class."""
+    """He waits: music of the given class, from now on and after each prompt."""
 
     lane: ClassVar[Lane] = Lane.MEDIA
     call: CallId
@@ -72,7 +72,7 @@ class EnterWaitingRoom:
 
 @dataclass(frozen=True, slots=True)
 class LeaveWaitingRoom:
-    """Out of the holding bridge and its music, back to us alone."""
+    """He does not wait any more: no prompt, no music."""
 
     lane: ClassVar[Lane] = Lane.MEDIA
     call: CallId

@@ -13,7 +13,17 @@ import structlog
 
 from bridge.centre.facts import Fact, FailureReason, OrderFailed
 from bridge.centre.ids import LegId
-from bridge.centre.orders import CallOrder, CancelRing, ClearCall, Connect, HangUp, Lane, SaveCall
+from bridge.centre.orders import (
+    CallOrder,
+    CancelRing,
+    ClearCall,
+    Connect,
+    EndOffer,
+    HangUp,
+    Lane,
+    OpenTicket,
+    SaveCall,
+)
 from bridge.engine.backoff import Backoff
 from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RequestTimeout, Unreachable
 
@@ -26,6 +36,9 @@ LaneKey = tuple[str, Lane, str]
 # what is remembered, what is recorded, and what ends, for nobody else would end a channel.
 _PERSISTENT_LANES = frozenset({Lane.RECORDS, Lane.FILES, Lane.RECORDER})
 _PERSISTENT_ORDERS = (HangUp, CancelRing, ClearCall)
+# A call changes several times within a moment, and each snapshot of it costs a transaction. Only history reads
+# them: the live call is the floor's, and an ended one is kept at once.
+_GATHER_SECONDS = 1.0
 
 
 def lane_of(order: CallOrder) -> LaneKey:
@@ -55,14 +68,29 @@ def reason_of(error: Exception) -> FailureReason:
 class _LaneWork:
     orders: deque[CallOrder] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
+    gathering: asyncio.Event | None = None  # its orders wait for later ones
+
+    @property
+    def pending_snapshot(self) -> int | None:
+        """Where a snapshot stands that is still to be carried out."""
+        begun = 0 if self.gathering is not None else 1
+        found = (i for i in range(begun, len(self.orders)) if isinstance(self.orders[i], SaveCall))
+        return next(found, None)
 
 
 class Dispatch:
     """``handlers`` carry out one lane each; ``report`` takes their results, and failures, as facts."""
 
-    def __init__(self, handlers: Mapping[Lane, Handler], report: Callable[[Fact], None]) -> None:
+    def __init__(
+        self,
+        handlers: Mapping[Lane, Handler],
+        report: Callable[[Fact], None],
+        *,
+        gather_seconds: float = _GATHER_SECONDS,
+    ) -> None:
         self._handlers = handlers
         self._report = report
+        self._gather_seconds = gather_seconds
         self._lanes: dict[LaneKey, _LaneWork] = {}
 
     def __len__(self) -> int:
@@ -75,14 +103,22 @@ class Dispatch:
             work = self._lanes[key] = _LaneWork()
             work.orders.append(order)
             work.task = asyncio.create_task(self._run(key, work), name=f"lane {key}")
-        elif isinstance(order, SaveCall) and len(work.orders) > 1 and isinstance(work.orders[-1], SaveCall):
-            work.orders[-1] = order  # a later snapshot of the same call says all that an earlier one would
-        else:
+            return
+        pending = work.pending_snapshot if isinstance(order, SaveCall | OpenTicket) else None
+        if pending is None:
             work.orders.append(order)
+        else:
+            work.orders[pending] = order  # the later snapshot says all that the earlier one would
+        if work.gathering is not None and not _can_wait(order):
+            work.gathering.set()
 
     async def drain(self, seconds: float) -> int:
         """Let what is out finish, for so long at most; returns how many orders were left undone."""
+        self._gather_seconds = 0.0
         tasks = [work.task for work in self._lanes.values() if work.task is not None]
+        for work in self._lanes.values():
+            if work.gathering is not None:
+                work.gathering.set()
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
         left = len(self)
@@ -94,10 +130,22 @@ class Dispatch:
     async def _run(self, key: LaneKey, work: _LaneWork) -> None:
         try:
             while work.orders:
+                if all(map(_can_wait, work.orders)):
+                    await self._gather(work)
                 await self._carry_out(work.orders[0])
                 work.orders.popleft()
         finally:
             del self._lanes[key]
+
+    async def _gather(self, work: _LaneWork) -> None:
+        """Give later snapshots of the call a moment to come; whatever cannot wait ends it."""
+        work.gathering = asyncio.Event()
+        moment = asyncio.get_running_loop().call_later(self._gather_seconds, work.gathering.set)
+        try:
+            await work.gathering.wait()
+        finally:
+            moment.cancel()
+            work.gathering = None
 
     async def _carry_out(self, order: CallOrder) -> None:
         backoff = Backoff(first=0.2, ceiling=10.0)
@@ -126,6 +174,10 @@ class Dispatch:
             log.warning("order failed", **_fields(order), reason=reason.value, error=str(error))
         leg = getattr(order, "leg", None)
         self._report(OrderFailed(order.call, type(order).__name__, reason, str(error)[:500], leg))
+
+
+def _can_wait(order: CallOrder) -> bool:
+    return isinstance(order, EndOffer) or (isinstance(order, SaveCall) and order.record.ended_at is None)
 
 
 def _is_persistent(order: CallOrder) -> bool:

@@ -18,7 +18,7 @@ from bridge.errors import RemoteError
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
-_GATHER_SECONDS = 0.02
+_GATHER_SECONDS = 0.1
 
 
 class History:

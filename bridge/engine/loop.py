@@ -12,7 +12,7 @@ import structlog
 from bridge.centre.facts import Fact, TimerFired
 from bridge.centre.floor import Floor
 from bridge.centre.ids import CallId, call_of
-from bridge.centre.orders import Order, StartTimer, StopTimer
+from bridge.centre.orders import Order, RingAgent, StartTimer, StopTimer
 from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
 from bridge.engine.inbox import BoundedInbox
@@ -70,7 +70,8 @@ class Engine:
         self._seq += 1
         stamped = StampedFact(self._seq, self._clock(), fact)
         self.history.note(stamped)
-        for order in self._decide(stamped):
+        # An agent's phone rings before anything else is asked for: lanes need no order among each other.
+        for order in sorted(self._decide(stamped), key=_is_later):
             if isinstance(order, StartTimer | StopTimer):
                 self.timers.carry_out(order)
             else:
@@ -86,6 +87,10 @@ class Engine:
             self.faults += 1
             log.exception("a fact could not be taken", action="loop.fault", fact=type(stamped.fact).__name__)
             return self.floor.give_up(_call_of(stamped.fact), stamped.at)
+
+
+def _is_later(order: Order) -> bool:
+    return not isinstance(order, RingAgent)
 
 
 def _call_of(fact: Fact) -> CallId | None:

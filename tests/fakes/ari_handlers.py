@@ -150,6 +150,25 @@ class AriHandlers(Pbx):
         channel.variables[request.query["variable"]] = request.query["value"]
         return _done()
 
+    async def _channels_startMoh(self, request: Request) -> web.Response:
+        return await self._moh(request, request.query.get("mohClass", "default"))
+
+    async def _channels_stopMoh(self, request: Request) -> web.Response:
+        return await self._moh(request, None)
+
+    async def _moh(self, request: Request, music: str | None) -> web.Response:
+        channel = self.channels.get(request.ids[0])
+        if channel is None:
+            return refusal(404, "Channel not found")
+        if not channel.in_app:
+            return refusal(409, _NOT_IN_APP)
+        # Commands of one channel come one after another: this one waits for the prompts before it.
+        if channel.prompts:
+            channel.music_next = [music]
+        else:
+            channel.music = music
+        return _done()
+
     # ── playbacks ────────────────────────────────────────────────────────────
 
     async def _channels_playWithId(self, request: Request) -> web.Response:
@@ -212,6 +231,17 @@ class AriHandlers(Pbx):
             channel.bridge = bridge
             self.bridges[bridge].append(channel.id)
             await self.emit("ChannelEnteredBridge", channel=self._shown(channel), bridge=self._bridge(bridge))
+        return _done()
+
+    async def _bridges_removeChannel(self, request: Request) -> web.Response:
+        if request.ids[0] not in self.bridges:
+            return refusal(404, "Bridge not found")
+        channel = self.channels.get(request.query["channel"])
+        if channel is None:
+            return refusal(400, "Channel not found")
+        if channel.bridge != request.ids[0]:
+            return refusal(422, "Channel not in this bridge")
+        await self._leave_bridge(channel)
         return _done()
 
     async def _bridges_destroy(self, request: Request) -> web.Response:

@@ -42,6 +42,8 @@ class FakeChannel:
     bridge: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
     prompts: list[str] = field(default_factory=list)
+    music: str | None = None  # what it hears; also in a bridge, and instead of it
+    music_next: list[str | None] = field(default_factory=list)  # once no prompt plays
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
 
@@ -181,6 +183,7 @@ class Pbx(ABC):
     async def _begin(self, channel: FakeChannel) -> None:
         playback = self.playbacks[channel.prompts[0]]
         playback.state = "playing"
+        channel.music = None  # a prompt ends it, and does not begin it again
         await self.emit("PlaybackStarted", playback=self._playback(playback))
         last_is_missing = playback.media[-1].removeprefix("sound:") not in self.sounds
         seconds = self.sound_seconds * len(playback.media)
@@ -200,6 +203,8 @@ class Pbx(ABC):
             channel.prompts.remove(playback_id)
             if was_first and channel.prompts:
                 await self._begin(channel)
+            elif not channel.prompts and channel.music_next:
+                channel.music = channel.music_next.pop()
 
     @staticmethod
     def _playback(playback: FakePlayback) -> dict[str, Any]:

@@ -26,7 +26,7 @@ async def test_ends_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch
     for n in range(1000):
         call = CallId(f"1795430565.{n}")
         interest.begin_ring(agent_leg_id(call, 1))
-        assert interest.clear(call) == (agent_leg_id(call, 1),)
+        assert interest.clear(call).legs == (agent_leg_id(call, 1),)
     assert len(interest._ended) == 100
     assert interest._calls == {}
     assert interest.is_over(CallId("1795430565.999"))

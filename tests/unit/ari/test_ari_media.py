@@ -14,6 +14,7 @@ from bridge.centre.orders import (
     Connect,
     EnterWaitingRoom,
     HangUp,
+    LeaveWaitingRoom,
     StopPrompt,
     ToFallback,
 )
@@ -108,13 +109,63 @@ async def test_waiting_room_does_not_wait_for_a_prompt(
     await link.carry_out(play(call, "vm-goodbye", number=2))
     enter = EnterWaitingRoom(call, LegId(call), "jazz", SUPPORT)
     await link.carry_out(enter)
-    assert fake.bridges == {f"{call}-wait": [call]}
-    assert fake.bridge_types == {f"{call}-wait": "holding"}
-    assert fake.channels[call].variables["CHANNEL(musicclass)"] == "jazz"
+    assert fake.channels[call].music == "jazz"
     await link.carry_out(enter)
-    assert sent(fake, "bridges.addChannel") == [{"channel": call, "role": "holding_participant"}]
+    assert sent(fake, "channels.startMoh") == [{"mohClass": "jazz"}]  # again would begin it anew
+
+
+async def test_music_goes_on_after_each_prompt(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
+    call = await offered(fake, inbox)
+    await link.carry_out(EnterWaitingRoom(call, LegId(call), "jazz", SUPPORT))
+    for number in (1, 2):
+        await link.carry_out(play(call, "hello", number=number))
+    await until(lambda: not fake.channels[call].prompts)
+    assert fake.channels[call].music == "jazz"
+    await link.carry_out(LeaveWaitingRoom(call, LegId(call)))
     await link.carry_out(play(call, "hello", number=3))
-    assert fake.channels[call].prompts == [f"{call}-prompt-3"]
+    await until(lambda: not fake.channels[call].prompts)
+    assert fake.channels[call].music is None
+
+
+async def test_another_class_of_music(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
+    call = await offered(fake, inbox)
+    for music in ("jazz", "default"):
+        await link.carry_out(EnterWaitingRoom(call, LegId(call), music, SUPPORT))
+        assert fake.channels[call].music == music
+
+
+async def test_client_whose_agent_was_lost_waits_again(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    fake.phones["PJSIP/1001"] = Phone.ANSWERS
+    call = await offered(fake, inbox)
+    enter = EnterWaitingRoom(call, LegId(call), "jazz", SUPPORT)
+    await link.carry_out(enter)
+    for number in (1, 2):
+        leg = agent_leg_id(call, number)
+        await link.carry_out(ring(call, offer=number))
+        await link.carry_out(Connect(call, LegId(call), leg))
+        assert fake.bridges == {f"{call}-talk": [call, leg]}
+        assert fake.channels[call].music is None
+        await fake.hang_up(leg)
+        await link.carry_out(enter)
+        assert (fake.bridges, fake.channels[call].music) == ({f"{call}-talk": []}, "jazz")
+    assert (
+        len(sent(fake, "bridges.createWithId")) == 2
+    )  # the second one is refused; an id that was used is not used again (#211)
+
+
+async def test_client_from_before_this_process_hears_no_music_in_his_conversation(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    fake.phones["PJSIP/1001"] = Phone.ANSWERS
+    call = await offered(fake, inbox)
+    await link.carry_out(EnterWaitingRoom(call, LegId(call), "jazz", SUPPORT))
+    await link.carry_out(ring(call))
+    link._interest._calls.clear()
+    assert await link.our_channels() == {call, agent_leg_id(call, 1)}
+    await link.carry_out(Connect(call, LegId(call), agent_leg_id(call, 1)))
+    assert fake.channels[call].music is None
 
 
 async def test_connect(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
@@ -130,19 +181,22 @@ async def test_connect(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> N
     await link.carry_out(connect)
     await inbox.wait(LegJoined, leg=leg)
     await inbox.wait(LegJoined, leg=call)
-    assert fake.bridges == {f"{call}-wait": [], f"{call}-talk": [call, leg]}
+    assert fake.bridges == {f"{call}-talk": [call, leg]}
+    assert fake.channels[call].music is None
     await link.carry_out(connect)
     assert len(inbox.of(LegJoined)) == 2
 
 
-async def test_connect_with_an_agent_who_is_gone_leaves_the_client_where_he_was(
+async def test_connect_with_an_agent_who_is_gone_leaves_the_client_alone(
     fake: FakeAsterisk, link: AriLink, inbox: FactInbox
 ) -> None:
     call = await offered(fake, inbox)
     await link.carry_out(EnterWaitingRoom(call, LegId(call), "default", SUPPORT))
     with pytest.raises(Gone):
         await link.carry_out(Connect(call, LegId(call), agent_leg_id(call, 1)))
-    assert fake.channels[call].bridge == f"{call}-wait"
+    assert fake.channels[call].bridge is None
+    await link.carry_out(EnterWaitingRoom(call, LegId(call), "default", SUPPORT))
+    assert fake.channels[call].music == "default"
 
 
 # ── ends ─────────────────────────────────────────────────────────────────────
@@ -169,7 +223,7 @@ async def test_to_fallback(
     await link.carry_out(order)
     expected = {"context": "callbridge-fallback", "extension": extension, "priority": "1"}
     assert fake.continued == {call: expected}
-    assert fake.bridges == {}
+    assert (fake.bridges, fake.channels[call].music) == ({}, None)
     with pytest.raises(Gone):
         await link.carry_out(order)
     await asyncio.sleep(0.1)
@@ -246,11 +300,48 @@ async def test_prompt_that_cannot_be_stopped_this_instant_is_stopped_the_next(
 async def test_bridge_is_not_destroyed_while_a_channel_is_leaving_it(
     fake: FakeAsterisk, link: AriLink, inbox: FactInbox
 ) -> None:
+    fake.phones["PJSIP/1001"] = Phone.ANSWERS
     call = await offered(fake, inbox)
-    await link.carry_out(EnterWaitingRoom(call, LegId(call), "default", SUPPORT))
+    await link.carry_out(ring(call))
+    await link.carry_out(Connect(call, LegId(call), agent_leg_id(call, 1)))
     clearing = asyncio.create_task(link.carry_out(ClearCall(call)))
     await until(lambda: len([one for one in fake.requests if one.operation == "bridges.get"]) >= 3)
     assert sent(fake, "bridges.destroy") == []
     await fake.hang_up(call)
     await clearing
+    assert fake.bridges == {}
+
+
+async def test_bridge_that_both_have_left_is_destroyed_without_a_question(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    fake.phones["PJSIP/1001"] = Phone.ANSWERS
+    call = await offered(fake, inbox)
+    await link.carry_out(ring(call))
+    await link.carry_out(Connect(call, LegId(call), agent_leg_id(call, 1)))
+    for leg in (agent_leg_id(call, 1), LegId(call)):
+        await fake.hang_up(leg)
+        await inbox.wait(LegEnded, leg=leg)
+    await link.carry_out(ClearCall(call))
+    assert fake.bridges == {}
+    assert sent(fake, "bridges.get") == []
+
+
+async def test_call_that_never_had_a_bridge_is_not_asked_for_one(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await offered(fake, inbox)
+    await link.carry_out(EnterWaitingRoom(call, LegId(call), "default", SUPPORT))
+    await fake.hang_up(call)
+    await inbox.wait(LegEnded, leg=call)
+    before = len(fake.requests)
+    await link.carry_out(ClearCall(call))
+    assert len(fake.requests) == before
+
+
+async def test_bridge_that_is_left_over_from_an_unknown_call_is_destroyed(
+    fake: FakeAsterisk, link: AriLink
+) -> None:
+    fake.bridges["old.1-talk"], fake.bridge_types["old.1-talk"] = [], "mixing"
+    await link.carry_out(ClearCall(CallId("old.1")))
     assert fake.bridges == {}

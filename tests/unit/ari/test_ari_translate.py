@@ -182,7 +182,7 @@ EVENTS = [
         {"channel": channel(AGENT), "bridge": bridge(TALK)},
         LegJoined(CallId(CALL), LegId(AGENT)),
     ),
-    ("ChannelEnteredBridge", {"channel": channel(CALL), "bridge": bridge(f"{CALL}-wait")}, None),
+    ("ChannelEnteredBridge", {"channel": channel(CALL), "bridge": bridge(f"{CALL}-hall")}, None),
     ("ChannelEnteredBridge", {"channel": channel("ast1-1.1"), "bridge": bridge(TALK)}, None),
     ("ChannelEnteredBridge", {"bridge": bridge(TALK)}, None),
     (
@@ -190,7 +190,7 @@ EVENTS = [
         {"channel": channel(CALL), "bridge": bridge(TALK)},
         LegLeft(CallId(CALL), LegId(CALL)),
     ),
-    ("ChannelLeftBridge", {"channel": channel(CALL), "bridge": bridge(f"{CALL}-wait")}, None),
+    ("ChannelLeftBridge", {"channel": channel(CALL), "bridge": bridge(f"{CALL}-hall")}, None),
     ("ChannelVarset", {"variable": "A", "value": "1"}, None),
     ("ApplicationReplaced", {}, None),
 ]

@@ -2,15 +2,17 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bridge.centre import facts as f
 from bridge.centre import orders as o
+from bridge.centre.decision import OfferEnd
 from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, QueueName
 from bridge.engine.dispatch import Dispatch, reason_of
 from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RequestTimeout, Unreachable
+from tests.fakes.inbox import until
 
 CALL = CallId("call.1")
 CLIENT, AGENT = LegId(CALL), LegId("call.1-agent-1")
@@ -20,7 +22,11 @@ RING = o.RingAgent(
     CALL, AGENT, CLIENT, AgentId("1001"), Endpoint("PJSIP/1001"), "", "", timedelta(seconds=20)
 )
 CANCEL = o.CancelRing(CALL, AGENT, o.CancelReason.CALLER_GONE)
-RECORD = o.CallRecord(CALL, None, None, "", True, "200", "lab", "in", offered_at=None)  # type: ignore[arg-type]
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+RECORD = o.CallRecord(CALL, None, None, "", True, "200", "lab", "in", offered_at=NOW)
+ENDED = replace(RECORD, ended_at=NOW)
+OFFER = o.EndOffer(CALL, AGENT, NOW, OfferEnd.ANSWERED)
+WORD = o.SetDisposition(CALL, AgentId("1001"), "sold")
 
 
 class Hands:
@@ -157,7 +163,7 @@ async def test_what_ends_a_channel_is_tried_until_it_does(
 async def test_saving_a_call_does_not_wait_for_its_recording(dispatch: Dispatch, hands: Hands) -> None:
     attach = o.AttachRecording(CALL, f.RecordingId("call.1-rec-1"))
     gate = hands.hold(attach)
-    save = o.SaveCall(CALL, RECORD)
+    save = o.SaveCall(CALL, ENDED)
     dispatch.send(attach)
     dispatch.send(save)
     await asyncio.sleep(0)
@@ -177,11 +183,61 @@ async def test_drain_says_what_it_left_undone(dispatch: Dispatch, hands: Hands) 
 async def test_under_backlog_a_later_snapshot_replaces_one_that_has_not_begun(
     dispatch: Dispatch, hands: Hands
 ) -> None:
-    first, second, third = (o.SaveCall(CALL, replace(RECORD, name=name)) for name in "abc")
-    ticket = o.OpenTicket(CALL, RECORD)
+    first, second, third = (o.SaveCall(CALL, replace(ENDED, name=name)) for name in "abc")
     gate = hands.hold(first)
-    for order in (first, second, third, ticket, second):
+    dispatch.send(first)
+    await asyncio.sleep(0)
+    for order in (second, OFFER, third):
         dispatch.send(order)
     gate.set()
     assert await dispatch.drain(1) == 0
-    assert hands.ended == [first, third, ticket, second]
+    assert hands.ended == [first, third, OFFER]
+
+
+async def test_snapshots_of_a_moment_are_kept_once(hands: Hands, reports: list[f.Fact]) -> None:
+    dispatch = Dispatch(dict.fromkeys(o.Lane, hands.carry_out), reports.append, gather_seconds=0.05)
+    first, second = (o.SaveCall(CALL, replace(RECORD, name=name)) for name in "ab")
+    dispatch.send(first)
+    await asyncio.sleep(0.01)
+    dispatch.send(second)
+    await asyncio.sleep(0.01)
+    assert hands.began == []
+    await until(lambda: hands.ended == [second])
+    assert len(dispatch) == 0
+
+
+async def test_snapshot_of_an_ended_call_is_kept_at_once(dispatch: Dispatch, hands: Hands) -> None:
+    ended = o.SaveCall(CALL, ENDED)
+    dispatch.send(o.SaveCall(CALL, RECORD))
+    await asyncio.sleep(0)
+    dispatch.send(ended)
+    await until(lambda: hands.ended == [ended])
+
+
+async def test_a_ticket_keeps_the_call_as_well_and_does_not_wait(dispatch: Dispatch, hands: Hands) -> None:
+    ticket = o.OpenTicket(CALL, RECORD)
+    dispatch.send(o.SaveCall(CALL, RECORD))
+    await asyncio.sleep(0)
+    dispatch.send(ticket)
+    await until(lambda: hands.ended == [ticket])
+
+
+async def test_what_comes_after_a_snapshot_does_not_wait_and_does_not_overtake_it(
+    dispatch: Dispatch, hands: Hands
+) -> None:
+    save = o.SaveCall(CALL, RECORD)
+    dispatch.send(save)
+    await asyncio.sleep(0)
+    dispatch.send(OFFER)
+    await asyncio.sleep(0)
+    assert hands.began == []
+    dispatch.send(WORD)
+    await until(lambda: hands.ended == [save, OFFER, WORD])
+
+
+async def test_draining_does_not_wait_for_later_snapshots(dispatch: Dispatch, hands: Hands) -> None:
+    save = o.SaveCall(CALL, RECORD)
+    dispatch.send(save)
+    await asyncio.sleep(0)
+    assert await dispatch.drain(0.2) == 0
+    assert hands.ended == [save]

@@ -295,7 +295,7 @@ def test_what_nobody_knows_is_ended_or_given_back_and_the_living_is_left_alone()
     call = world.call_in("200")
     world.pump()
     living = {call: "Up", "old.1-agent-2": "Up", "old.2": "Up"}
-    bridges = {name: frozenset[str]() for name in (f"{call}-wait", "old.2-wait", "somebody-elses")}
+    bridges = {name: frozenset[str]() for name in (f"{call}-talk", "old.2-talk", "somebody-elses")}
     found = reconciled(world, living, bridges)
     assert found.facts == ()
     assert found.orders == (
