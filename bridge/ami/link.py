@@ -85,7 +85,7 @@ class AmiLink:
             self._queues.changed()
 
     async def start_recording(self, order: StartRecording) -> None:
-        if not await start_recording(order, self._listener.ask, self._translator):
+        if not await start_recording(order, self._listener.ask, self._translator.recordings):
             await self._inbox.put(RecordingStarted(order.call, order.recording))
 
     async def _logged_in(self) -> None:

@@ -1,4 +1,4 @@
-"""Starts MixMonitor on a client's leg; what happens to the recording is told by events, not here.
+"""Starts MixMonitor on a client's leg, and knows by its events which recordings run.
 
 Both sides are written to files of their own, in step with each other: ``r`` what the client says, ``t`` what
 he hears. Without a file name no mix is written. A relative name is taken below ``monitor`` in Asterisk's
@@ -7,29 +7,82 @@ makes the directory if need be [run on 22.10.1].
 """
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Collection
 
 from bridge.ami.headers import Headers
-from bridge.centre.ids import LegId, RecordingId
+from bridge.ami.messages import Hangup, Message, MixMonitorStart, MixMonitorStop, Newchannel
+from bridge.centre.facts import Fact, RecordingEnded, RecordingStarted
+from bridge.centre.ids import LegId, RecordingId, call_of
 from bridge.centre.orders import StartRecording
 from bridge.errors import BadInput, RequestTimeout
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
-class Expected(Protocol):
-    """Which recording MixMonitor's events on a leg are about."""
+class Recordings:
+    """MixMonitor's events name only the channel, so it is noted beforehand what will be recorded on it."""
 
-    def expect_recording(self, leg: LegId, recording: RecordingId) -> None: ...
+    def __init__(self) -> None:
+        self._asked: dict[str, RecordingId] = {}  # channel → what we asked to be recorded
+        self._begun: set[str] = set()  # of these channels, as far as we know
+        self._untouched: set[str] = set()  # channels that we have seen from their beginning
 
-    def recording_on(self, leg: LegId) -> RecordingId | None: ...
+    def on(self, leg: LegId) -> RecordingId | None:
+        return self._asked.get(leg)
 
-    def forget_recording(self, leg: LegId, recording: RecordingId) -> None: ...
+    def expect(self, leg: LegId, recording: RecordingId) -> None:
+        """Before the action is sent: the event may come before the reply."""
+        self._asked[leg] = recording
+
+    def begun(self, leg: LegId) -> None:
+        self._begun.add(leg)
+
+    def forget(self, leg: LegId, recording: RecordingId) -> None:
+        if self._asked.get(leg) == recording:
+            del self._asked[leg]
+            self._begun.discard(leg)
+
+    def touch(self, leg: LegId) -> bool:
+        """Whether this is the first attempt on it, by any process of ours."""
+        first = leg in self._untouched
+        self._untouched.discard(leg)
+        return first
+
+    def take(self, message: Message) -> list[Fact]:
+        match message:
+            case Newchannel(channel):
+                self._untouched.add(channel.uniqueid)
+            case MixMonitorStart(channel):
+                recording = self._asked.get(channel.uniqueid)
+                if recording is not None:
+                    self._begun.add(channel.uniqueid)
+                    return [RecordingStarted(call_of(recording), recording)]
+            case MixMonitorStop(channel):
+                return self._ended(channel.uniqueid)
+            case Hangup():
+                # A recording that ends with its channel has no MixMonitorStop. Asterisk closes the files
+                # while it hangs up, within a millisecond of this event [run]; who reads them checks the header.
+                return self._ended(message.channel.uniqueid)
+            case _:
+                pass
+        return []
+
+    def compare(self, living: Collection[str]) -> list[Fact]:
+        """After a gap: what ended meanwhile has ended; what began meanwhile may have begun."""
+        self._untouched.intersection_update(living)
+        self._begun.update(self._asked)
+        return [fact for leg in list(self._asked) if leg not in living for fact in self._ended(leg)]
+
+    def _ended(self, leg: str) -> list[Fact]:
+        self._untouched.discard(leg)
+        recording = self._asked.pop(leg, None)
+        began = leg in self._begun
+        self._begun.discard(leg)
+        return [RecordingEnded(call_of(recording), recording)] if recording is not None and began else []
 
 
 async def start_recording(
-    order: StartRecording, ask: Callable[..., Awaitable[Headers]], expected: Expected
+    order: StartRecording, ask: Callable[..., Awaitable[Headers]], recordings: Recordings
 ) -> bool:
     """False when it runs already: the order may be sent twice, also by a process that has been restarted."""
     leg, recording = order.leg, order.recording
@@ -38,14 +91,15 @@ async def start_recording(
             raise BadInput(
                 f"StartRecording: {name!r} cannot be part of a file name; use letters, digits, . _ -"
             )
-    if expected.recording_on(leg) == recording:
+    if recordings.on(leg) == recording:
         return False
     # MixMonitor itself leaves its id in this variable of the channel. A second one on the same files would
-    # empty them.
+    # empty them, so it is asked for wherever there may have been a first.
     variable = f"CALLBRIDGE_RECORDING_{recording.rpartition('-')[2]}"
-    known = await ask("Getvar", Channel=leg, Variable=variable)
-    expected.expect_recording(leg, recording)
+    known = {} if recordings.touch(leg) else await ask("Getvar", Channel=leg, Variable=variable)
+    recordings.expect(leg, recording)
     if known.get("value"):
+        recordings.begun(leg)
         return False
     place = f"../recording/{recording}"
     try:
@@ -53,6 +107,6 @@ async def start_recording(
     except RequestTimeout:
         raise  # it may have begun all the same: its event is still expected
     except Exception:
-        expected.forget_recording(leg, recording)
+        recordings.forget(leg, recording)
         raise
     return True

@@ -15,13 +15,11 @@ from bridge.ami.messages import (
     ChannelState,
     CoreShowChannel,
     CoreShowChannelsComplete,
-    Hangup,
     Message,
-    MixMonitorStart,
-    MixMonitorStop,
     Newchannel,
 )
 from bridge.ami.phones import Phones, endpoint_of
+from bridge.ami.recorder import Recordings
 from bridge.centre.facts import (
     CallerPresented,
     Fact,
@@ -29,10 +27,8 @@ from bridge.centre.facts import (
     OutsideEnded,
     OutsideRingEnded,
     OutsideRinging,
-    RecordingEnded,
-    RecordingStarted,
 )
-from bridge.centre.ids import AgentId, CallId, LegId, RecordingId, call_of, is_agent_leg
+from bridge.centre.ids import AgentId, CallId, LegId, is_agent_leg
 from bridge.centre.plan import Plan
 
 
@@ -52,49 +48,20 @@ class Translator:
         self._phones = Phones(plan)
         self._presented: set[str] = set()  # calls that we announced, and must end
         self._outside: set[str] = set()  # calls that never touched the application
-        self._recordings: dict[str, RecordingId] = {}  # channel → what we asked to be recorded
-
-    # ── recordings ───────────────────────────────────────────────────────────
-
-    def expect_recording(self, leg: LegId, recording: RecordingId) -> None:
-        """MixMonitor's events name only the channel, so the recorder says beforehand what will be recorded.
-
-        It must do so before it sends the action: the event may come before the reply.
-        """
-        self._recordings[leg] = recording
-
-    def recording_on(self, leg: LegId) -> RecordingId | None:
-        return self._recordings.get(leg)
-
-    def forget_recording(self, leg: LegId, recording: RecordingId) -> None:
-        if self._recordings.get(leg) == recording:
-            del self._recordings[leg]
+        self.recordings = Recordings()
 
     # ── messages ─────────────────────────────────────────────────────────────
 
     def take(self, message: Message) -> list[Fact]:
         facts: list[Fact] = []
         known = not isinstance(message, CoreShowChannel) or self._follows(message.channel)
-        match message:
-            case Newchannel(channel):
-                facts += self._caller(channel)
-            case MixMonitorStart(channel):
-                recording = self._recordings.get(channel.uniqueid)
-                if recording is not None:
-                    facts.append(RecordingStarted(call_of(recording), recording))
-            case MixMonitorStop(channel):
-                facts += self._recording_ended(channel.uniqueid)
-            case _:
-                pass
+        if isinstance(message, Newchannel):
+            facts += self._caller(message.channel)
         for event in self._follower.take(message):
             facts += self._outside_facts(event)
-        if isinstance(message, Hangup):
-            # A recording that ends with its channel has no MixMonitorStop. Asterisk closes the files while it
-            # hangs up, within a millisecond of this event [run]; whoever reads them still checks the header.
-            facts += self._recording_ended(message.channel.uniqueid)
-        elif isinstance(message, CoreShowChannelsComplete):
-            for leg in [leg for leg in self._recordings if self._follower.legs.get(leg) is None]:
-                facts += self._recording_ended(leg)  # it ended while we could not hear it
+        facts += self.recordings.take(message)
+        if isinstance(message, CoreShowChannelsComplete):
+            facts += self.recordings.compare({leg.uniqueid for leg in self._follower.legs})
         # Last: whoever is taken by a call in other ways as well is told so before his phone is let go.
         facts += self._phones.take(message, known=known)
         return facts
@@ -109,10 +76,6 @@ class Translator:
 
     def _follows(self, channel: Channel) -> bool:
         return self._follower.legs.get(channel.uniqueid) is not None
-
-    def _recording_ended(self, leg: str) -> list[Fact]:
-        recording = self._recordings.pop(leg, None)
-        return [] if recording is None else [RecordingEnded(call_of(recording), recording)]
 
     def _caller(self, channel: Channel) -> list[Fact]:
         # A leg that Asterisk makes towards the trunk begins in state Down, and with the call's Linkedid.

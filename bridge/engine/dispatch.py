@@ -36,8 +36,8 @@ LaneKey = tuple[str, Lane, str]
 # what is remembered, what is recorded, and what ends, for nobody else would end a channel.
 _PERSISTENT_LANES = frozenset({Lane.RECORDS, Lane.FILES, Lane.RECORDER})
 _PERSISTENT_ORDERS = (HangUp, CancelRing, ClearCall)
-# A call changes several times within a moment, and each snapshot of it costs a transaction. Only history reads
-# them: the live call is the floor's, and an ended one is kept at once.
+# A call changes several times within a moment, and each snapshot of it costs a transaction. Only history
+# reads them: the live call is the floor's, and an ended one is kept at once.
 _GATHER_SECONDS = 1.0
 
 

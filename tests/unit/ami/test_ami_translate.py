@@ -257,20 +257,28 @@ LEG, RECORDING = LegId("1.1"), RecordingId("1.1-rec-1")
 
 def test_a_recording_ends_with_its_channel() -> None:
     made = translator()
-    made.expect_recording(LEG, RECORDING)
+    made.recordings.expect(LEG, RECORDING)
 
     assert take(made, newchannel(event="MixMonitorStart")) == [RecordingStarted(CallId("1.1"), RECORDING)]
     assert take(made, newchannel(event="Hangup")) == [RecordingEnded(CallId("1.1"), RECORDING)]
-    assert made.recording_on(LEG) is None
+    assert made.recordings.on(LEG) is None
 
 
 def test_a_recording_that_is_stopped_ends_once() -> None:
     made = translator()
-    made.expect_recording(LEG, RECORDING)
+    made.recordings.expect(LEG, RECORDING)
     take(made, newchannel(event="MixMonitorStart"))
 
     assert take(made, newchannel(event="MixMonitorStop")) == [RecordingEnded(CallId("1.1"), RECORDING)]
     assert take(made, newchannel(event="Hangup")) == []
+
+
+def test_a_recording_that_never_began_does_not_end() -> None:
+    made = translator()
+    made.recordings.expect(LEG, RECORDING)
+
+    assert take(made, newchannel(event="Hangup")) == []
+    assert made.recordings.on(LEG) is None
 
 
 def test_somebody_elses_recording_is_not_ours() -> None:
@@ -292,7 +300,7 @@ def test_what_ended_while_we_were_away_ends_after_the_list_of_channels() -> None
             break
         take(made, entry.headers)
     leg = LegId(facts[0].call)  # type: ignore[union-attr]
-    made.expect_recording(leg, RecordingId(f"{leg}-rec-1"))
+    made.recordings.expect(leg, RecordingId(f"{leg}-rec-1"))
 
     assert take(made, {"event": "FullyBooted"}) == []
     assert take(made, {"event": "CoreShowChannelsComplete"}) == [
