@@ -57,6 +57,7 @@ from bridge.web import CardScreens, Metrics, WebParts, make_app
 
 log = structlog.get_logger(__name__)
 
+_COLLECT_EVERY = 20_000  # objects more than before
 _LAST_REPLIES_SECONDS = 2.0  # a player that loads a recording must not hold up the stop
 _LAST_ORDERS_SECONDS = 1.0
 _LAST_FACTS_SECONDS = 5.0
@@ -177,6 +178,8 @@ class Service:
         # 100 ms (measured), and finds nothing.
         gc.collect()
         gc.freeze()
+        # A call leaves hardly a cycle behind, and by default a collection would come every few facts.
+        gc.set_threshold(_COLLECT_EVERY)
 
     async def until(self, stop: asyncio.Event) -> None:
         """Returns when ``stop`` is set; raises what ended a part that must not end."""
@@ -266,6 +269,8 @@ class Service:
         return (settings.department if settings is not None else None) or ""
 
     def _count(self) -> None:
+        if sum(self.floor.ended.values()) == sum(self._counted.values()):
+            return
         for outcome in (self.floor.ended - self._counted).elements():
             self.metrics.call_ended(outcome)
             self._counted[outcome] += 1

@@ -61,7 +61,7 @@ class Recordings:
                 return self._ended(channel.uniqueid)
             case Hangup():
                 # A recording that ends with its channel has no MixMonitorStop. Asterisk closes the files
-                # while it hangs up, within a millisecond of this event [run]; who reads them checks the header.
+                # while it hangs up, within a millisecond of this event [run]; the reader checks the header.
                 return self._ended(message.channel.uniqueid)
             case _:
                 pass

@@ -102,7 +102,7 @@ class Dispatch:
         if work is None:
             work = self._lanes[key] = _LaneWork()
             work.orders.append(order)
-            work.task = asyncio.create_task(self._run(key, work), name=f"lane {key}")
+            work.task = asyncio.create_task(self._run(key, work), name=order.call)
             return
         pending = work.pending_snapshot if isinstance(order, SaveCall | OpenTicket) else None
         if pending is None:
