@@ -1,8 +1,8 @@
 """panoramisk walled in: the one file that knows it. Bytes in, headers out; actions out, their responses in.
 
 What is replaced, and why: its decoder drops bytes of a UTF-8 character that is split over two reads, so bytes
-are cut into messages first; an event, of which there are a hundred in a call, costs it four times what it does
-here, so it is given actions and their responses only; its Manager starts unordered tasks for events and
+are cut into messages first; an event, of which there are dozens in a call, costs it six times what it does
+here, so it is given only the responses to actions; its Manager starts unordered tasks for events and
 reconnects by a fixed timer for ever, so there is no Manager; a pending action of a lost connection would be
 sent again later, so it fails instead.
 """

@@ -5,6 +5,7 @@ Pure, and apart from the choosing itself: it may take its time. It judges by the
 
 from dataclasses import dataclass
 from enum import Enum
+from operator import itemgetter
 
 from bridge.centre.decision import Decision, Standing
 from bridge.centre.ids import AgentId
@@ -35,22 +36,26 @@ class Judged:
 
 def explain(decision: Decision) -> tuple[Judged, ...]:
     """The chosen first, then who would have been next, then those who were put out, in the list's order."""
-    able = [s for s in decision.standings if _verdict(decision, s) is None]
-    able.sort(key=lambda standing: (standing.agent not in decision.chosen, *metric(decision, standing)[0]))
-    judged = [
+    able: list[tuple[tuple[object, ...], Standing, str]] = []
+    out: list[Judged] = []
+    for standing in decision.standings:
+        verdict = _verdict(decision, standing)
+        if verdict is not None:
+            out.append(Judged(standing.agent, *verdict))
+            continue
+        order, words = metric(decision, standing)
+        able.append(((standing.agent not in decision.chosen, *order), standing, words))
+    able.sort(key=itemgetter(0))
+    asked = (
         Judged(
             standing.agent,
             Verdict.CHOSEN if standing.agent in decision.chosen else Verdict.NEXT,
             rank=rank,
-            metric=metric(decision, standing)[1],
+            metric=words,
         )
-        for rank, standing in enumerate(able, 1)
-    ]
-    for standing in decision.standings:
-        out = _verdict(decision, standing)
-        if out is not None:
-            judged.append(Judged(standing.agent, *out))
-    return tuple(judged)
+        for rank, (_, standing, words) in enumerate(able, 1)
+    )
+    return (*asked, *out)
 
 
 def _verdict(decision: Decision, standing: Standing) -> tuple[Verdict, str] | None:

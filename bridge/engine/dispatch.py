@@ -14,6 +14,7 @@ import structlog
 from bridge.centre.facts import Fact, FailureReason, OrderFailed
 from bridge.centre.ids import LegId
 from bridge.centre.orders import (
+    AttachRecording,
     CallOrder,
     CancelRing,
     ClearCall,
@@ -36,9 +37,10 @@ LaneKey = tuple[str, Lane, str]
 # what is remembered, what is recorded, and what ends, for nobody else would end a channel.
 _PERSISTENT_LANES = frozenset({Lane.RECORDS, Lane.FILES, Lane.RECORDER})
 _PERSISTENT_ORDERS = (HangUp, CancelRing, ClearCall)
-# A call changes several times within a moment, and each snapshot of it costs a transaction. Only history
-# reads them: the live call is the floor's, and an ended one is kept at once.
-_GATHER_SECONDS = 1.0
+# Seconds. A call changes several times within a moment, and each snapshot of it costs a transaction; only
+# history reads them, for the live call is the floor's. At a call's end its agent's next one is urgent.
+_SNAPSHOT_PATIENCE = 1.0
+_END_PATIENCE = 0.2
 
 
 def lane_of(order: CallOrder) -> LaneKey:
@@ -85,12 +87,10 @@ class Dispatch:
         self,
         handlers: Mapping[Lane, Handler],
         report: Callable[[Fact], None],
-        *,
-        gather_seconds: float = _GATHER_SECONDS,
     ) -> None:
         self._handlers = handlers
         self._report = report
-        self._gather_seconds = gather_seconds
+        self._patient = True
         self._lanes: dict[LaneKey, _LaneWork] = {}
 
     def __len__(self) -> int:
@@ -109,12 +109,12 @@ class Dispatch:
             work.orders.append(order)
         else:
             work.orders[pending] = order  # the later snapshot says all that the earlier one would
-        if work.gathering is not None and not _can_wait(order):
-            work.gathering.set()
+        if work.gathering is not None:
+            asyncio.get_running_loop().call_later(patience_of(order), work.gathering.set)
 
     async def drain(self, seconds: float) -> int:
         """Let what is out finish, for so long at most; returns how many orders were left undone."""
-        self._gather_seconds = 0.0
+        self._patient = False
         tasks = [work.task for work in self._lanes.values() if work.task is not None]
         for work in self._lanes.values():
             if work.gathering is not None:
@@ -130,17 +130,18 @@ class Dispatch:
     async def _run(self, key: LaneKey, work: _LaneWork) -> None:
         try:
             while work.orders:
-                if all(map(_can_wait, work.orders)):
-                    await self._gather(work)
+                patience = min(map(patience_of, work.orders))
+                if patience and self._patient:
+                    await self._gather(work, patience)
                 await self._carry_out(work.orders[0])
                 work.orders.popleft()
         finally:
             del self._lanes[key]
 
-    async def _gather(self, work: _LaneWork) -> None:
-        """Give later snapshots of the call a moment to come; whatever cannot wait ends it."""
+    async def _gather(self, work: _LaneWork, seconds: float) -> None:
+        """Give later orders of the lane a moment to come; one with less patience shortens it."""
         work.gathering = asyncio.Event()
-        moment = asyncio.get_running_loop().call_later(self._gather_seconds, work.gathering.set)
+        moment = asyncio.get_running_loop().call_later(seconds, work.gathering.set)
         try:
             await work.gathering.wait()
         finally:
@@ -176,8 +177,17 @@ class Dispatch:
         self._report(OrderFailed(order.call, type(order).__name__, reason, str(error)[:500], leg))
 
 
-def _can_wait(order: CallOrder) -> bool:
-    return isinstance(order, EndOffer) or (isinstance(order, SaveCall) and order.record.ended_at is None)
+def patience_of(order: CallOrder) -> float:
+    """Seconds for which it may wait for others."""
+    match order:
+        case EndOffer():
+            return _SNAPSHOT_PATIENCE
+        case SaveCall(record=record):
+            return _SNAPSHOT_PATIENCE if record.ended_at is None else _END_PATIENCE
+        case AttachRecording():
+            return _END_PATIENCE
+        case _:
+            return 0.0
 
 
 def _is_persistent(order: CallOrder) -> bool:

@@ -166,8 +166,7 @@ async def test_saving_a_call_does_not_wait_for_its_recording(dispatch: Dispatch,
     save = o.SaveCall(CALL, ENDED)
     dispatch.send(attach)
     dispatch.send(save)
-    await asyncio.sleep(0)
-    assert hands.ended == [save]
+    await until(lambda: attach in hands.began and hands.ended == [save])
     gate.set()
     await dispatch.drain(1)
 
@@ -183,19 +182,18 @@ async def test_drain_says_what_it_left_undone(dispatch: Dispatch, hands: Hands) 
 async def test_under_backlog_a_later_snapshot_replaces_one_that_has_not_begun(
     dispatch: Dispatch, hands: Hands
 ) -> None:
-    first, second, third = (o.SaveCall(CALL, replace(ENDED, name=name)) for name in "abc")
-    gate = hands.hold(first)
-    dispatch.send(first)
+    earlier, later = (o.SaveCall(CALL, replace(ENDED, name=name)) for name in "ab")
+    gate = hands.hold(WORD)
+    dispatch.send(WORD)
     await asyncio.sleep(0)
-    for order in (second, OFFER, third):
+    for order in (earlier, OFFER, later):
         dispatch.send(order)
     gate.set()
     assert await dispatch.drain(1) == 0
-    assert hands.ended == [first, third, OFFER]
+    assert hands.ended == [WORD, later, OFFER]
 
 
-async def test_snapshots_of_a_moment_are_kept_once(hands: Hands, reports: list[f.Fact]) -> None:
-    dispatch = Dispatch(dict.fromkeys(o.Lane, hands.carry_out), reports.append, gather_seconds=0.05)
+async def test_snapshots_of_a_moment_are_kept_once(dispatch: Dispatch, hands: Hands) -> None:
     first, second = (o.SaveCall(CALL, replace(RECORD, name=name)) for name in "ab")
     dispatch.send(first)
     await asyncio.sleep(0.01)
@@ -206,7 +204,7 @@ async def test_snapshots_of_a_moment_are_kept_once(hands: Hands, reports: list[f
     assert len(dispatch) == 0
 
 
-async def test_snapshot_of_an_ended_call_is_kept_at_once(dispatch: Dispatch, hands: Hands) -> None:
+async def test_snapshot_of_an_ended_call_is_kept_soon(dispatch: Dispatch, hands: Hands) -> None:
     ended = o.SaveCall(CALL, ENDED)
     dispatch.send(o.SaveCall(CALL, RECORD))
     await asyncio.sleep(0)
