@@ -5,20 +5,18 @@ The agent hangs up, on all three sides. Nothing is asserted: machines differ.
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-from tests.bench.lab import CALLBRIDGE, DISPATCH_AGENTS, FLOOR, FLOOR_APP, NATIVE, bench_lab
+from tests.bench.lab import CALLBRIDGE, DISPATCH_AGENTS, FLOOR, NATIVE, bench_lab
 from tests.bench.parts import (
     Figures,
     Inside,
     Row,
     agents,
+    ari_floor,
     callbridge_sees,
     callers,
     keep,
     percentile,
-    python_beside,
     queue_sees,
     show,
     without_callbridge,
@@ -26,22 +24,11 @@ from tests.bench.parts import (
 from tests.e2e.parts import Lab
 
 WAITING = 20
-SECONDS = 14.0
+SECONDS = 14.0  # of a quick look
+LONG_SECONDS = 40.0  # so that a p99 is more than the worst of all
 WARM_GAPS = 10  # per side, not counted: connections open, caches fill
 ANSWER_S = 0.1
 TALK_S = (0.7, 1.7)
-
-
-@asynccontextmanager
-async def floor(lab: Lab) -> AsyncIterator[Inside]:
-    given = {"url": "http://asterisk:8088", "username": "callbridge", "app": FLOOR_APP}
-    program = await Inside.run(await python_beside(lab), "floor.py", {**given, "agents": DISPATCH_AGENTS})
-    try:
-        await program.line(lab.secrets["ARI_PASSWORD"])
-        await program.event("up")
-        yield program
-    finally:
-        await program.end()
 
 
 def gaps(phones: Inside, since: int) -> list[float]:
@@ -60,7 +47,7 @@ async def side(lab: Lab, phones: Inside, dialled: str, seconds: float) -> list[f
         return gaps(phones, since)
 
 
-async def measure(lab: Lab, seconds: float = SECONDS) -> Figures:
+async def measure(lab: Lab, seconds: float = LONG_SECONDS) -> Figures:
     figures: Figures = {}
 
     def note(name: str, values: list[float]) -> None:
@@ -75,7 +62,7 @@ async def measure(lab: Lab, seconds: float = SECONDS) -> Figures:
         note("dispatch", await side(lab, phones, CALLBRIDGE["dispatch"], seconds))
         async with without_callbridge(lab):
             note("app_queue_dispatch", await side(lab, phones, NATIVE["dispatch"], seconds))
-            async with floor(lab):
+            async with ari_floor(lab, DISPATCH_AGENTS):
                 note("ari_floor", await side(lab, phones, FLOOR, seconds))
     return figures
 

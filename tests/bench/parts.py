@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.bench.lab import HERE, SIP_PORT
+from tests.bench.lab import FLOOR_APP, HERE, SIP_PORT
 from tests.e2e.parts import ROOT, Lab, Program, api_of, eventually
 
 APP_PYTHON = "/opt/callbridge/venv/bin/python"
@@ -101,6 +101,19 @@ async def agents(
         await program.do(**{agent: lab.password(agent) for agent in who})
         await program.event("registered", len(who))
         yield program
+    finally:
+        await program.end()
+
+
+@asynccontextmanager
+async def ari_floor(lab: Lab, who: Sequence[str]) -> AsyncIterator[None]:
+    """The crude application that shows what ARI itself takes; for these agents."""
+    given = {"url": "http://asterisk:8088", "username": "callbridge", "app": FLOOR_APP, "agents": who}
+    program = await Inside.run(await python_beside(lab), "floor.py", given)
+    try:
+        await program.line(lab.secrets["ARI_PASSWORD"])
+        await program.event("up")
+        yield
     finally:
         await program.end()
 

@@ -9,13 +9,14 @@ import argparse
 import asyncio
 from dataclasses import dataclass
 
-from tests.bench.lab import AGENTS, CALLBRIDGE, NATIVE, bench_lab
+from tests.bench.lab import AGENTS, CALLBRIDGE, FLOOR, NATIVE, bench_lab
 from tests.bench.parts import (
     Figures,
     Inside,
     Processor,
     Row,
     agents,
+    ari_floor,
     callbridge_sees,
     callers,
     counted,
@@ -154,12 +155,20 @@ async def measure(lab: Lab) -> Figures:
             cost = await step(lab, phones, theirs, COST_RATE, callbridge=False)
             figures["app_queue_cpu_ms_per_call_asterisk"] = cost.asterisk_ms
             figures["app_queue_throughput_cps"] = await best(lab, phones, theirs, callbridge=False)
+            print("ARI's floor", flush=True)
+            async with ari_floor(lab, AGENTS):
+                await step(lab, phones, FLOOR, COST_RATE, callbridge=False)
+                figures["ari_floor_throughput_cps"] = await best(lab, phones, FLOOR, callbridge=False)
     return figures
 
 
 ROWS: list[Row] = [
     ("complete calls a second without a failure, Callbridge", lambda f: f"{f['throughput_cps']:9.1f}"),
     ("  app_queue", lambda f: f"{f['app_queue_throughput_cps']:9.1f}"),
+    (
+        "  ARI's floor (a crude application, no recording, no ticket)",
+        lambda f: f"{f['ari_floor_throughput_cps']:9.1f}",
+    ),
     (
         "  Callbridge ÷ app_queue",
         lambda f: f"{f['throughput_cps'] / f['app_queue_throughput_cps']:10.2f}",
