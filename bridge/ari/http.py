@@ -143,6 +143,7 @@ class HttpClient:
         if not (connection.complete and connection.usable):
             connection.abort()
             return
+        connection.take_body()  # of a stream that nobody read to its end
         connection.idle_since = asyncio.get_running_loop().time()
         self._idle.append(connection)
 
@@ -215,7 +216,13 @@ class _Connection(asyncio.Protocol):
 
     # ── of the parser ────────────────────────────────────────────────────────
 
+    def on_message_begin(self) -> None:
+        if self.complete:
+            self.usable = False  # a second reply, right behind the first: nobody asked
+
     def on_headers_complete(self) -> None:
+        if self.complete:
+            return
         self.status = self._parser.get_status_code()
         if not self._parser.should_keep_alive():
             self.usable = False
@@ -223,6 +230,8 @@ class _Connection(asyncio.Protocol):
             self._tell()
 
     def on_body(self, body: bytes) -> None:
+        if self.complete:
+            return
         self._body.append(body)
         self._size += len(body)
         if not self._whole:

@@ -12,7 +12,7 @@ from enum import Enum
 
 from bridge.ari import models
 from bridge.ari.decoding import UnknownEvent
-from bridge.centre.ids import CallId, LegId, PromptId, call_of, is_dialled_leg
+from bridge.centre.ids import CallId, LegId, PromptId, call_of, conversation_id, is_dialled_leg
 
 _REMEMBERED_ENDS = 20_000
 UNKNOWN_MUSIC = ""
@@ -48,6 +48,7 @@ class _Memory:
     prompts: dict[LegId, dict[PromptId, Prompt]] = field(default_factory=dict)
     music: dict[LegId, str] = field(default_factory=dict)
     conversing: bool = False  # it may have a bridge
+    joined: bool = False  # and its client may be in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class Interest:
                 memory.alive.add(leg)
             if call not in known:
                 memory = self._of(call)
-                memory.conversing = True
+                memory.conversing = memory.joined = True
                 memory.music[LegId(call)] = UNKNOWN_MUSIC
 
     # ── prompts ──────────────────────────────────────────────────────────────
@@ -158,6 +159,10 @@ class Interest:
     def note_conversation(self, call: CallId) -> None:
         self._of(call).conversing = True
 
+    def may_be_joined(self, call: CallId) -> bool:
+        memory = self._calls.get(call)
+        return memory is None or memory.joined
+
     def may_converse(self, call: CallId) -> bool:
         memory = self._calls.get(call)
         return memory is None or memory.conversing
@@ -192,11 +197,20 @@ class Interest:
                 leg = LegId(playback.target_uri.removeprefix("channel:"))
                 if call_of(leg) in self._calls:
                     self.note_prompt(leg, PromptId(playback.id), Prompt.FINISHED)
+            case models.ChannelEnteredBridge(channel=channel, bridge=bridge):
+                self._note_joined(channel.id, bridge.id, joined=True)
+            case models.ChannelLeftBridge(channel=channel, bridge=bridge):
+                self._note_joined(channel.id, bridge.id, joined=False)
             case models.ChannelDestroyed(channel=channel):
                 self._destroyed(LegId(channel.id))
             case _:
                 pass
         return None
+
+    def _note_joined(self, channel_id: str, bridge_id: str, *, joined: bool) -> None:
+        memory = self._calls.get(CallId(channel_id))
+        if memory is not None and bridge_id == conversation_id(CallId(channel_id)):
+            memory.joined = joined
 
     def _destroyed(self, leg: LegId) -> None:
         self._note_end(leg)

@@ -167,7 +167,7 @@ class MediaDesk:
             return  # asking again would begin it anew
         for prompt in self._interest.running_prompts(order.leg):
             await self._stop_prompt(prompt)
-        if self._interest.may_converse(order.call):
+        if self._interest.may_be_joined(order.call):
             await self._leave_conversation(order.call, order.leg)
         await self._start_music(order.leg, order.music)
 
