@@ -197,7 +197,7 @@ class Interest:
                 leg = LegId(playback.target_uri.removeprefix("channel:"))
                 if call_of(leg) in self._calls:
                     self.note_prompt(leg, PromptId(playback.id), Prompt.FINISHED)
-            case models.ChannelEnteredBridge(channel=channel, bridge=bridge):
+            case models.ChannelEnteredBridge(channel=channel, bridge=bridge) if channel is not None:
                 self._note_joined(channel.id, bridge.id, joined=True)
             case models.ChannelLeftBridge(channel=channel, bridge=bridge):
                 self._note_joined(channel.id, bridge.id, joined=False)
