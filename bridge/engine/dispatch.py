@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 import structlog
 
@@ -71,6 +72,7 @@ class _LaneWork:
     orders: deque[CallOrder] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
     gathering: asyncio.Event | None = None  # its orders wait for later ones
+    due: float = inf  # when they must not wait any more
 
     @property
     def pending_snapshot(self) -> int | None:
@@ -104,11 +106,13 @@ class Dispatch:
             work.orders.append(order)
             work.task = asyncio.create_task(self._run(key, work), name=order.call)
             return
-        pending = work.pending_snapshot if isinstance(order, SaveCall | OpenTicket) else None
-        if pending is None:
-            work.orders.append(order)
-        else:
+        pending = work.pending_snapshot
+        if pending is not None and isinstance(order, SaveCall | OpenTicket):
             work.orders[pending] = order  # the later snapshot says all that the earlier one would
+        elif pending is not None and pending == len(work.orders) - 1 and isinstance(order, EndOffer):
+            work.orders.insert(pending, order)  # nothing of the snapshot: that may go on waiting
+        else:
+            work.orders.append(order)
         if work.gathering is not None:
             asyncio.get_running_loop().call_later(patience_of(order), work.gathering.set)
 
@@ -135,13 +139,17 @@ class Dispatch:
                     await self._gather(work, patience)
                 await self._carry_out(work.orders[0])
                 work.orders.popleft()
+                if not any(isinstance(order, SaveCall) for order in work.orders):
+                    work.due = inf
         finally:
             del self._lanes[key]
 
     async def _gather(self, work: _LaneWork, seconds: float) -> None:
         """Give later orders of the lane a moment to come; one with less patience shortens it."""
+        loop = asyncio.get_running_loop()
+        work.due = min(work.due, loop.time() + seconds)
         work.gathering = asyncio.Event()
-        moment = asyncio.get_running_loop().call_later(seconds, work.gathering.set)
+        moment = loop.call_at(work.due, work.gathering.set)
         try:
             await work.gathering.wait()
         finally:
@@ -180,8 +188,6 @@ class Dispatch:
 def patience_of(order: CallOrder) -> float:
     """Seconds for which it may wait for others."""
     match order:
-        case EndOffer():
-            return _SNAPSHOT_PATIENCE
         case SaveCall(record=record):
             return _SNAPSHOT_PATIENCE if record.ended_at is None else _END_PATIENCE
         case AttachRecording():

@@ -230,7 +230,18 @@ def test_explain_while_the_service_writes(
 
 
 def test_every_command_has_help_with_an_example() -> None:
-    commands = ["run", "check", "schema", "render", "secrets", "doctor", "replay", "explain", "import"]
+    commands = [
+        "run",
+        "check",
+        "schema",
+        "render",
+        "secrets",
+        "doctor",
+        "replay",
+        "explain",
+        "simulate",
+        "import",
+    ]
     for command in [[name] for name in commands] + [["user", "add"], ["user", "sync"], ["token", "add"]]:
         done = subprocess.run(
             [sys.executable, "-m", "bridge", *command, "--help"],

@@ -190,7 +190,7 @@ async def test_under_backlog_a_later_snapshot_replaces_one_that_has_not_begun(
         dispatch.send(order)
     gate.set()
     assert await dispatch.drain(1) == 0
-    assert hands.ended == [WORD, later, OFFER]
+    assert hands.ended == [WORD, OFFER, later]
 
 
 async def test_snapshots_of_a_moment_are_kept_once(dispatch: Dispatch, hands: Hands) -> None:
@@ -226,11 +226,20 @@ async def test_what_comes_after_a_snapshot_does_not_wait_and_does_not_overtake_i
     save = o.SaveCall(CALL, RECORD)
     dispatch.send(save)
     await asyncio.sleep(0)
-    dispatch.send(OFFER)
-    await asyncio.sleep(0)
-    assert hands.began == []
     dispatch.send(WORD)
-    await until(lambda: hands.ended == [save, OFFER, WORD])
+    await until(lambda: hands.ended == [save, WORD])
+
+
+async def test_the_end_of_an_offer_neither_waits_nor_hurries_a_snapshot(
+    dispatch: Dispatch, hands: Hands
+) -> None:
+    save = o.SaveCall(CALL, RECORD)
+    dispatch.send(save)
+    await asyncio.sleep(0)
+    dispatch.send(OFFER)
+    await until(lambda: hands.ended == [OFFER])
+    assert hands.began == [OFFER]
+    await until(lambda: hands.ended == [OFFER, save])
 
 
 async def test_draining_does_not_wait_for_later_snapshots(dispatch: Dispatch, hands: Hands) -> None:
