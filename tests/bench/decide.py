@@ -12,6 +12,7 @@ import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from bridge.app import calm_collector
 from bridge.centre import messages as m
 from bridge.centre.decision import Hindrance, OfferEnd
 from bridge.centre.ids import AgentId, CallId, Endpoint, QueueName, Skill
@@ -129,8 +130,7 @@ def measured(strategy: Strategy, calls: int, play: Callable[[Timed, int], None])
     timed = Timed(busy_floor(strategy))
     for number in range(WAITING):
         timed.router.step(enter(number), NOW, m.Output())
-    gc.collect()
-    gc.freeze()
+    calm_collector()  # as it is in the service
     play(timed, calls)
     gc.unfreeze()
     return timed.deciding
