@@ -139,7 +139,8 @@ async def test_ringall_of_two_who_answer_at_once_one_talks(routing: Lab, centre:
                 # RFC 3326: a phone shows no missed call for this one.
                 assert "completed elsewhere" in cancelled[0]["reason"].lower(), cancelled
                 assert cancelled[0]["cause"] in (26, 200), cancelled
-                assert ended["code"] == 487
+                # His answer may cross the CANCEL (RFC 3261, 9.1): then he is hung up.
+                assert ended["code"] == 487 or agent in ("2002", "2004"), ended
             else:
                 # Only who had answered in the same instant is hung up instead.
                 assert agent in ("2002", "2004"), there[agent].events
