@@ -26,9 +26,13 @@ class Recordings:
         self._asked: dict[str, RecordingId] = {}  # channel → what we asked to be recorded
         self._begun: set[str] = set()  # of these channels, as far as we know
         self._untouched: set[str] = set()  # channels that we have seen from their beginning
+        self._touched: set[str] = set()  # those on which we have tried to record
 
     def on(self, leg: LegId) -> RecordingId | None:
         return self._asked.get(leg)
+
+    def runs(self, leg: LegId, recording: RecordingId) -> bool:
+        return self._asked.get(leg) == recording and leg in self._begun
 
     def expect(self, leg: LegId, recording: RecordingId) -> None:
         """Before the action is sent: the event may come before the reply."""
@@ -46,12 +50,14 @@ class Recordings:
         """Whether this is the first attempt on it, by any process of ours."""
         first = leg in self._untouched
         self._untouched.discard(leg)
+        self._touched.add(leg)
         return first
 
     def take(self, message: Message) -> list[Fact]:
         match message:
             case Newchannel(channel):
-                self._untouched.add(channel.uniqueid)
+                if channel.uniqueid not in self._touched:  # we may be behind with what we read
+                    self._untouched.add(channel.uniqueid)
             case MixMonitorStart(channel):
                 recording = self._asked.get(channel.uniqueid)
                 if recording is not None:
@@ -59,10 +65,12 @@ class Recordings:
                     return [RecordingStarted(call_of(recording), recording)]
             case MixMonitorStop(channel):
                 return self._ended(channel.uniqueid)
-            case Hangup():
+            case Hangup(channel=channel):
+                self._untouched.discard(channel.uniqueid)
+                self._touched.discard(channel.uniqueid)
                 # A recording that ends with its channel has no MixMonitorStop. Asterisk closes the files
                 # while it hangs up, within a millisecond of this event [run]; the reader checks the header.
-                return self._ended(message.channel.uniqueid)
+                return self._ended(channel.uniqueid)
             case _:
                 pass
         return []
@@ -70,11 +78,11 @@ class Recordings:
     def compare(self, living: Collection[str]) -> list[Fact]:
         """After a gap: what ended meanwhile has ended; what began meanwhile may have begun."""
         self._untouched.intersection_update(living)
+        self._touched.intersection_update(living)
         self._begun.update(self._asked)
         return [fact for leg in list(self._asked) if leg not in living for fact in self._ended(leg)]
 
     def _ended(self, leg: str) -> list[Fact]:
-        self._untouched.discard(leg)
         recording = self._asked.pop(leg, None)
         began = leg in self._begun
         self._begun.discard(leg)
@@ -91,7 +99,7 @@ async def start_recording(
             raise BadInput(
                 f"StartRecording: {name!r} cannot be part of a file name; use letters, digits, . _ -"
             )
-    if recordings.on(leg) == recording:
+    if recordings.runs(leg, recording):
         return False
     # MixMonitor itself leaves its id in this variable of the channel. A second one on the same files would
     # empty them, so it is asked for wherever there may have been a first.

@@ -58,7 +58,7 @@ class Stream:
 class HttpClient:
     """``url``: scheme, host, port. ``headers`` are sent with each request.
 
-    Raises NoConnection; TimeoutError when a reply does not come in time.
+    Raises NoConnection; TimeoutError when it takes too long.
     """
 
     def __init__(self, url: str, headers: dict[str, str]) -> None:
@@ -73,24 +73,33 @@ class HttpClient:
         self._slots = asyncio.Semaphore(_MOST_CONNECTIONS)
 
     async def request(self, method: str, target: str, body: bytes | None, seconds: float) -> Reply:
-        async with self._slots:
-            connection = self._kept() or await self._connect(seconds)
-            try:
+        """``seconds`` are for all of it, the wait for a free connection included."""
+        connection: _Connection | None = None
+        try:
+            async with asyncio.timeout(seconds), self._slots:
+                connection = self._kept() or await self._connect()
                 connection.send(self._head(method, target, body), whole=True)
-                async with asyncio.timeout(seconds):
-                    while not connection.complete:
-                        await connection.news()
-            except BaseException:
+                while not connection.complete:
+                    await connection.news()
+                reply = Reply(connection.status, connection.take_body())
+                self._release(connection)
+                return reply
+        except BaseException as error:
+            if connection is not None:
                 connection.abort()
-                raise
-            reply = Reply(connection.status, connection.take_body())
-            self._release(connection)
-            return reply
+            elif isinstance(error, TimeoutError):
+                raise NoConnection("none in time") from error  # nothing was sent: that is worth knowing
+            raise
 
     @asynccontextmanager
     async def stream(self, method: str, target: str, seconds: float) -> AsyncIterator[Stream]:
+        """``seconds`` are for what comes before the body, and for each silence in it."""
         async with self._slots:
-            connection = self._kept() or await self._connect(seconds)
+            try:
+                async with asyncio.timeout(seconds):
+                    connection = self._kept() or await self._connect()
+            except TimeoutError as error:
+                raise NoConnection("none in time") from error
             try:
                 connection.send(self._head(method, target, None), whole=False)
                 async with asyncio.timeout(seconds):
@@ -111,7 +120,6 @@ class HttpClient:
     def _head(self, method: str, target: str, body: bytes | None) -> bytes:
         head = f"{method} {target} HTTP/1.1\r\n{self._headers}"
         if body is None:
-            # Without a length Asterisk would look for a body where there is none.
             return f"{head}Content-Length: 0\r\n\r\n".encode()
         kind = "Content-Type: application/json\r\n"
         return f"{head}{kind}Content-Length: {len(body)}\r\n\r\n".encode() + body
@@ -126,15 +134,12 @@ class HttpClient:
             connection.abort()
         return None
 
-    async def _connect(self, seconds: float) -> "_Connection":
+    async def _connect(self) -> "_Connection":
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(seconds):
-                _, connection = await loop.create_connection(
-                    lambda: _Connection(self._open), self._host, self._port, ssl=self._tls
-                )
-        except TimeoutError as error:
-            raise NoConnection("no answer in time") from error
+            _, connection = await loop.create_connection(
+                lambda: _Connection(self._open), self._host, self._port, ssl=self._tls
+            )
         except OSError as error:
             raise NoConnection(str(error)) from error
         return connection

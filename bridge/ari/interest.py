@@ -48,7 +48,7 @@ class _Memory:
     prompts: dict[LegId, dict[PromptId, Prompt]] = field(default_factory=dict)
     music: dict[LegId, str] = field(default_factory=dict)
     conversing: bool = False  # it may have a bridge
-    joined: bool = False  # and its client may be in it
+    inside: set[str] = field(default_factory=set)  # channels that are in it, whoever's
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Cleared:
 
     legs: tuple[LegId, ...]  # agents'
     conversation: bool
-    empty: bool  # the conversation, for sure
+    empty: bool  # the conversation, as far as events have told
 
 
 class Interest:
@@ -106,10 +106,6 @@ class Interest:
             if retryable:
                 memory.rung.discard(leg)
 
-    def agent_legs(self, call: CallId) -> tuple[LegId, ...]:
-        memory = self._calls.get(call)
-        return tuple(sorted(memory.alive)) if memory is not None else ()
-
     def adopt(self, legs: Collection[LegId]) -> None:
         """Legs that Asterisk had before this process knew of them: what they may have, they have."""
         known = set(self._calls)
@@ -119,9 +115,9 @@ class Interest:
                 memory = self._of(call)
                 memory.rung.add(leg)
                 memory.alive.add(leg)
-            if call not in known:
+            if call not in known and not self.is_over(call):
                 memory = self._of(call)
-                memory.conversing = memory.joined = True
+                memory.conversing = True
                 memory.music[LegId(call)] = UNKNOWN_MUSIC
 
     # ── prompts ──────────────────────────────────────────────────────────────
@@ -159,10 +155,6 @@ class Interest:
     def note_conversation(self, call: CallId) -> None:
         self._of(call).conversing = True
 
-    def may_be_joined(self, call: CallId) -> bool:
-        memory = self._calls.get(call)
-        return memory is None or memory.joined
-
     def may_converse(self, call: CallId) -> bool:
         memory = self._calls.get(call)
         return memory is None or memory.conversing
@@ -178,7 +170,7 @@ class Interest:
         unknown = memory is None
         memory = memory or _Memory(conversing=True)
         # ChannelDestroyed comes when a channel has left its bridge.
-        empty = not unknown and not memory.alive and self.is_over(call)
+        empty = not (unknown or memory.alive or memory.inside) and self.is_over(call)
         for leg in [leg for leg in self._waits if call_of(leg) == call]:
             self._settle(leg, Arrival.CALLER_GONE)
         self._note_end(call)
@@ -198,19 +190,24 @@ class Interest:
                 if call_of(leg) in self._calls:
                     self.note_prompt(leg, PromptId(playback.id), Prompt.FINISHED)
             case models.ChannelEnteredBridge(channel=channel, bridge=bridge) if channel is not None:
-                self._note_joined(channel.id, bridge.id, joined=True)
+                self._note_inside(channel.id, bridge.id, inside=True)
             case models.ChannelLeftBridge(channel=channel, bridge=bridge):
-                self._note_joined(channel.id, bridge.id, joined=False)
+                self._note_inside(channel.id, bridge.id, inside=False)
             case models.ChannelDestroyed(channel=channel):
                 self._destroyed(LegId(channel.id))
             case _:
                 pass
         return None
 
-    def _note_joined(self, channel_id: str, bridge_id: str, *, joined: bool) -> None:
-        memory = self._calls.get(CallId(channel_id))
-        if memory is not None and bridge_id == conversation_id(CallId(channel_id)):
-            memory.joined = joined
+    def _note_inside(self, channel_id: str, bridge_id: str, *, inside: bool) -> None:
+        call = call_of(bridge_id)
+        memory = self._calls.get(call)
+        if memory is None or bridge_id != conversation_id(call):
+            return
+        if inside:
+            memory.inside.add(channel_id)
+        else:
+            memory.inside.discard(channel_id)
 
     def _destroyed(self, leg: LegId) -> None:
         self._note_end(leg)

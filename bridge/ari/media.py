@@ -13,7 +13,7 @@ from typing import Any, assert_never
 import structlog
 
 from bridge.ari import models
-from bridge.ari.interest import Arrival, Interest, Prompt
+from bridge.ari.interest import UNKNOWN_MUSIC, Arrival, Interest, Prompt
 from bridge.ari.rest import REQUEST_SECONDS, Rest
 from bridge.ari.stasis import agent_arguments
 from bridge.centre.causes import Cause
@@ -123,18 +123,24 @@ class MediaDesk:
             await self._rest.call("channels.playWithId", order.leg, order.prompt, query=query)
         except (RequestTimeout, LinkDown):
             self._interest.note_prompt(order.leg, order.prompt, Prompt.UNSURE)
+            await self._music_again(order.leg)
             raise
         except RemoteError:
             self._interest.note_prompt(order.leg, order.prompt, Prompt.FINISHED)
             raise
-        music = self._interest.music(order.leg)
+        await self._music_again(order.leg)
+
+    async def _music_again(self, leg: LegId) -> None:
+        """Behind a prompt, which ends it. Asked for while one plays, it starts when that has ended."""
+        music = self._interest.music(leg)
         if music is not None:
-            await self._start_music(order.leg, music)
+            await self._start_music(leg, music)
 
     async def _start_music(self, leg: LegId, music: str) -> None:
-        # A prompt ends it. Asked for while one plays it is accepted at once, and starts at the prompt's end.
-        self._interest.note_music(leg, music)
+        # Until it is confirmed it may play or not: it will be stopped, and is not taken as playing.
+        self._interest.note_music(leg, UNKNOWN_MUSIC)
         await self._rest.call("channels.startMoh", leg, query={"mohClass": music} if music else None)
+        self._interest.note_music(leg, music)
 
     async def _silence(self, leg: LegId) -> None:
         """Stop what plays.
@@ -167,7 +173,7 @@ class MediaDesk:
             return  # asking again would begin it anew
         for prompt in self._interest.running_prompts(order.leg):
             await self._stop_prompt(prompt)
-        if self._interest.may_be_joined(order.call):
+        if self._interest.may_converse(order.call):
             await self._leave_conversation(order.call, order.leg)
         await self._start_music(order.leg, order.music)
 

@@ -2,8 +2,8 @@
 
 Two events look like an end and are none. ``StasisEnd`` only says that a channel left the application: a
 client who was given back to the dialplan lives on, and a channel that hung up sends ChannelDestroyed right
-after it (22.10: always in this order). So LegEnded comes from ChannelDestroyed alone. And the bridge events
-of a waiting room say nothing that the centre does not know: only the Conversation's become facts.
+after it (22.10: always in this order). So LegEnded comes from ChannelDestroyed alone. Of bridges
+only the Conversation's become facts: others are somebody else's.
 """
 
 import re

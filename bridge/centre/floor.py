@@ -64,7 +64,7 @@ from bridge.centre.messages import (
     TurnedAway,
 )
 from bridge.centre.moves import moved
-from bridge.centre.orders import AttachRecording, HangUp, Order, Outcome, SetDisposition
+from bridge.centre.orders import AttachRecording, ClearCall, HangUp, Order, Outcome, SetDisposition
 from bridge.centre.plan import Plan
 from bridge.centre.router import Router
 
@@ -199,6 +199,7 @@ class Floor:
         match fact:
             case LegEnded():
                 del self.errands[errand.call]
+                out.orders.append(ClearCall(errand.call))
             case OrderFailed(reason=FailureReason.GONE):
                 self.errands.pop(errand.call, None)
             case PromptEnded() | OrderFailed():

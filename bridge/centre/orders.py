@@ -117,7 +117,7 @@ class CancelRing:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Both legs into the call's Conversation, the client out of his waiting room. LegJoined for each."""
+    """Both legs into the call's Conversation, whatever the client hears until then. LegJoined for each."""
 
     lane: ClassVar[Lane] = Lane.MEDIA
     call: CallId

@@ -23,6 +23,7 @@ from bridge.centre.orders import (
     EndOffer,
     HangUp,
     Lane,
+    LeaveWaitingRoom,
     OpenTicket,
     SaveCall,
 )
@@ -35,9 +36,9 @@ Handler = Callable[[CallOrder], Awaitable[Fact | None]]
 LaneKey = tuple[str, Lane, str]
 
 # What must happen is tried until it does, or cannot any more (Gone); the lane waits, so the order stays:
-# what is remembered, what is recorded, and what ends, for nobody else would end a channel.
+# what is remembered, what is recorded, and what ends, for nobody else would end a channel or the music.
 _PERSISTENT_LANES = frozenset({Lane.RECORDS, Lane.FILES, Lane.RECORDER})
-_PERSISTENT_ORDERS = (HangUp, CancelRing, ClearCall)
+_PERSISTENT_ORDERS = (HangUp, CancelRing, ClearCall, LeaveWaitingRoom)
 # Seconds. A call changes several times within a moment, and each snapshot of it costs a transaction; only
 # history reads them, for the live call is the floor's. At a call's end its agent's next one is urgent.
 _SNAPSHOT_PATIENCE = 1.0

@@ -70,6 +70,7 @@ class _Wakers:
 
     app: web.Application
     later: asyncio.TimerHandle | None = None
+    again: bool = False  # somebody hung up since ``later`` was set
 
     def card(self, agent: AgentId) -> None:
         self.app[HUB].mark_agent(agent, Topic.CARD, Topic.RING, Topic.DISPOSITION)
@@ -88,11 +89,19 @@ class _Wakers:
             case LegEnded():
                 # The call's last snapshot is being written just now, in a lane of its own.
                 if self.later is None:
-                    self.later = asyncio.get_running_loop().call_later(_SAVED_BY, self._contacts)
+                    self._look_later()
+                else:
+                    self.again = True
+
+    def _look_later(self) -> None:
+        self.later = asyncio.get_running_loop().call_later(_SAVED_BY, self._contacts)
+        self.again = False
 
     def _contacts(self) -> None:
         self.later = None
         self.app[HUB].mark(Topic.CONTACTS)
+        if self.again:
+            self._look_later()
 
 
 async def wake_pages(app: web.Application) -> AsyncIterator[None]:

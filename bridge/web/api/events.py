@@ -135,8 +135,11 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
         if live is not None and live.agent is not None:
             return live.agent
         async with parts.store.view() as unit:
+            offers = await unit.offers.of_call(call)
             row = await unit.calls.get(call)
-        return next((one.agent for one in row.legs if one.id == leg), None) if row else None
+        # Whom the phone belongs to is written when it is offered the call; the call itself a moment later.
+        known = {offer.leg: offer.agent for offer in offers}
+        return known.get(leg) or next((one.agent for one in row.legs if one.id == leg), None) if row else None
 
     start = await _start(request)
     if request.method == "HEAD":

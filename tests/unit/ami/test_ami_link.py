@@ -228,6 +228,36 @@ async def test_no_reply_may_mean_that_it_started() -> None:
             await inbox.wait(RecordingStarted, recording=ORDER.recording)
 
 
+async def test_what_may_not_have_started_is_asked_for_and_started_again() -> None:
+    async with fake_ami() as fake:
+        fake.silent.add("MixMonitor")
+        ami = link(fake, FactInbox(), Timing(reply=0.2))
+        async with running(ami.run):
+            await until(lambda: ami.state.up)
+            with pytest.raises(RequestTimeout):
+                await ami.start_recording(ORDER)
+            fake.silent.clear()
+            await ami.start_recording(ORDER)
+
+        assert len(fake.of("Getvar")) == 2
+        assert len(fake.of("MixMonitor")) == 2
+
+
+async def test_a_channel_seen_from_its_beginning_is_not_asked_about_its_first_recording() -> None:
+    async with fake_ami() as fake:
+        inbox = FactInbox()
+        ami = link(fake, inbox)
+        async with running(ami.run):
+            await until(lambda: ami.state.up)
+            await fake.send(channel("Newchannel"))
+            await inbox.wait(CallerPresented, call=CALL)
+            await ami.start_recording(ORDER)
+            assert not fake.of("Getvar")
+            assert len(fake.of("MixMonitor")) == 1
+            await ami.start_recording(ORDER)  # its beginning was not heard of
+            assert len(fake.of("Getvar")) == 1
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a)S(x", "a,b", "1\r\nAction: Originate", "", "-rf"])
 async def test_a_name_that_is_no_name(name: str) -> None:
     async with fake_ami() as fake:

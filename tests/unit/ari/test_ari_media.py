@@ -127,6 +127,32 @@ async def test_music_goes_on_after_each_prompt(fake: FakeAsterisk, link: AriLink
     assert fake.channels[call].music is None
 
 
+async def test_music_goes_on_also_after_a_prompt_whose_reply_was_lost(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await offered(fake, inbox)
+    await link.carry_out(EnterWaitingRoom(call, LegId(call), "jazz", SUPPORT))
+    fake.swallows = {"channels.playWithId"}
+    link._rest._seconds = 0.1
+    with pytest.raises(RequestTimeout):
+        await link.carry_out(play(call, "hello"))
+    await until(lambda: not fake.channels[call].prompts)
+    assert fake.channels[call].music == "jazz"
+
+
+async def test_music_that_could_not_be_started_is_asked_for_again(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await offered(fake, inbox)
+    enter = EnterWaitingRoom(call, LegId(call), "jazz", SUPPORT)
+    fake.failures["channels.startMoh"] = (503, "")
+    with pytest.raises(LinkDown):
+        await link.carry_out(enter)
+    fake.failures.clear()
+    await link.carry_out(enter)
+    assert fake.channels[call].music == "jazz"
+
+
 async def test_another_class_of_music(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
     call = await offered(fake, inbox)
     for music in ("jazz", "default"):
@@ -325,6 +351,30 @@ async def test_bridge_that_both_have_left_is_destroyed_without_a_question(
     await link.carry_out(ClearCall(call))
     assert fake.bridges == {}
     assert sent(fake, "bridges.get") == []
+
+
+async def test_bridge_with_somebody_in_it_is_asked_for_first(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    """Also a channel that is none of ours, which a transfer has put there."""
+    fake.phones["PJSIP/1001"] = Phone.ANSWERS
+    call = await offered(fake, inbox)
+    await link.carry_out(ring(call))
+    await link.carry_out(Connect(call, LegId(call), agent_leg_id(call, 1)))
+    stranger = await fake.call_in()
+    fake.bridges[f"{call}-talk"].append(stranger)
+    fake.channels[stranger].bridge = f"{call}-talk"
+    shown = {"channel": fake._shown(fake.channels[stranger]), "bridge": fake._bridge(f"{call}-talk")}
+    await fake.emit("ChannelEnteredBridge", **shown)
+    for leg in (agent_leg_id(call, 1), LegId(call)):
+        await fake.hang_up(leg)
+        await inbox.wait(LegEnded, leg=leg)
+    clearing = asyncio.create_task(link.carry_out(ClearCall(call)))
+    await until(lambda: sent(fake, "bridges.get"))
+    assert sent(fake, "bridges.destroy") == []
+    await fake.hang_up(stranger)
+    await clearing
+    assert fake.bridges == {}
 
 
 async def test_call_that_never_had_a_bridge_is_not_asked_for_one(

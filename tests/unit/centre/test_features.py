@@ -213,7 +213,7 @@ def test_code_is_answered_said_and_hung_up() -> None:
     world = in_state(S.READY)
     call = dial(world, F.PAUSE, "2")
     about = [type(order) for order in world.orders if getattr(order, "call", None) == call]
-    assert about == [o.Answer, o.Play, o.HangUp]
+    assert about == [o.Answer, o.Play, o.HangUp, o.ClearCall]
     assert world.living == {}
     assert world.floor.errands == {}
 
