@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
+from bridge.ari import AriLink
 from bridge.centre.facts import CallOffered
 from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, QueueName, agent_leg_id, prompt_id
-from bridge.centre.orders import Play, RingAgent
-from tests.fakes.asterisk import FakeAsterisk
+from bridge.centre.orders import Connect, Play, RingAgent
+from tests.fakes.asterisk import FakeAsterisk, Phone
 from tests.fakes.inbox import FactInbox
 
 SUPPORT = QueueName("support")
@@ -14,6 +15,15 @@ SUPPORT = QueueName("support")
 
 async def offered(fake: FakeAsterisk, inbox: FactInbox) -> CallId:
     return (await inbox.wait(CallOffered, call=await fake.call_in())).call
+
+
+async def connected(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> CallId:
+    """He talks with 1001."""
+    fake.phones["PJSIP/1001"] = Phone.ANSWERS
+    call = await offered(fake, inbox)
+    await link.carry_out(ring(call))
+    await link.carry_out(Connect(call, LegId(call), agent_leg_id(call, 1)))
+    return call
 
 
 def ring(call: CallId, offer: int = 1, **changed: Any) -> RingAgent:

@@ -19,7 +19,7 @@ from bridge.centre.orders import (
     ToFallback,
 )
 from bridge.errors import Gone, InternalError, LinkDown, RequestTimeout
-from tests.fakes.ari_calls import SUPPORT, offered, play, ring, sent
+from tests.fakes.ari_calls import SUPPORT, connected, offered, play, ring, sent
 from tests.fakes.asterisk import FakeAsterisk, Phone
 from tests.fakes.inbox import FactInbox, until
 
@@ -326,10 +326,7 @@ async def test_prompt_that_cannot_be_stopped_this_instant_is_stopped_the_next(
 async def test_bridge_is_not_destroyed_while_a_channel_is_leaving_it(
     fake: FakeAsterisk, link: AriLink, inbox: FactInbox
 ) -> None:
-    fake.phones["PJSIP/1001"] = Phone.ANSWERS
-    call = await offered(fake, inbox)
-    await link.carry_out(ring(call))
-    await link.carry_out(Connect(call, LegId(call), agent_leg_id(call, 1)))
+    call = await connected(fake, link, inbox)
     clearing = asyncio.create_task(link.carry_out(ClearCall(call)))
     await until(lambda: len([one for one in fake.requests if one.operation == "bridges.get"]) >= 3)
     assert sent(fake, "bridges.destroy") == []
@@ -341,10 +338,7 @@ async def test_bridge_is_not_destroyed_while_a_channel_is_leaving_it(
 async def test_bridge_that_both_have_left_is_destroyed_without_a_question(
     fake: FakeAsterisk, link: AriLink, inbox: FactInbox
 ) -> None:
-    fake.phones["PJSIP/1001"] = Phone.ANSWERS
-    call = await offered(fake, inbox)
-    await link.carry_out(ring(call))
-    await link.carry_out(Connect(call, LegId(call), agent_leg_id(call, 1)))
+    call = await connected(fake, link, inbox)
     for leg in (agent_leg_id(call, 1), LegId(call)):
         await fake.hang_up(leg)
         await inbox.wait(LegEnded, leg=leg)
@@ -357,10 +351,7 @@ async def test_bridge_with_somebody_in_it_is_asked_for_first(
     fake: FakeAsterisk, link: AriLink, inbox: FactInbox
 ) -> None:
     """Also a channel that is none of ours, which a transfer has put there."""
-    fake.phones["PJSIP/1001"] = Phone.ANSWERS
-    call = await offered(fake, inbox)
-    await link.carry_out(ring(call))
-    await link.carry_out(Connect(call, LegId(call), agent_leg_id(call, 1)))
+    call = await connected(fake, link, inbox)
     stranger = await fake.call_in()
     fake.bridges[f"{call}-talk"].append(stranger)
     fake.channels[stranger].bridge = f"{call}-talk"
