@@ -19,7 +19,7 @@ from bridge.centre.facts import (
     WrapUpEnded,
     WrapUpExtended,
 )
-from bridge.centre.ids import CallId, LegId, PromptId, prompt_id
+from bridge.centre.ids import AgentId, CallId, LegId, PromptId, prompt_id
 from bridge.centre.orders import Answer, Order, Play
 from bridge.centre.plan import Agent, Plan
 
@@ -34,6 +34,7 @@ class Errand:
     call: CallId
     leg: LegId
     prompt: PromptId
+    agent: AgentId | None  # whose phone it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,11 @@ def said_about(fact: AgentFact, before: Before, desk: AgentDesk) -> tuple[str, .
             return ("callbridge/disposition-kept",) if desk.last_call is not None else NOT_NOW
 
 
-def answer(event: FeatureDialled, sounds: tuple[str, ...], language: str) -> tuple[Errand, list[Order]]:
+def answer(
+    event: FeatureDialled, agent: AgentId | None, sounds: tuple[str, ...], language: str
+) -> tuple[Errand, list[Order]]:
     prompt = prompt_id(event.call, 1)
-    return Errand(event.call, event.leg, prompt), [
+    return Errand(event.call, event.leg, prompt, agent), [
         Answer(event.call, event.leg),
         Play(event.call, event.leg, prompt, sounds, language),
     ]

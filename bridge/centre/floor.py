@@ -156,7 +156,7 @@ class Floor:
             case FeatureDialled():
                 self._feature(fact, now, out)
             case _ if fact.call in self.errands:
-                self._errand(self.errands[fact.call], fact, out)
+                self._errand(self.errands[fact.call], fact, now, out)
             case _:
                 self._call_fact(fact, now, out)
 
@@ -184,6 +184,9 @@ class Floor:
         """Whose phone it is decides who is meant; a phone that is nobody's is told so."""
         agent = self.plan.agent_at(event.endpoint)
         desk = self.agents.get(agent.id) if agent is not None else None
+        if desk is not None:
+            # AMI tells it too, in a stream of its own: his phone must not ring while it speaks to him.
+            self._agent(desk.id, AgentBusyOutside(event.call, desk.id, busy=True), now, out)
         fact = wish(event, agent, self.plan) if agent is not None else None
         sounds: tuple[str, ...] = NO_SUCH_CODE
         if desk is not None and fact is not None:
@@ -191,17 +194,18 @@ class Floor:
             self._take(fact, now, out)
             sounds = said_about(fact, before, desk)
         language = agent.language if agent is not None else self.plan.language
-        errand, orders = answer(event, sounds, language)
+        errand, orders = answer(event, desk.id if desk is not None else None, sounds, language)
         self.errands[event.call] = errand
         out.orders += orders
 
-    def _errand(self, errand: Errand, fact: CallFact, out: Output) -> None:
+    def _errand(self, errand: Errand, fact: CallFact, now: datetime, out: Output) -> None:
         match fact:
-            case LegEnded():
+            case LegEnded() | OrderFailed(reason=FailureReason.GONE):
                 del self.errands[errand.call]
                 out.orders.append(ClearCall(errand.call))
-            case OrderFailed(reason=FailureReason.GONE):
-                self.errands.pop(errand.call, None)
+                if errand.agent is not None:
+                    free = AgentBusyOutside(errand.call, errand.agent, busy=False)
+                    self._agent(errand.agent, free, now, out)
             case PromptEnded() | OrderFailed():
                 out.orders.append(HangUp(errand.call, errand.leg))
             case _:

@@ -302,3 +302,15 @@ def test_disposition_while_the_next_phone_rings_is_still_of_the_last_call() -> N
     world.caller()
     dial(world, F.DISPOSITION, "1")
     assert world.dispositions == {talked: "resolved"}
+
+
+def test_phone_does_not_ring_while_it_is_spoken_to_whichever_stream_tells_first() -> None:
+    world = in_state(S.PAUSED)
+    world.caller()
+    call = world.dial_code(PHONE, F.READY)
+    world.ami.clear()  # which has not told yet that the phone is taken
+    world.pump()
+    assert heard(world, call) == READY
+    kinds = [type(order) for order in world.orders]
+    assert kinds.index(o.HangUp) < kinds.index(o.RingAgent)
+    assert world.floor.agents[A].outside == set()
