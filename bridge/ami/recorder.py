@@ -24,7 +24,8 @@ class Recordings:
 
     def __init__(self) -> None:
         self._asked: dict[str, RecordingId] = {}  # channel → what we asked to be recorded
-        self._begun: set[str] = set()  # of these channels, as far as we know
+        self._begun: set[str] = set()  # of these channels, those of which we know it
+        self._unheard: set[str] = set()  # and those where a gap may have hidden it
         self._untouched: set[str] = set()  # channels that we have seen from their beginning
         self._touched: set[str] = set()  # those on which we have tried to record
 
@@ -32,7 +33,7 @@ class Recordings:
         return self._asked.get(leg)
 
     def runs(self, leg: LegId, recording: RecordingId) -> bool:
-        return self._asked.get(leg) == recording and leg in self._begun
+        return self.on(leg) == recording and leg in self._begun
 
     def expect(self, leg: LegId, recording: RecordingId) -> None:
         """Before the action is sent: the event may come before the reply."""
@@ -43,8 +44,7 @@ class Recordings:
 
     def forget(self, leg: LegId, recording: RecordingId) -> None:
         if self._asked.get(leg) == recording:
-            del self._asked[leg]
-            self._begun.discard(leg)
+            self._drop(leg)
 
     def touch(self, leg: LegId) -> bool:
         """Whether this is the first attempt on it, by any process of ours."""
@@ -79,14 +79,18 @@ class Recordings:
         """After a gap: what ended meanwhile has ended; what began meanwhile may have begun."""
         self._untouched.intersection_update(living)
         self._touched.intersection_update(living)
-        self._begun.update(self._asked)
+        self._unheard.update(self._asked)
         return [fact for leg in list(self._asked) if leg not in living for fact in self._ended(leg)]
 
     def _ended(self, leg: str) -> list[Fact]:
-        recording = self._asked.pop(leg, None)
-        began = leg in self._begun
-        self._begun.discard(leg)
+        began = leg in self._begun or leg in self._unheard
+        recording = self._drop(leg)
         return [RecordingEnded(call_of(recording), recording)] if recording is not None and began else []
+
+    def _drop(self, leg: str) -> RecordingId | None:
+        self._begun.discard(leg)
+        self._unheard.discard(leg)
+        return self._asked.pop(leg, None)
 
 
 async def start_recording(

@@ -46,7 +46,6 @@ def check_action(headers: Mapping[str, str]) -> None:
 class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk is not typed
     """One connection. ``on_event`` is called synchronously and in order; ``on_lost`` once."""
 
-    encoding = "latin-1"
     responses: dict[str, Any]  # actions without an answer yet, by their id
 
     def __init__(self, on_event: Callable[[Headers], None], on_lost: Callable[[], None]) -> None:

@@ -281,6 +281,18 @@ def test_a_recording_that_never_began_does_not_end() -> None:
     assert made.recordings.on(LEG) is None
 
 
+def test_after_a_gap_a_recording_may_run_but_is_not_taken_as_running() -> None:
+    made = translator()
+    take(made, newchannel())
+    made.recordings.expect(LEG, RECORDING)
+    take(made, {"event": "FullyBooted"})
+    take(made, newchannel(event="CoreShowChannel", application="Stasis"))
+    take(made, {"event": "CoreShowChannelsComplete"})
+
+    assert not made.recordings.runs(LEG, RECORDING)  # so the next attempt asks, and starts it if need be
+    assert RecordingEnded(CallId("1.1"), RECORDING) in take(made, newchannel(event="Hangup"))
+
+
 def test_somebody_elses_recording_is_not_ours() -> None:
     assert take(translator(), newchannel(event="MixMonitorStart")) == []
 

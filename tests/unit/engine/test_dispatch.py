@@ -26,6 +26,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 RECORD = o.CallRecord(CALL, None, None, "", True, "200", "lab", "in", offered_at=NOW)
 ENDED = replace(RECORD, ended_at=NOW)
 OFFER = o.EndOffer(CALL, AGENT, NOW, OfferEnd.ANSWERED)
+SAVE, TICKET = o.SaveCall(CALL, RECORD), o.OpenTicket(CALL, RECORD)
 WORD = o.SetDisposition(CALL, AgentId("1001"), "sold")
 
 
@@ -212,22 +213,20 @@ async def test_snapshot_of_an_ended_call_is_kept_soon(dispatch: Dispatch, hands:
     await until(lambda: hands.ended == [ended])
 
 
-async def test_a_ticket_keeps_the_call_as_well_and_does_not_wait(dispatch: Dispatch, hands: Hands) -> None:
-    ticket = o.OpenTicket(CALL, RECORD)
-    dispatch.send(o.SaveCall(CALL, RECORD))
-    await asyncio.sleep(0)
-    dispatch.send(ticket)
-    await until(lambda: hands.ended == [ticket])
-
-
-async def test_what_comes_after_a_snapshot_does_not_wait_and_does_not_overtake_it(
-    dispatch: Dispatch, hands: Hands
+@pytest.mark.parametrize(
+    ("order", "ended"),
+    [
+        (TICKET, [TICKET]),  # it keeps the call as well
+        (WORD, [SAVE, WORD]),  # it does not overtake the snapshot
+    ],
+)
+async def test_what_comes_after_a_snapshot_does_not_wait(
+    dispatch: Dispatch, hands: Hands, order: o.CallOrder, ended: list[o.CallOrder]
 ) -> None:
-    save = o.SaveCall(CALL, RECORD)
-    dispatch.send(save)
+    dispatch.send(SAVE)
     await asyncio.sleep(0)
-    dispatch.send(WORD)
-    await until(lambda: hands.ended == [save, WORD])
+    dispatch.send(order)
+    await until(lambda: hands.ended == ended)
 
 
 async def test_the_end_of_an_offer_neither_waits_nor_hurries_a_snapshot(
