@@ -48,14 +48,14 @@ def choose(
         case Strategy.RANDOM:
             return (pool[draw % _end_of(pool, lowest)][3],)
         case Strategy.RRMEMORY:
-            after = bisect_left(pool, (lowest, 0, turn + 1, AgentId("")))
+            after = bisect_left(pool, (lowest, 0, turn + 1))
             return (pool[after if after < _end_of(pool, lowest) else 0][3],)
         case _:
             return (pool[0][3],)
 
 
 def _end_of(pool: list[Key], penalty: int) -> int:
-    return bisect_left(pool, (penalty + 1, float("-inf"), 0, AgentId("")))
+    return bisect_left(pool, (penalty + 1,))
 
 
 def _weighted(pool: list[Key], highest_penalty: int | None, draw: int) -> AgentId:
