@@ -135,9 +135,12 @@ def order_failed(call: Call, event: OrderFailed, at: Moment) -> None:
 
 
 def ring_failed(call: Call, event: OrderFailed, at: Moment) -> None:
-    """The leg does not exist, or is ended here and now; nobody will tell its end."""
+    """The leg does not exist, or is ended here and now; nobody will tell its end.
+
+    One that has answered does exist, whatever became of the order: its own end will be told.
+    """
     leg = call.legs.get(event.leg) if event.leg is not None else None
-    if leg is None or not leg.alive:
+    if leg is None or not leg.alive or leg.answered_at is not None:
         return
     leg.ended_at = at.now
     if event.reason is FailureReason.TIMEOUT:

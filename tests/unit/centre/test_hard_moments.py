@@ -131,6 +131,30 @@ def test_late_end_of_an_earlier_ring_does_not_end_the_talk() -> None:
     assert world.floor.calls[call].state is CallState.TALKING
 
 
+@pytest.mark.parametrize("reason", list(f.FailureReason))
+@pytest.mark.parametrize("joined", [False, True])
+def test_ring_said_to_have_failed_after_it_was_answered_is_a_talk_all_the_same(
+    reason: f.FailureReason, joined: bool
+) -> None:
+    """The order's reply was lost, or told late: the agent is there, and his end ends the call."""
+    world = world_of(plans.one_queue(1), A)
+    call = world.caller()
+    leg = world.ringing_leg(A)
+    assert leg is not None
+    world.answer(A)
+    if joined:
+        world.pump()
+    else:
+        world.tell(world.ari.popleft())
+    world.tell(f.OrderFailed(call, "RingAgent", reason, "late", leg))
+    world.pump()
+    assert world.floor.calls[call].state is CallState.TALKING
+    world.end_leg(leg)
+    world.pump()
+    assert world.saved[call].outcome is o.Outcome.ANSWERED
+    nothing_is_left(world)
+
+
 def test_order_about_a_call_that_is_over_changes_nothing() -> None:
     world = world_of(plans.one_queue(1), A)
     call = world.caller()
