@@ -1,4 +1,4 @@
-"""What a caller hears and lives through while he waits: greeting, music, announcements, empty queues, levels."""
+"""What a caller hears and lives through while he waits: greeting, music, prompts, empty queues, levels."""
 
 import asyncio
 from contextlib import AsyncExitStack
