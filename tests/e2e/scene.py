@@ -5,13 +5,15 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-from tests.e2e.parts import Api, Lab, Program, caller, eventually, phones
+from tests.e2e.parts import Api, Lab, Program, caller, eventually, outsider, phones
 from tests.e2e.sound import Sound
 
 ASTERISK_SOUNDS = "/usr/share/asterisk/sounds"
 CLIENT_HZ, AGENT_HZ = 1000, 440
+CLEAR = 0.6  # of a prompt that is heard; what is not stays below 0.5
 
 _numbers = itertools.count(int(time.time()) * 10)
 
@@ -95,3 +97,36 @@ async def prompt(lab: Lab, name: str, language: str = "ru") -> Sound:
     data, _ = await process.communicate()
     assert process.returncode == 0, path
     return Sound.read(data)
+
+
+# ── a caller with a phone of his own, and what he hears ──
+
+
+@asynccontextmanager
+async def calls(lab: Lab, dialled: str, number: str, heard: Path) -> AsyncIterator[Program]:
+    """An outsider whose call is up."""
+    async with outsider(lab, number, tone=CLIENT_HZ, record=heard) as client:
+        await client.do(do="call", uri=f"sip:{dialled}@{lab.host}:{lab.sip_port}")
+        await client.event("answered", seconds=30)
+        yield client
+
+
+async def goes(client: Program) -> Sound:
+    """He hangs up; what he has heard."""
+    await client.do(do="hangup")
+    return await heard_by(client)
+
+
+async def heard_by(client: Program) -> Sound:
+    recorded = await client.event("recorded", seconds=40)
+    return Sound.read(Path(recorded["file"]).read_bytes())
+
+
+async def ends_with(api: Api, there: dict[str, Program], agent: str, number: str) -> dict[str, Any]:
+    """That agent talks with him, and hangs up."""
+    assert await talking(api, number) == agent
+    await there[agent].do(do="hangup")
+    call = await api.ended(number)
+    assert (call["outcome"], call["agent"]) == ("answered", agent), call
+    await released(api, agent)
+    return call

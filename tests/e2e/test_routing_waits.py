@@ -9,9 +9,20 @@ import numpy as np
 import pytest
 
 from tests.e2e.parts import Api, Lab, caller
-from tests.e2e.scene import number_of, prompt, ready, released, stranger, talking
+from tests.e2e.scene import (
+    CLEAR,
+    calls,
+    ends_with,
+    goes,
+    heard_by,
+    number_of,
+    prompt,
+    ready,
+    released,
+    stranger,
+    talking,
+)
 from tests.e2e.sound import Sound
-from tests.e2e.test_routing_ways import CLEAR, calls, ends_with, goes, heard_by
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
 

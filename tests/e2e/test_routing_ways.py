@@ -1,15 +1,26 @@
 """Ways into and out of a queue: a named agent, overflow, voicemail, a number outside, keys, announcements."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.parts import Api, Lab, Program, caller, eventually, outsider
-from tests.e2e.scene import CLIENT_HZ, number_of, prompt, ready, released, stranger, talking
+from tests.e2e.parts import Api, Lab, caller, eventually
+from tests.e2e.scene import (
+    CLEAR,
+    CLIENT_HZ,
+    calls,
+    ends_with,
+    goes,
+    heard_by,
+    number_of,
+    prompt,
+    ready,
+    stranger,
+    talking,
+)
 from tests.e2e.sound import Sound
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
@@ -17,37 +28,6 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
 ANNA, BORIS = "2001", "2002"
 LINEAR = number_of(1)
 DIRECT, PATIENCE, SMALL, EMPTY, BREAKOUT, FORWARDED, ANNOUNCED = map(number_of, range(17, 24))
-CLEAR = 0.6  # of a prompt that is heard; what is not stays below 0.5
-
-
-@asynccontextmanager
-async def calls(lab: Lab, dialled: str, number: str, heard: Path) -> AsyncIterator[Program]:
-    """An outsider whose call is up."""
-    async with outsider(lab, number, tone=CLIENT_HZ, record=heard) as client:
-        await client.do(do="call", uri=f"sip:{dialled}@{lab.host}:{lab.sip_port}")
-        await client.event("answered", seconds=30)
-        yield client
-
-
-async def goes(client: Program) -> Sound:
-    """He hangs up; what he has heard."""
-    await client.do(do="hangup")
-    return await heard_by(client)
-
-
-async def heard_by(client: Program) -> Sound:
-    recorded = await client.event("recorded", seconds=40)
-    return Sound.read(Path(recorded["file"]).read_bytes())
-
-
-async def ends_with(api: Api, there: dict[str, Program], agent: str, number: str) -> dict[str, Any]:
-    """That agent talks with him, and hangs up."""
-    assert await talking(api, number) == agent
-    await there[agent].do(do="hangup")
-    call = await api.ended(number)
-    assert (call["outcome"], call["agent"]) == ("answered", agent), call
-    await released(api, agent)
-    return call
 
 
 # ── a named agent ────────────────────────────────────────────────────────────
