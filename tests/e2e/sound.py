@@ -24,6 +24,13 @@ class Sound:
     def seconds(self) -> float:
         return self.channels.shape[1] / self.rate
 
+    @property
+    def loud_seconds(self) -> int:
+        """How many of its whole seconds are no silence."""
+        seconds = self.channels.shape[1] // self.rate
+        whole = self.channels[0, : seconds * self.rate].reshape(seconds, self.rate)
+        return int((np.abs(whole).max(axis=1) > 0.01).sum())
+
     def level(self, channel: int, hertz: int, start: float = 0.0, end: float | None = None) -> float:
         """Level of that tone in dB below full scale, in the loudest half second between the two times."""
         part = self.channels[channel][int(start * self.rate) : None if end is None else int(end * self.rate)]
