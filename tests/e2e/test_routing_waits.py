@@ -34,7 +34,7 @@ async def test_greeting_then_music_then_announcement_then_music_again(
     number = stranger()
     async with calls(routing, SPOKEN, number, tmp_path / "heard.wav") as client:
         await centre.waits(number, "spoken")
-        await asyncio.sleep(26)  # the announcement comes after twelve seconds, and takes five
+        await asyncio.sleep(33)  # the announcement comes after 20 seconds, takes six, and comes again after 40
         heard = await goes(client)
     greeting = await prompt(routing, "callbridge/please-wait")
     announcement = await prompt(routing, "callbridge/all-busy")
@@ -108,4 +108,6 @@ async def test_levels_that_are_needed_fall_with_the_wait(routing: Lab, centre: A
         call = await ends_with(centre, there, ANNA, number)
     (offer,) = await centre.offers(number)
     asked, queued = (datetime.fromisoformat(at) for at in (offer["at"], call["queued_at"]))
-    assert asked - queued >= timedelta(seconds=3)
+    assert offer["needs"] == {}, "two levels less than the two that are needed"
+    # By the wall clock; the step's timer runs by another one, and may be a little ahead of it.
+    assert asked - queued > timedelta(seconds=2.5)
