@@ -209,6 +209,33 @@ class OutsideEnded:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class FallbackEntered:
+    """A call that we do not serve waits in Asterisk's own queue."""
+
+    call: CallId
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class CallMissed:
+    """A whole call, or its end, that nobody of us heard: the dialplan wrote it down when its channel ended.
+
+    ``queue`` is the native one that he waited in, ``agent`` who talked with him there, if anybody did.
+    """
+
+    call: CallId
+    number: str | None
+    name: str
+    dialled: str
+    trunk: str
+    queue: QueueName | None
+    agent: AgentId | None
+    offered_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime
+
+
 # ── Store and CRM ────────────────────────────────────────────────────────────
 
 
@@ -378,6 +405,8 @@ CallFact = (
     | OutsideAnswered
     | OutsideRingEnded
     | OutsideEnded
+    | FallbackEntered
+    | CallMissed
     | ClientIdentified
     | TicketOpened
     | RecordingAttached

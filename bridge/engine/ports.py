@@ -7,7 +7,7 @@ the peer accepted it and raises an error of ``bridge.errors`` otherwise (``Gone`
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from bridge.centre.facts import ClientIdentified, Fact, RecordingAttached, TicketOpened
 from bridge.centre.ids import AgentId, CallId
@@ -102,10 +102,72 @@ class StampedFact:
     fact: Fact
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedFact:
+    """A stamped fact in JSON's own types: what the journal and the log keep, and other versions can read.
+
+    ``run`` names one run of the process; within it ``seq`` counts from 1. ``type`` is the fact's class name.
+    """
+
+    run: str
+    seq: int
+    at: datetime  # aware, UTC
+    call: str | None
+    type: str
+    body: Mapping[str, Any]
+
+
 class FactLog(Protocol):
     """store/: the append-only history."""
 
-    async def append(self, facts: Sequence[StampedFact]) -> None: ...
+    async def append(self, facts: Sequence[LoggedFact]) -> None:
+        """In their order; the same ones again change nothing. Raises RemoteError while it cannot be reached."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class JournalPlace:
+    """A place between two facts of the journal. ``offset`` counts bytes within the segment."""
+
+    segment: int
+    offset: int
+
+
+class Journal(Protocol):
+    """store/: facts on the local disk, each before it has any effect; a killed process loses none.
+
+    A sequence of segments; each begins with a checkpoint, opaque here, and holds the facts after it. Bounded.
+    What cannot be kept (a full disk, the bound) is said by the result, never raised: calls go on.
+    """
+
+    def append(self, fact: LoggedFact) -> JournalPlace | None:
+        """The place before it; None when it could not be kept."""
+        ...
+
+    @property
+    def end(self) -> JournalPlace: ...
+
+    @property
+    def since_checkpoint(self) -> int:
+        """How many facts the current segment holds."""
+        ...
+
+    @property
+    def broken(self) -> bool:
+        """Facts are missing since the last checkpoint: what is kept does not tell all until there is a new one."""
+        ...
+
+    def checkpoint(self, memory: bytes) -> bool:
+        """Begin a new segment with ``memory``; False when that could not be kept."""
+        ...
+
+    def read(self, place: JournalPlace, most: int) -> tuple[list[LoggedFact], JournalPlace]:
+        """At most so many facts from ``place`` on, across segments, and the place behind them."""
+        ...
+
+    def release(self, needed: JournalPlace) -> None:
+        """Nobody needs what is before ``needed`` any more: older whole segments go."""
+        ...
 
 
 # ── the floor, as people see it ──────────────────────────────────────────────
