@@ -8,7 +8,7 @@ STAMP := $(VENV)/.requirements
 UV := 0.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo down test bench bench-dispatch lint lock clean lab-status lab-logs
+.PHONY: help demo down test bench bench-dispatch chaos lint lock clean lab-status lab-logs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ bench: $(STAMP) ## measure, print and write build/bench.json
 bench-dispatch: $(STAMP) ## of these only: from a BYE to the next INVITE, against app_queue and bare ARI
 	@$(LAB) images
 	$(BIN)/python -m tests.bench.dispatch
+
+chaos: $(STAMP) ## break it under load, count what is lost, write build/chaos.json; CHAOS="--scenario kill9"
+	@$(LAB) images
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 lint: $(STAMP) ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -6,53 +6,39 @@ then what is known is written, then the store is closed.
 
 import asyncio
 import gc
+import secrets as randomness
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import cast
 
 import structlog
 from aiohttp import web
 
 from bridge import config
 from bridge.ami import AmiLink, NativeMember
-from bridge.ari import AriLink
+from bridge.ari import ApplicationTaken, AriLink, claimed
 from bridge.centre.decision import Hindrance
-from bridge.centre.facts import Fact, MemberMoved, PlanLoaded
-from bridge.centre.floor import Floor
+from bridge.centre.facts import LinkUp, MemberMoved, MemberRestored, PlanLoaded, Resumed
 from bridge.centre.ids import AgentId, Endpoint, QueueName
-from bridge.centre.orders import (
-    AttachRecording,
-    CallOrder,
-    CloseCard,
-    EndOffer,
-    Lane,
-    LookUpClient,
-    MediaOrder,
-    OpenCard,
-    OpenTicket,
-    Outcome,
-    SaveCall,
-    SaveOffer,
-    SetDisposition,
-    StartRecording,
-)
+from bridge.centre.orders import Outcome
 from bridge.centre.plan import Plan
 from bridge.crm.directory import ClientDirectory
 from bridge.crm.recordings import Reconciler
 from bridge.crm.records import CallRecords
-from bridge.engine.adopt import Found, reconcile
+from bridge.engine.adopt import ask, reconcile
 from bridge.engine.desk import EngineDesk
-from bridge.engine.dispatch import Dispatch, Handler
+from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
 from bridge.engine.inbox import BoundedInbox
 from bridge.engine.loop import Engine, utc_now
-from bridge.engine.ports import LinkState
+from bridge.engine.ports import LinkState, Survey
+from bridge.engine.recovery import Recovered, recover
 from bridge.engine.timers import Timers
-from bridge.errors import BadInput, InternalError
-from bridge.store import Store
+from bridge.errors import BadInput, InternalError, JournalBusy
+from bridge.lanes import handlers
+from bridge.store import FileJournal, Store
 from bridge.web import CardScreens, Metrics, WebParts, make_app
 
 log = structlog.get_logger(__name__)
@@ -61,33 +47,68 @@ _COLLECT_EVERY = 20_000  # objects more than before
 _LAST_REPLIES_SECONDS = 2.0  # a player that loads a recording must not hold up the stop
 _LAST_ORDERS_SECONDS = 1.0
 _LAST_FACTS_SECONDS = 5.0
+_TAKE_OVER_SECONDS = 15.0  # for the other process to write down what it knows, and to end
+_LINKED_SECONDS = 10.0
+_ENDS_SECONDS = 1.0  # for AMI to tell when those ended whom ARI does not have any more
 
 
-async def serve(config_path: Path, secrets_path: Path) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reloads the plan. Raises what makes a start impossible."""
+async def serve(config_path: Path, secrets_path: Path, *, take_over: bool = False) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reloads the plan. Raises what makes a start impossible.
+
+    Another process that runs already is an error, unless ``take_over``: then it is made to stop.
+    """
     settings = config.load(config_path)
     secrets = config.Secrets.load(secrets_path)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    async with running(settings, secrets) as service:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, service.reload, config_path)
-        log.info("serving", action="app.start", web=f"{settings.web.host}:{settings.web.port}")
-        await service.until(stop)
-        log.info("stopping", action="app.stop", calls=len(service.floor.calls))
+    try:
+        async with running(settings, secrets, take_over=take_over) as service:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(signal.SIGHUP, service.reload, config_path)
+            log.info("serving", action="app.start", web=f"{settings.web.host}:{settings.web.port}")
+            await service.until(stop)
+            log.info("stopping", action="app.stop", calls=len(service.floor.calls))
+    except ApplicationTaken as error:
+        # It has our calls, and what we knew of them. To go on, or to come back, would be a fight.
+        log.warning("another process goes on from here", action="app.stop", reason=str(error))
 
 
 @asynccontextmanager
-async def running(settings: config.Settings, secrets: config.Secrets) -> AsyncIterator["Service"]:
+async def running(
+    settings: config.Settings, secrets: config.Secrets, *, take_over: bool = False
+) -> AsyncIterator["Service"]:
     """A service that runs while the context lasts, and is ended in order however it is left."""
     async with AsyncExitStack() as stack:
-        store = await Store.open(settings.store.url)
-        stack.push_async_callback(store.close)
-        service = Service(settings, secrets, store)
-        stack.push_async_callback(service.stop)
-        await service.start()
+        async with AsyncExitStack() as claim:
+            journal = await _journal(settings, secrets, claim if take_over else None)
+            stack.callback(journal.close)
+            store = await Store.open(settings.store.url)
+            stack.push_async_callback(store.close)
+            service = Service(settings, secrets, store, journal)
+            stack.push_async_callback(service.stop)
+            await service.start()
+            if take_over:
+                await service.linked(_LINKED_SECONDS)
         yield service
+
+
+async def _journal(
+    settings: config.Settings, secrets: config.Secrets, claim: AsyncExitStack | None
+) -> FileJournal:
+    """Who keeps the journal is the one that serves. With ``claim``, another one is made to stop first.
+
+    From the claim on calls wait for us, and do not go to the native queue meanwhile.
+    """
+    directory, most_bytes = settings.store.journal, settings.store.journal_limit_mib * 2**20
+    try:
+        return FileJournal.open(directory, most_bytes=most_bytes)
+    except JournalBusy as error:
+        if claim is None:
+            raise JournalBusy(f"{error}; stop it, or let this one take over: --take-over") from error
+    ari = settings.asterisk.ari
+    await claim.enter_async_context(claimed(ari.url, ari.username, secrets.ari, ari.app))
+    return await FileJournal.open_when_free(directory, _TAKE_OVER_SECONDS, most_bytes=most_bytes)
 
 
 def calm_collector() -> None:
@@ -104,12 +125,16 @@ def calm_collector() -> None:
 class Service:
     """Everything, put together."""
 
-    def __init__(self, settings: config.Settings, secrets: config.Secrets, store: Store) -> None:
+    def __init__(
+        self, settings: config.Settings, secrets: config.Secrets, store: Store, journal: FileJournal
+    ) -> None:
         self.settings = settings
         self.store = store
+        self.journal = journal
         self.inbox = BoundedInbox()
-        self.floor = Floor()
-        self.history = History(store)
+        self._recovered: Recovered | None = recover(journal.segments())
+        self.floor = self._recovered.floor
+        self.history = History(store, journal, run=randomness.token_hex(8))
         self.timers = Timers(self.inbox.put_now)
         ari, ami = settings.asterisk.ari, settings.asterisk.ami
         self.ari = AriLink(
@@ -135,13 +160,17 @@ class Service:
         self.records = CallRecords(store, self.ari, recordings, self._department_of)
         self.reconciler = Reconciler(self.records.recordings, self.inbox)
         self.screens = CardScreens(store)
-        self.dispatch = Dispatch(self._handlers(), self.inbox.put_now)
+        lanes = handlers(
+            ari=self.ari, ami=self.ami, clients=self.directory, store=self.records, screens=self.screens
+        )
+        self.dispatch = Dispatch(lanes, self.inbox.put_now)
         self.engine = Engine(
             floor=self.floor,
             inbox=self.inbox,
             dispatch=self.dispatch,
             timers=self.timers,
             history=self.history,
+            journal=journal,
         )
         self.desk = EngineDesk(self.engine, self.links)
         parts = WebParts(
@@ -161,6 +190,7 @@ class Service:
         self._counted: Counter[Outcome] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
         self._history_task: asyncio.Task[None] | None = None
+        self._linked = asyncio.Event()
 
     # ── running ──────────────────────────────────────────────────────────────
 
@@ -169,9 +199,7 @@ class Service:
         self.metrics.watch_inbox(lambda: len(self.inbox))
         self.engine.watch(lambda _: self._count())
         self.desk.on_floor_change(self.ami.queues_changed)
-        self.engine.take(PlanLoaded(config.plan_of(self.settings)))
-        for move in await self._moves():
-            self.engine.take(move)
+        await self._continue()
         self._history_task = asyncio.create_task(self.history.run(), name="history")
         self._tasks = [
             asyncio.create_task(coroutine, name=name)
@@ -187,6 +215,29 @@ class Service:
         await site.start()
         calm_collector()
 
+    async def _continue(self) -> None:
+        """Go on where the process before this one was: with its floor, and what it left to be done."""
+        recovered, self._recovered = self._recovered or Recovered(), None
+        if recovered.facts:
+            log.info(
+                "going on where an earlier process ended",
+                action="app.continue",
+                calls=len(self.floor.calls),
+                facts=recovered.facts,
+                unknown=recovered.unknown,
+            )
+        start = self.journal.start
+        self.history.begin(start)
+        self.timers.hold(recovered.timers)
+        for order in recovered.latest_orders():
+            self.dispatch.send(order, start)
+        self.engine.start()
+        self.engine.take(PlanLoaded(config.plan_of(self.settings)))
+        for move in await self._moves():
+            self.engine.take(move)
+        if self.floor.calls:
+            self.engine.take(Resumed())
+
     async def until(self, stop: asyncio.Event) -> None:
         """Returns when ``stop`` is set; raises what ended a part that must not end."""
         stopped = asyncio.create_task(stop.wait(), name="stop")
@@ -199,27 +250,43 @@ class Service:
             task.result()
             raise InternalError(f"{task.get_name()} ended by itself")
 
+    async def linked(self, seconds: float) -> None:
+        """Returns when the calls that live are ours, or when that takes too long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._linked.wait()
+
     async def stop(self) -> None:
+        """In order: nothing is dropped in Asterisk, and what is known is written down for the next one."""
         await self._runner.cleanup()
         undone = await self.dispatch.drain(_LAST_ORDERS_SECONDS)
         if undone:
-            log.warning("orders left undone", action="app.stop", orders=undone)
-        self.timers.close()
+            log.warning("orders left undone: the next start takes them up", action="app.stop", orders=undone)
         self.desk.close()
         await _cancel(self._tasks)
         try:
             async with asyncio.timeout(_LAST_FACTS_SECONDS):
                 await self.history.flushed()
         except TimeoutError:
-            log.error("facts could not be written", action="app.stop", facts=len(self.history))
+            log.error(
+                "facts are not written yet: the next start writes them",
+                action="app.stop",
+                facts=len(self.history),
+            )
+        self.engine.stop(everything_done=not undone)
         if self._history_task is not None:
             await _cancel([self._history_task])
 
-    async def _moves(self) -> list[MemberMoved]:
-        """Supervisors' moves outlive a restart: the store keeps them."""
+    async def _moves(self) -> list[MemberMoved | MemberRestored]:
+        """Supervisors' moves outlive a restart: the store keeps them. Those that the floor has otherwise."""
         async with self.store.view() as unit:
-            moves = await unit.moves.all()
-        return [MemberMoved(AgentId(one.agent), QueueName(one.queue), one.penalty) for one in moves]
+            kept = {(AgentId(one.agent), QueueName(one.queue)): one.penalty for one in await unit.moves.all()}
+        known = self.floor.moves
+        gone = [MemberRestored(*move) for move in known if move not in kept]
+        return [
+            *gone,
+            *(MemberMoved(*move, kept[move]) for move in kept if known.get(move, -1) != kept[move]),
+        ]
 
     async def _sync_agents(self) -> None:
         async with self.store.unit() as unit:
@@ -281,71 +348,34 @@ class Service:
             self.metrics.call_ended(outcome)
             self._counted[outcome] += 1
 
-    async def _ari_up(self) -> None:
-        """The link is up (again): tell what ended meanwhile, end what is nobody's, look for recordings."""
-        asked_at = utc_now()
+    async def _survey(self) -> Survey:  # temporary
         ours = await self.ari.our_channels()
-        states = {channel.id: channel.state for channel in await self.ari.channels()}
+        channels = await self.ari.channels()
+        states = {channel.id: channel.state for channel in channels}
         bridges = {bridge.id: frozenset(bridge.channels) for bridge in await self.ari.bridges()}
-        legs = {leg: states[leg] for leg in ours if leg in states}
-        reconciled = reconcile(self.floor, Found(asked_at, legs, bridges))
-        for fact in reconciled.facts:
-            await self.inbox.put(fact)
+        return Survey(
+            {leg: states[leg] for leg in ours if leg in states},
+            bridges,
+            frozenset(states),
+            frozenset(states),
+            {},
+            frozenset(),
+            None,
+        )
+
+    async def _ari_up(self) -> None:
+        """The link is up (again): tell what happened meanwhile, end what is nobody's, look for recordings."""
+        asked = ask(self.floor)
+        survey = await self._survey()
+        reconciled = reconcile(self.floor, asked, survey, {})
+        for told in reconciled.facts:
+            await self.inbox.put(told.fact, told.at)
         for order in reconciled.orders:
             self.dispatch.send(order)
+        await self.inbox.put_and_wait(LinkUp())
+        self.timers.go_on(utc_now())
         self.reconciler.wake()
-
-    def _handlers(self) -> dict[Lane, Handler]:
-        """An order's lane says who carries it out; where one lane has one kind of order, that is its type."""
-
-        async def media(order: CallOrder) -> None:
-            await self.ari.carry_out(cast("MediaOrder", order))
-
-        async def recorder(order: CallOrder) -> None:
-            await self.ami.start_recording(cast("StartRecording", order))
-
-        async def directory(order: CallOrder) -> Fact:
-            return await self.directory.look_up(cast("LookUpClient", order))
-
-        async def records(order: CallOrder) -> Fact | None:
-            match order:
-                case SaveCall():
-                    await self.records.save_call(order)
-                    return None
-                case OpenTicket():
-                    return await self.records.open_ticket(order)
-                case SaveOffer():
-                    await self.records.save_offer(order)
-                    return None
-                case EndOffer():
-                    await self.records.end_offer(order)
-                    return None
-                case SetDisposition():
-                    await self.records.set_disposition(order)
-                    return None
-                case _:
-                    raise InternalError(f"{type(order).__name__} in the records' lane")
-
-        async def files(order: CallOrder) -> Fact | None:
-            return await self.records.attach_recording(cast("AttachRecording", order))
-
-        async def screen(order: CallOrder) -> None:
-            match order:
-                case OpenCard():
-                    await self.screens.open_card(order)
-                case CloseCard():
-                    await self.screens.close_card(order)
-                case _:
-                    raise InternalError(f"{type(order).__name__} in the screens' lane")
-
-        return {
-            Lane.MEDIA: media,
-            Lane.RECORDER: recorder,
-            Lane.DIRECTORY: directory,
-            Lane.RECORDS: records,
-            Lane.FILES: files,
-            Lane.SCREEN: screen,
-        }
+        self._linked.set()
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

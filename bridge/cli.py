@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace) -> int:
 
     from bridge.app import serve
 
-    uvloop.run(serve(options.config, options.secrets))
+    uvloop.run(serve(options.config, options.secrets, take_over=options.take_over))
     return OK
 
 
@@ -231,7 +231,12 @@ def _parser() -> argparse.ArgumentParser:
     def add(name: str, command: Command, help_: str, example: str, *wants: str) -> argparse.ArgumentParser:
         return _command(commands, name, command, help_, example, wants)
 
-    add("run", _run, "serve calls until told to stop", "callbridge run", "config", "secrets")
+    run = add("run", _run, "serve calls until told to stop", "callbridge run", "config", "secrets")
+    run.add_argument(
+        "--take-over",
+        action="store_true",
+        help="if another one runs: make it stop, and go on with its calls (else that is an error)",
+    )
     add("check", _check, "every fault of the YAML file", "callbridge check --config callbridge.yml", "config")
     add("schema", _schema, "print the YAML file's JSON Schema", "callbridge schema > callbridge.schema.json")
     render = add(

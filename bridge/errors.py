@@ -11,6 +11,7 @@
     │   ├── Refused                  the peer said no; ``status`` and its words are kept
     │   │   ├── Gone                 the channel, bridge or file is not there any more: a normal race
     │   │   └── Unreachable          no channel to this phone could be made
+    │   ├── JournalBusy              another process keeps the journal (retryable: until that one ends)
     │   └── Unsupported              the peer is too old, or lacks a module
     └── InternalError                our own fault: ends one call safely, never the process
 
@@ -70,6 +71,12 @@ class Gone(Refused):
 
 class Unreachable(Refused):
     """No channel to this phone could be made."""
+
+
+class JournalBusy(RemoteError):
+    """Another process keeps the journal. The message names it."""
+
+    retryable = True
 
 
 class Unsupported(RemoteError):

@@ -17,6 +17,7 @@ from bridge.centre.facts import (
     AgentPaused,
     AgentReady,
     EndpointChanged,
+    LinkUp,
     Timer,
     TimerFired,
     TimerKind,
@@ -65,6 +66,7 @@ AgentEvent = (
     | OfferResult
     | AgentReleased
     | AgentBusyOutside
+    | LinkUp
 )
 
 
@@ -199,6 +201,12 @@ def _phone(desk: AgentDesk, event: EndpointChanged, _: Plan, now: datetime, out:
         desk.enter(S.LOGGED_OUT, now, PHONE)
 
 
+def _link_up(desk: AgentDesk, _: LinkUp, __: Plan, ___: datetime, out: Output) -> None:
+    """He was left alone after a ring that failed; it may have been the link."""
+    if desk.resting:
+        _end_rest(desk, out)
+
+
 def _take_offer(desk: AgentDesk, event: Offer, _: Plan, now: datetime, __: Output) -> None:
     desk.call = event.call
     desk.enter(S.RINGING, now)
@@ -301,6 +309,7 @@ _ANY = (
     on(EndpointChanged, _phone),
     on(TimerFired, _timer),
     on(AgentBusyOutside, _outside),
+    on(LinkUp, _link_up),
     on(OfferResult, _nothing),
     on(AgentReleased, _nothing),
     on(WrapUpExtended, _nothing),

@@ -48,7 +48,7 @@ def forward_timer(call: Call, event: TimerFired, at: Moment) -> None:
 def forward_ended(call: Call, at: Moment) -> None:
     """Nobody answered there, or the leg could not be made, or it was lost before the media met."""
     hush(call, at)
-    go(call, call.otherwise or NO_AGENTS, at)
+    go(call, call.forward.otherwise if call.forward is not None else NO_AGENTS, at)
 
 
 # ── voice mailbox ────────────────────────────────────────────────────────────

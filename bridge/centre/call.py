@@ -13,7 +13,7 @@ from bridge.centre.ids import AgentId, CallId, LegId, PromptId, QueueName
 from bridge.centre.ivr import MenuPosition
 from bridge.centre.messages import Message, Output
 from bridge.centre.orders import CallRecord, LegKind, LegRecord, Outcome
-from bridge.centre.plan import Destination, Needs, Plan, ToVoicemail
+from bridge.centre.plan import Needs, Plan, ToNumber, ToVoicemail
 
 CallEvent = Fact | Message
 
@@ -64,11 +64,12 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class OpenOffer:
-    """An offer that is out. Ringall has several at a time."""
+    """An offer that is out. Ringall has several at a time. History knows it by ``first_leg``."""
 
     agent: AgentId
     leg: LegId
     queue: QueueName
+    first_leg: LegId
 
 
 @dataclass(slots=True)
@@ -99,6 +100,7 @@ class Call:
     trunk: str = ""
     withheld: bool = False
     direction: str = "in"
+    fallback: bool = False  # Asterisk's own queue served him
     language: str = "en"
     verdict: Verdict | None = None
     e164: str | None = None
@@ -115,15 +117,17 @@ class Call:
     last_agent: AgentId | None = None  # who talked with this number last
     last_at: datetime | None = None
     waiting: Waiting | None = None
+    kept_place: int | None = None  # from a call that Asterisk's own end cut off
     hops: int = 0  # destinations that he has been sent to
     offers_made: int = 0
     offers: dict[LegId, OpenOffer] = field(default_factory=dict)
     forwards: int = 0
-    otherwise: Destination | None = None  # where to when the outside number does not answer
+    forward: ToNumber | None = None  # the outside number, and where to when it does not answer
     voicemail: ToVoicemail | None = None
     menu: MenuPosition | None = None
     prompts: int = 0
     prompt: PromptId | None = None
+    said: tuple[str, ...] = ()  # last
     recordings: int = 0
     joined: set[LegId] = field(default_factory=set)
     looked_up: bool = False
@@ -196,6 +200,7 @@ class Call:
             ended_at=self.ended_at,
             outcome=self.outcome,
             legs=tuple(leg.record() for leg in self.legs.values()),
+            fallback=self.fallback,
         )
 
 

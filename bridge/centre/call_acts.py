@@ -5,11 +5,11 @@ Each changes the call and says what is to be done. When an act is due is decided
 
 from datetime import timedelta
 
-from bridge.centre.call import Call, CallState, Moment, OpenOffer
+from bridge.centre.call import Call, CallState, Leg, Moment, OpenOffer
 from bridge.centre.causes import Cause
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import Timer, TimerKind, Verdict
-from bridge.centre.ids import prompt_id, recording_id
+from bridge.centre.ids import LegId, agent_leg_id, prompt_id, recording_id
 from bridge.centre.messages import AgentReleased, AmendWaiting, EnterQueue, LeaveQueue, OfferResult
 from bridge.centre.orders import (
     CancelReason,
@@ -18,16 +18,19 @@ from bridge.centre.orders import (
     CloseCard,
     EndOffer,
     HangUp,
+    LegKind,
     LookUpClient,
     OpenCard,
     Outcome,
     Play,
+    RingAgent,
     SaveCall,
     StartRecording,
     StartTimer,
     StopPrompt,
     StopTimer,
 )
+from bridge.centre.plan import Agent, Queue
 
 S = CallState
 
@@ -40,7 +43,7 @@ def look_up(call: Call, at: Moment) -> None:
 
 def say(call: Call, sounds: tuple[str, ...], at: Moment) -> None:
     call.prompts += 1
-    call.prompt = prompt_id(call.id, call.prompts)
+    call.prompt, call.said = prompt_id(call.id, call.prompts), sounds
     at.out.orders.append(Play(call.id, call.client_leg, call.prompt, sounds, call.language))
 
 
@@ -52,7 +55,14 @@ def hush(call: Call, at: Moment) -> None:
 
 def record(call: Call, at: Moment) -> None:
     call.recordings += 1
-    at.out.orders.append(StartRecording(call.id, call.client_leg, recording_id(call.id, call.recordings)))
+    record_again(call, at)
+
+
+def record_again(call: Call, at: Moment) -> None:
+    """What should be recorded by now. A recorder that runs already goes on."""
+    if call.recordings:
+        recording = recording_id(call.id, call.recordings)
+        at.out.orders.append(StartRecording(call.id, call.client_leg, recording))
 
 
 # ── in a queue ───────────────────────────────────────────────────────────────
@@ -112,6 +122,22 @@ def stop_timers(call: Call, at: Moment) -> None:
         call.waiting.timers.clear()
 
 
+def ring(call: Call, agent: Agent, queue: Queue, at: Moment, first_leg: LegId | None = None) -> LegId:
+    """``first_leg``: he was rung for this offer before, and that ring was lost."""
+    call.offers_made += 1
+    leg = agent_leg_id(call.id, call.offers_made)
+    call.legs[leg] = Leg(leg, LegKind.AGENT, agent.id, at.now)
+    call.offers[leg] = OpenOffer(agent.id, leg, queue.name, first_leg or leg)
+    at.out.orders += [
+        RingAgent(
+            call.id, leg, call.client_leg, agent.id, agent.endpoint, call.number or "", call.name, queue.ring
+        ),
+        # Asterisk ends the ring itself; this one is for an end that never reaches us.
+        StartTimer(Timer(TimerKind.RING, leg), queue.ring * 1.5),
+    ]
+    return leg
+
+
 def end_offer(call: Call, offer: OpenOffer, at: Moment, end: OfferEnd) -> None:
     del call.offers[offer.leg]
     if call.waiting is not None and call.waiting.preferred == offer.agent:
@@ -119,7 +145,7 @@ def end_offer(call: Call, offer: OpenOffer, at: Moment, end: OfferEnd) -> None:
     at.out.orders.append(StopTimer(Timer(TimerKind.RING, offer.leg)))
     if end is not OfferEnd.ANSWERED:
         at.out.orders.append(CloseCard(call.id, offer.agent))
-    at.out.orders.append(EndOffer(call.id, offer.leg, at.now, end))
+    at.out.orders.append(EndOffer(call.id, offer.first_leg, at.now, end))
     at.out.messages.append(OfferResult(call.id, offer.agent, offer.queue, end))
 
 
@@ -175,6 +201,8 @@ def save(call: Call, at: Moment) -> None:
 
 def show_card(call: Call, at: Moment) -> None:
     """On the screens of the agents whose phones ring, or of him who talks or has talked; on nobody else's."""
+    if call.fallback and call.ended_at is not None:
+        return  # heard of afterwards: his screen may have another one by now
     ringing = call.ringing
     if ringing:
         agents = set(ringing)

@@ -7,6 +7,7 @@ hold every step to it, and the diagram in the documentation is drawn from it.
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from bridge.centre import adopted_steps as d
 from bridge.centre import away_steps as a
 from bridge.centre import call_ends as e
 from bridge.centre import call_steps as c
@@ -14,14 +15,19 @@ from bridge.centre import outside_steps as o
 from bridge.centre import queue_steps as q
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.facts import (
+    CallAdopted,
     CallerPresented,
+    CallLost,
+    CallMissed,
     CallOffered,
     ClientIdentified,
     DigitReceived,
+    FallbackEntered,
     LegAnswered,
     LegEnded,
     LegJoined,
     LegLeft,
+    LegLost,
     LegRinging,
     OrderFailed,
     OutsideAnswered,
@@ -31,6 +37,7 @@ from bridge.centre.facts import (
     PromptEnded,
     RecordingAttached,
     RecordingStarted,
+    Resumed,
     TicketOpened,
     TimerFired,
 )
@@ -68,6 +75,12 @@ _ANYWHERE: tuple[tuple[type, Step], ...] = (
     on(OutsideAnswered, c.nothing),
     on(OutsideRingEnded, c.nothing),
     on(OutsideEnded, c.nothing),
+    on(FallbackEntered, c.nothing),
+    on(CallMissed, c.nothing),
+    on(Resumed, d.resumed),
+    on(CallAdopted, d.adopted),
+    on(LegLost, d.leg_lost),
+    on(CallLost, d.lost),
 )
 
 _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
@@ -80,15 +93,20 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(OutsideAnswered, c.nothing),
         on(OutsideRingEnded, c.nothing),
         on(OutsideEnded, o.presented_ended),
+        on(FallbackEntered, o.fallback_entered),
+        on(CallMissed, o.missed),
+        on(Resumed, d.resumed),
     ),
     S.MENU: (
         *_ANYWHERE,
+        on(CallAdopted, d.menu_adopted),
         on(DigitReceived, c.menu_digit),
         on(PromptEnded, c.menu_prompt_ended),
         on(TimerFired, c.menu_timer),
     ),
     S.WAITING: (
         *_ANYWHERE,
+        on(CallAdopted, d.waiting_adopted),
         on(Offer, q.take_offer),
         on(TurnedAway, q.turned_away),
         on(PositionIs, q.position_is),
@@ -96,8 +114,8 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(DigitReceived, q.waiting_digit),
         on(PromptEnded, q.prompt_ended),
     ),
-    S.CONNECTING: (*_ANYWHERE, on(LegJoined, q.joined)),
-    S.TALKING: _ANYWHERE,
+    S.CONNECTING: (*_ANYWHERE, on(LegJoined, q.joined), on(CallAdopted, d.connected_adopted)),
+    S.TALKING: (*_ANYWHERE, on(CallAdopted, d.connected_adopted)),
     S.FORWARDING: (
         *_ANYWHERE,
         on(LegAnswered, a.forward_answered),
@@ -106,12 +124,21 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
     ),
     S.VOICEMAIL: (
         *_ANYWHERE,
+        on(CallAdopted, d.voicemail_adopted),
         on(PromptEnded, a.voicemail_prompt_ended),
         on(DigitReceived, a.voicemail_digit),
         on(TimerFired, a.voicemail_timer),
     ),
-    S.LEAVING: (*_ANYWHERE, on(PromptEnded, a.leaving_prompt_ended)),
-    S.CLEARING: (*_ANYWHERE, on(LegAnswered, e.clearing_answered)),
+    S.LEAVING: (
+        *_ANYWHERE,
+        on(PromptEnded, a.leaving_prompt_ended),
+        on(CallAdopted, d.leaving_adopted),
+    ),
+    S.CLEARING: (
+        *_ANYWHERE,
+        on(LegAnswered, e.clearing_answered),
+        on(CallAdopted, c.nothing),
+    ),
     S.OUTSIDE: (
         on(CallOffered, o.enters_application),
         on(CallerPresented, c.nothing),
@@ -123,6 +150,9 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(OutsideAnswered, o.outside_answered),
         on(OutsideRingEnded, o.outside_ring_ended),
         on(OutsideEnded, o.outside_ended),
+        on(FallbackEntered, o.fallback_entered),
+        on(CallMissed, c.nothing),
+        on(Resumed, d.resumed),
     ),
     S.ENDED: (),
 }

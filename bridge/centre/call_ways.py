@@ -91,7 +91,7 @@ def enter_queue(
 ) -> None:
     """``agent``: whom he asked for by name, and ``hold`` how long he waits for him alone."""
     queue = at.plan.queues[to.queue]
-    place = call.waiting.place if call.waiting is not None else at.next_place()
+    place = call.waiting.place if call.waiting is not None else call.kept_place or at.next_place()
     call.waiting = Waiting(place, to.needs, to.priority, queue.level_at_entry, at.now)
     call.queue = queue.name
     call.queued_at = call.queued_at or at.now
@@ -173,7 +173,7 @@ def _fits(call: Call, agent: AgentId, queue: Queue, at: Moment) -> bool:
 def ring_number(call: Call, to: ToNumber, at: Moment) -> None:
     call.enter(S.FORWARDING, at.now)
     call.forwards += 1
-    call.otherwise = to.otherwise
+    call.forward = to
     leg = outside_leg_id(call.id, call.forwards)
     call.legs[leg] = Leg(leg, LegKind.OUTSIDE, None, at.now)
     say(call, ("callbridge/forwarding",), at)

@@ -15,20 +15,20 @@ _LONGEST = 3600.0  # seconds; a longer one is a stepped clock, or no service at 
 @dataclass(slots=True)
 class ServiceRate:
     interval: float | None = None  # seconds
-    _last: datetime | None = None
+    last: datetime | None = None
 
     def answered(self, now: datetime, waiting: bool) -> None:
         """Somebody was answered; ``waiting`` callers are left."""
-        if self._last is not None:
-            passed = (now - self._last).total_seconds()
+        if self.last is not None:
+            passed = (now - self.last).total_seconds()
             if 0.0 <= passed <= _LONGEST:
                 known = self.interval if self.interval is not None else passed
                 self.interval = known + (passed - known) * _WEIGHT
-        self._last = now if waiting else None
+        self.last = now if waiting else None
 
     def emptied(self) -> None:
         """Nobody waits: the time until the next answer says nothing about the service."""
-        self._last = None
+        self.last = None
 
     def expected(self, position: int) -> timedelta | None:
         return None if self.interval is None else timedelta(seconds=self.interval * position)

@@ -8,6 +8,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from bridge.centre.gap_facts import (
+    CallAdopted as CallAdopted,
+)
+from bridge.centre.gap_facts import (
+    CallLost as CallLost,
+)
+from bridge.centre.gap_facts import (
+    CallMissed as CallMissed,
+)
+from bridge.centre.gap_facts import (
+    FallbackEntered as FallbackEntered,
+)
+from bridge.centre.gap_facts import (
+    LegLost as LegLost,
+)
+from bridge.centre.gap_facts import (
+    LinkUp as LinkUp,
+)
+from bridge.centre.gap_facts import (
+    Resumed as Resumed,
+)
 from bridge.centre.ids import (
     AgentId,
     CallId,
@@ -209,33 +230,6 @@ class OutsideEnded:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FallbackEntered:
-    """A call that we do not serve waits in Asterisk's own queue."""
-
-    call: CallId
-    queue: QueueName
-
-
-@dataclass(frozen=True, slots=True)
-class CallMissed:
-    """A whole call, or its end, that nobody of us heard: the dialplan wrote it down when its channel ended.
-
-    ``queue`` is the native one that he waited in, ``agent`` who talked with him there, if anybody did.
-    """
-
-    call: CallId
-    number: str | None
-    name: str
-    dialled: str
-    trunk: str
-    queue: QueueName | None
-    agent: AgentId | None
-    offered_at: datetime
-    answered_at: datetime | None
-    ended_at: datetime
-
-
 # ── Store and CRM ────────────────────────────────────────────────────────────
 
 
@@ -407,6 +401,9 @@ CallFact = (
     | OutsideEnded
     | FallbackEntered
     | CallMissed
+    | CallAdopted
+    | LegLost
+    | CallLost
     | ClientIdentified
     | TicketOpened
     | RecordingAttached
@@ -416,4 +413,4 @@ AgentFact = (
     AgentLoggedIn | AgentLoggedOut | AgentReady | AgentPaused | WrapUpEnded | WrapUpExtended | CallDisposed
 )
 MoveFact = MemberMoved | MemberRestored
-Fact = CallFact | AgentFact | MoveFact | EndpointChanged | TimerFired | PlanLoaded
+Fact = CallFact | AgentFact | MoveFact | EndpointChanged | TimerFired | PlanLoaded | Resumed | LinkUp

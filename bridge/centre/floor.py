@@ -6,7 +6,7 @@ others is delivered in order until nobody has anything to say.
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from bridge.centre import call_table
@@ -20,9 +20,12 @@ from bridge.centre.facts import (
     AgentLoggedOut,
     AgentPaused,
     AgentReady,
+    CallAdopted,
     CallDisposed,
     CallerPresented,
     CallFact,
+    CallLost,
+    CallMissed,
     CallOffered,
     EndpointChanged,
     Fact,
@@ -31,6 +34,7 @@ from bridge.centre.facts import (
     LegAnswered,
     LegEnded,
     LegRinging,
+    LinkUp,
     MemberMoved,
     MemberRestored,
     OrderFailed,
@@ -39,6 +43,7 @@ from bridge.centre.facts import (
     PlanLoaded,
     PromptEnded,
     RecordingEnded,
+    Resumed,
     Timer,
     TimerFired,
     TimerKind,
@@ -68,7 +73,16 @@ from bridge.centre.orders import AttachRecording, ClearCall, HangUp, Order, Outc
 from bridge.centre.plan import Plan
 from bridge.centre.router import Router
 
-_BIRTHS = (CallOffered, CallerPresented, OutsideRinging)
+_BIRTHS = (CallOffered, CallerPresented, OutsideRinging, CallMissed)
+_PLACE_KEPT = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlace:
+    """Of a caller whom Asterisk's own end cut off: he has it again if he calls again."""
+
+    place: int
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -87,6 +101,7 @@ class Floor:
     router: Router = field(default_factory=Router)
     errands: dict[CallId, Errand] = field(default_factory=dict)
     places: int = 0
+    kept: dict[str, KeptPlace] = field(default_factory=dict)  # by number
     strays: int = 0
     ended: Counter[Outcome] = field(default_factory=Counter)
 
@@ -155,6 +170,12 @@ class Floor:
                 out.orders.append(AttachRecording(call, recording))
             case FeatureDialled():
                 self._feature(fact, now, out)
+            case Resumed():
+                for call in tuple(self.calls):
+                    self._call(call, fact, now, out)
+            case LinkUp():
+                for agent in self.agents:
+                    self._agent(agent, fact, now, out)
             case _ if fact.call in self.errands:
                 self._errand(self.errands[fact.call], fact, now, out)
             case _:
@@ -200,13 +221,13 @@ class Floor:
 
     def _errand(self, errand: Errand, fact: CallFact, now: datetime, out: Output) -> None:
         match fact:
-            case LegEnded() | OrderFailed(reason=FailureReason.GONE):
+            case LegEnded() | CallLost() | OrderFailed(reason=FailureReason.GONE):
                 del self.errands[errand.call]
                 out.orders.append(ClearCall(errand.call))
                 if errand.agent is not None:
                     free = AgentBusyOutside(errand.call, errand.agent, busy=False)
                     self._agent(errand.agent, free, now, out)
-            case PromptEnded() | OrderFailed():
+            case PromptEnded() | OrderFailed() | CallAdopted(playing=False):
                 out.orders.append(HangUp(errand.call, errand.leg))
             case _:
                 pass  # the other stream's view of the same phone
@@ -215,11 +236,25 @@ class Floor:
         if fact.call not in self.calls:
             if isinstance(fact, _BIRTHS):
                 self.calls[fact.call] = Call(fact.call, since=now, offered_at=now)
+                if isinstance(fact, CallOffered | CallerPresented) and fact.number is not None:
+                    self._give_place(self.calls[fact.call], fact.number, now)
             else:
                 self.strays += 1
                 out.orders += _last_orders(fact)
                 return
+        if isinstance(fact, CallLost):
+            self._keep_place(self.calls[fact.call], now)
         self._call(fact.call, fact, now, out)
+
+    def _keep_place(self, call: Call, now: datetime) -> None:
+        self.kept = {number: kept for number, kept in self.kept.items() if now - kept.at < _PLACE_KEPT}
+        if call.number is not None and call.waiting is not None:
+            self.kept[call.number] = KeptPlace(call.waiting.place, now)
+
+    def _give_place(self, call: Call, number: str, now: datetime) -> None:
+        kept = self.kept.pop(number, None)
+        if kept is not None and now - kept.at < _PLACE_KEPT:
+            call.kept_place = kept.place
 
     # ── messages ─────────────────────────────────────────────────────────────
 

@@ -230,6 +230,7 @@ class CallRecord:
     ended_at: datetime | None = None
     outcome: Outcome | None = None  # None while it lives
     legs: tuple[LegRecord, ...] = field(default=())
+    fallback: bool = False  # Asterisk's own queue served it
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,15 @@ busy, so that the router does not ring a phone that is already taken.
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.call_acts import look_up, save, show_card
 from bridge.centre.call_steps import offered
-from bridge.centre.facts import CallOffered, OutsideAnswered, OutsideEnded, OutsideRingEnded, OutsideRinging
+from bridge.centre.facts import (
+    CallMissed,
+    CallOffered,
+    FallbackEntered,
+    OutsideAnswered,
+    OutsideEnded,
+    OutsideRingEnded,
+    OutsideRinging,
+)
 from bridge.centre.messages import AgentBusyOutside
 from bridge.centre.orders import CloseCard, OpenTicket, Outcome
 
@@ -33,6 +41,36 @@ def outside_ringing(call: Call, event: OutsideRinging, at: Moment) -> None:
     call.outside_ringing.add(event.agent)
     at.out.messages.append(AgentBusyOutside(call.id, event.agent, busy=True))
     show_card(call, at)
+
+
+def fallback_entered(call: Call, event: FallbackEntered, at: Moment) -> None:
+    """Asterisk's own queue serves him: he gets all that every call gets, and is known as such."""
+    call.fallback, call.queue = True, event.queue
+    call.queued_at = call.queued_at or at.now
+    known = call.state is CallState.OUTSIDE
+    call.enter(CallState.OUTSIDE, at.now)
+    call.withheld = call.number is None
+    save(call, at)
+    if not known:
+        at.out.orders.append(OpenTicket(call.id, call.record()))
+
+
+def missed(call: Call, event: CallMissed, at: Moment) -> None:
+    """All of it is over; what is left to be done is to find out who it was, and to keep it."""
+    call.number, call.name, call.withheld = event.number, event.name, event.number is None
+    call.dialled, call.trunk = event.dialled, event.trunk
+    call.queue, call.agent, call.fallback = event.queue, event.agent, event.queue is not None
+    call.offered_at, call.queued_at = event.offered_at, event.offered_at if event.queue is not None else None
+    call.answered_at, call.ended_at = event.answered_at, event.ended_at
+    if event.answered_at is not None:
+        call.outcome = Outcome.ANSWERED
+    else:
+        call.outcome = Outcome.ABANDONED if event.queue is not None else Outcome.IVR
+    call.cleared = True
+    call.enter(CallState.CLEARING, at.now)
+    look_up(call, at)
+    save(call, at)
+    at.out.orders.append(OpenTicket(call.id, call.record()))
 
 
 def outside_answered(call: Call, event: OutsideAnswered, at: Moment) -> None:

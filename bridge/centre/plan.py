@@ -84,6 +84,7 @@ class ToQueue:
     queue: QueueName
     needs: Needs = ()
     priority: int = 0
+    kind: str = field(default="queue", init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,13 @@ class ToAgent:
     agent: AgentId
     queue: QueueName
     hold: timedelta
+    kind: str = field(default="agent", init=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ToMenu:
     menu: MenuName
+    kind: str = field(default="menu", init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class ToHangUp:
     """Play the sounds, then end the call."""
 
     sounds: tuple[str, ...] = ()
+    kind: str = field(default="hang_up", init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ class ToVoicemail:
 
     sounds: tuple[str, ...]
     longest: timedelta = timedelta(minutes=3)
+    kind: str = field(default="voicemail", init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,7 @@ class ToNumber:
     endpoint: Endpoint  # "PJSIP/+74951112233@lab"
     ring: timedelta
     otherwise: "Destination"
+    kind: str = field(default="number", init=False)
 
 
 Destination = ToQueue | ToAgent | ToMenu | ToHangUp | ToVoicemail | ToNumber

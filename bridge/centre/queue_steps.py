@@ -4,7 +4,7 @@ Who is offered is the router's; a step only carries it out, and tells how it end
 """
 
 from bridge.centre import speech
-from bridge.centre.call import Call, CallState, Leg, Moment, OpenOffer
+from bridge.centre.call import Call, CallState, Moment
 from bridge.centre.call_acts import (
     amend,
     end_offer,
@@ -12,6 +12,7 @@ from bridge.centre.call_acts import (
     leave_queue,
     line_up,
     record,
+    ring,
     save,
     say,
     show_card,
@@ -29,11 +30,9 @@ from bridge.centre.facts import (
     LegJoined,
     LegRinging,
     PromptEnded,
-    Timer,
     TimerFired,
     TimerKind,
 )
-from bridge.centre.ids import agent_leg_id
 from bridge.centre.messages import AskPosition, Offer, PositionIs, TurnedAway, TurnedAwayWhy
 from bridge.centre.orders import (
     CancelReason,
@@ -41,9 +40,7 @@ from bridge.centre.orders import (
     HangUp,
     LegKind,
     Outcome,
-    RingAgent,
     SaveOffer,
-    StartTimer,
 )
 from bridge.centre.plan import Queue
 
@@ -59,25 +56,8 @@ def _queue_of(call: Call, at: Moment) -> Queue | None:
 
 def take_offer(call: Call, event: Offer, at: Moment) -> None:
     agent, queue = at.plan.agents[event.agent], at.plan.queues[event.queue]
-    call.offers_made += 1
-    leg = agent_leg_id(call.id, call.offers_made)
-    call.legs[leg] = Leg(leg, LegKind.AGENT, event.agent, at.now)
-    call.offers[leg] = OpenOffer(event.agent, leg, event.queue)
-    at.out.orders += [
-        RingAgent(
-            call.id,
-            leg,
-            call.client_leg,
-            event.agent,
-            agent.endpoint,
-            call.number or "",
-            call.name,
-            queue.ring,
-        ),
-        # Asterisk ends the ring itself; this one is for an end that never reaches us.
-        StartTimer(Timer(TimerKind.RING, leg), queue.ring * 1.5),
-        SaveOffer(call.id, leg, event.agent, event.queue, at.now, event.decision),
-    ]
+    leg = ring(call, agent, queue, at)
+    at.out.orders.append(SaveOffer(call.id, leg, event.agent, event.queue, at.now, event.decision))
 
 
 def ringing(call: Call, event: LegRinging, at: Moment) -> None:

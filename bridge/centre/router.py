@@ -44,7 +44,7 @@ class Router:
     states: dict[AgentId, Standing] = field(default_factory=dict)  # of each agent, whatever his queues
     held: dict[AgentId, dict[CallId, QueueName]] = field(default_factory=dict)  # who waits for him alone
     offers: int = 0
-    _turns: int = 0  # in which agents became idle
+    turns: int = 0  # in which agents became idle
 
     # ── the plan ─────────────────────────────────────────────────────────────
 
@@ -297,8 +297,8 @@ class Router:
             return  # he is not planned any more
         idle = state.idle
         if event.idle_since != state.idle_since:
-            self._turns += 1
-            idle = self._turns
+            self.turns += 1
+            idle = self.turns
         new = Standing(agent, 0, 0, state.skills, event.hindrance, event.reason, idle, event.idle_since)
         if event.hindrance is None:
             self._become_free(new, out)

@@ -28,6 +28,7 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = {
     "CALLBRIDGE_RTP_START": ("asterisk", "rtp", "start"),
     "CALLBRIDGE_RTP_END": ("asterisk", "rtp", "end"),
     "CALLBRIDGE_STORE_URL": ("store", "url"),
+    "CALLBRIDGE_JOURNAL": ("store", "journal"),
     "CALLBRIDGE_WEB_HOST": ("web", "host"),
     "CALLBRIDGE_WEB_PORT": ("web", "port"),
     "CALLBRIDGE_WEB_PUBLIC_URL": ("web", "public_url"),

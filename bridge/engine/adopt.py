@@ -5,90 +5,185 @@ have been told before: the tables take it twice. What is not our application's i
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 
-from bridge.centre.call import Call, CallState
-from bridge.centre.facts import Fact, LegAnswered, LegEnded, LegJoined, LegRinging, PromptEnded
+from bridge.centre.call import Call, CallState, Leg
+from bridge.centre.facts import (
+    CallAdopted,
+    CallLost,
+    Fact,
+    LegAnswered,
+    LegEnded,
+    LegJoined,
+    LegLost,
+    LegRinging,
+)
 from bridge.centre.floor import Floor
-from bridge.centre.ids import LegId, call_of, conversation_id, is_dialled_leg
-from bridge.centre.orders import CallOrder, ClearCall, HangUp, LegKind, StopPrompt, ToFallback
+from bridge.centre.ids import CallId, LegId, PromptId, call_of, conversation_id, is_dialled_leg
+from bridge.centre.orders import CallOrder, ClearCall, HangUp, LegKind, ToFallback
+from bridge.engine.ports import Survey
 
 log = structlog.get_logger(__name__)
 
 _NOT_IN_ASTERISK = (CallState.PRESENTED, CallState.OUTSIDE)
-_RINGING, _UP = "Ringing", "Up"  # Asterisk's names of channel states
+_DOWN, _RINGING, _UP = "Down", "Ringing", "Up"  # Asterisk's names of channel states
+_CLOCKS = timedelta(seconds=2)  # by which Asterisk's clock and ours may differ
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What Asterisk has. ``asked_at``: a leg that is younger may be missing and lives all the same."""
+class Told:
+    """``at`` is when it happened, None for now."""
 
-    asked_at: datetime
-    legs: Mapping[LegId, str]  # our application's channels and their states
-    bridges: Mapping[str, frozenset[str]] = field(default_factory=dict)  # all, with their members
+    fact: Fact
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
     """Facts in the order in which they happened; orders of one call in their order."""
 
-    facts: tuple[Fact, ...]
+    facts: tuple[Told, ...]
     orders: tuple[CallOrder, ...]
 
 
-def reconcile(floor: Floor, found: Found) -> Reconciled:
-    """Pure; the caller sends what comes out."""
-    facts: list[Fact] = []
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the floor knew when Asterisk was asked: younger legs may be missing there and yet live."""
+
+    legs: frozenset[LegId]
+    prompts: Mapping[PromptId, LegId]  # what may be being said, and to whom: to be asked about
+
+
+def ask(floor: Floor) -> Asked:
+    legs = frozenset(leg.id for call in floor.calls.values() for leg in call.alive_legs)
+    return Asked(legs | {errand.leg for errand in floor.errands.values()}, _prompts_of(floor))
+
+
+def _prompts_of(floor: Floor) -> dict[PromptId, LegId]:
+    prompts = {call.prompt: call.client_leg for call in floor.calls.values() if call.prompt is not None}
+    return prompts | {errand.prompt: errand.leg for errand in floor.errands.values()}
+
+
+def reconcile(floor: Floor, asked: Asked, survey: Survey, ends: Mapping[str, datetime]) -> Reconciled:
+    """Pure; the caller sends what comes out. ``ends``: when channels ended that nobody of us heard end."""
+    facts: list[Told] = []
     orders: list[CallOrder] = []
     for call in floor.calls.values():
         if call.state in _NOT_IN_ASTERISK:
             continue
-        facts += _of_living_legs(call, found)
-        facts += _of_gone_legs(call, found)
-        if call.state is CallState.CLEARING:
-            orders += [HangUp(call.id, leg.id) for leg in call.alive_legs if leg.id in found.legs]
-        elif call.prompt is not None and call.client_leg in found.legs:
-            # Whether it still plays is not known: its end may have been among what we did not hear.
-            orders.append(StopPrompt(call.id, call.client_leg, call.prompt))
-            facts.append(PromptEnded(call.id, call.prompt))
+        if _died_with_asterisk(call, survey):
+            facts.append(Told(CallLost(call.id)))
+            continue
+        facts += _of_living_legs(call, survey)
+        for leg in _missing(call, asked, survey):
+            facts.append(_end_of(call, leg, ends))
+            if leg.id in survey.legs:
+                orders.append(HangUp(call.id, leg.id))
+        orders += [HangUp(call.id, leg.id) for leg in _unwanted(call) if leg.id in survey.legs]
+        if call.client_leg in survey.legs:
+            facts.append(Told(_adopted(call, survey)))
     for errand in floor.errands.values():
-        if errand.leg not in found.legs:
-            facts.append(LegEnded(errand.call, errand.leg))
-    orders += _of_nobodys(floor, found)
+        if errand.leg in survey.legs:
+            facts.append(Told(CallAdopted(errand.call, True, errand.prompt in survey.playing, False)))
+        elif errand.leg in asked.legs:
+            facts.append(Told(LegEnded(errand.call, errand.leg), ends.get(errand.leg)))
+    for found in _of_nobodys(floor, survey):
+        if isinstance(found, Told):
+            facts.append(found)
+        else:
+            orders.append(found)
     return Reconciled(tuple(facts), tuple(orders))
 
 
-def _of_living_legs(call: Call, found: Found) -> Iterator[Fact]:
+def _died_with_asterisk(call: Call, survey: Survey) -> bool:
+    return (
+        survey.started_at is not None
+        and call.offered_at + _CLOCKS < survey.started_at
+        and call.client_leg not in survey.channels
+    )
+
+
+def _of_living_legs(call: Call, survey: Survey) -> Iterator[Told]:
     for leg in call.alive_legs:
-        state = found.legs.get(leg.id)
+        state = survey.legs.get(leg.id)
         if leg.kind is not LegKind.CLIENT and state in (_RINGING, _UP):
-            yield LegRinging(call.id, leg.id)
+            yield Told(LegRinging(call.id, leg.id))
         if leg.kind is not LegKind.CLIENT and state == _UP and leg.answered_at is None:
-            yield LegAnswered(call.id, leg.id)
-    members = found.bridges.get(conversation_id(call.id), frozenset())
+            yield Told(LegAnswered(call.id, leg.id))
+    members = survey.bridges.get(conversation_id(call.id), frozenset())
     for leg in call.alive_legs:
         if leg.id in members:
-            yield LegJoined(call.id, leg.id)
+            yield Told(LegJoined(call.id, leg.id))
 
 
-def _of_gone_legs(call: Call, found: Found) -> Iterator[Fact]:
-    # Agents' legs first: a client whose agent is gone as well must not be offered to him again.
-    for leg in sorted(call.alive_legs, key=lambda leg: leg.kind is LegKind.CLIENT):
-        if leg.id not in found.legs and leg.created_at < found.asked_at:
-            yield LegEnded(call.id, leg.id)
+def _missing(call: Call, asked: Asked, survey: Survey) -> list[Leg]:
+    """Agents' legs first: a client whose agent is gone as well must not be offered to him again.
+
+    A leg that was made and never dialled is no better than none.
+    """
+    missing = [
+        leg
+        for leg in call.alive_legs
+        if leg.id in asked.legs
+        and (leg.id not in survey.legs or (leg.kind is not LegKind.CLIENT and survey.legs[leg.id] == _DOWN))
+    ]
+    return sorted(missing, key=lambda leg: leg.kind is LegKind.CLIENT)
 
 
-def _of_nobodys(floor: Floor, found: Found) -> Iterator[CallOrder]:
-    known = {leg for call in floor.calls.values() for leg in call.legs}
+def _unwanted(call: Call) -> list[Leg]:
+    """Whose end was decided and perhaps never ordered: nobody is offered there, and nobody talks."""
+    if call.state is CallState.CLEARING:
+        return list(call.alive_legs)
+    return [
+        leg
+        for leg in call.alive_legs
+        if leg.kind is LegKind.AGENT and leg.id not in call.offers and leg.answered_at is None
+    ]
+
+
+def _end_of(call: Call, leg: Leg, ends: Mapping[str, datetime]) -> Told:
+    if leg.kind is not LegKind.CLIENT and leg.answered_at is None:
+        return Told(LegLost(call.id, leg.id))
+    return Told(LegEnded(call.id, leg.id), ends.get(leg.id) or ends.get(call.client_leg))
+
+
+def _adopted(call: Call, survey: Survey) -> CallAdopted:
+    members = survey.bridges.get(conversation_id(call.id), frozenset())
+    talking = call.talking_leg
+    return CallAdopted(
+        call.id,
+        answered=survey.legs[call.client_leg] == _UP,
+        playing=call.prompt in survey.playing,
+        joined=talking is not None and {call.client_leg, talking.id} <= members,
+    )
+
+
+def _is_served(floor: Floor, call_id: CallId) -> bool:
+    call = floor.calls.get(call_id)
+    return call is not None and call.state not in _NOT_IN_ASTERISK
+
+
+def _of_nobodys(floor: Floor, survey: Survey) -> Iterator[Told | CallOrder]:
+    known = {leg.id for call in floor.calls.values() for leg in call.alive_legs}
     known |= {errand.leg for errand in floor.errands.values()}
-    for leg_id in sorted(found.legs.keys() - known):
+    unknown = survey.legs.keys() - known
+    in_order = [leg for leg in survey.arrivals if leg in unknown]
+    for leg_id in (*in_order, *sorted(unknown - survey.arrivals.keys())):
         call_id = call_of(leg_id)
-        log.warning("a channel of ours that nobody knows", action="adopt.orphan", channel_id=leg_id)
-        yield HangUp(call_id, leg_id) if is_dialled_leg(leg_id) else ToFallback(call_id, leg_id, None)
-    for bridge_id in sorted(found.bridges):
+        arrival = survey.arrivals.get(leg_id)
+        if is_dialled_leg(leg_id):
+            log.warning("a channel of ours that nobody knows", action="adopt.orphan", channel_id=leg_id)
+            yield HangUp(call_id, leg_id)
+        elif arrival is not None and not _is_served(floor, call_id):
+            log.info("came while nobody heard it", action="adopt.arrival", channel_id=leg_id)
+            yield Told(arrival)
+        else:
+            log.warning("a client whom nobody knows", action="adopt.orphan", channel_id=leg_id)
+            yield ToFallback(call_id, leg_id, None)
+    for bridge_id in sorted(survey.bridges):
         call_id = call_of(bridge_id)
         if call_id != bridge_id and call_id not in floor.calls:
             yield ClearCall(call_id)

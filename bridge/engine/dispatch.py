@@ -28,6 +28,7 @@ from bridge.centre.orders import (
     SaveCall,
 )
 from bridge.engine.backoff import Backoff
+from bridge.engine.ports import JournalPlace
 from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RequestTimeout, Unreachable
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ class _LaneWork:
     task: asyncio.Task[None] | None = None
     gathering: asyncio.Event | None = None  # its orders wait for later ones
     due: float = inf  # when they must not wait any more
+    since: JournalPlace | None = None  # its oldest order's fact
 
     @property
     def pending_snapshot(self) -> int | None:
@@ -99,11 +101,17 @@ class Dispatch:
     def __len__(self) -> int:
         return sum(len(work.orders) for work in self._lanes.values())
 
-    def send(self, order: CallOrder) -> None:
+    def needed(self) -> JournalPlace | None:
+        """From where on facts would have to be decided again for what the store has not taken yet."""
+        places = (work.since for (_, lane, _), work in self._lanes.items() if lane is Lane.RECORDS)
+        return min((place for place in places if place is not None), default=None)
+
+    def send(self, order: CallOrder, place: JournalPlace | None = None) -> None:
+        """``place``: of the fact that the order follows from."""
         key = lane_of(order)
         work = self._lanes.get(key)
         if work is None:
-            work = self._lanes[key] = _LaneWork()
+            work = self._lanes[key] = _LaneWork(since=place)
             work.orders.append(order)
             work.task = asyncio.create_task(self._run(key, work), name=order.call)
             return

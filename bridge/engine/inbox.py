@@ -8,6 +8,7 @@ could wait for itself.
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -20,10 +21,11 @@ CAPACITY = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A fact on its way; ``decided`` is set once the floor has taken it."""
+    """A fact on its way; ``decided`` is set once the floor has taken it. ``at``: None for now."""
 
     fact: Fact
     decided: asyncio.Event | None = None
+    at: datetime | None = None
 
 
 class BoundedInbox:
@@ -40,9 +42,9 @@ class BoundedInbox:
     def __len__(self) -> int:
         return len(self._letters)
 
-    async def put(self, fact: Fact) -> None:
+    async def put(self, fact: Fact, at: datetime | None = None) -> None:
         await self._wait_for_room()
-        self._append(Letter(fact))
+        self._append(Letter(fact, at=at))
 
     async def put_and_wait(self, fact: Fact) -> None:
         """As ``put``, and returns when the floor has decided."""
@@ -63,6 +65,9 @@ class BoundedInbox:
             log.info("inbox has room again", action="inbox.drained", depth=len(self._letters))
             self._room.set()
         return letter
+
+    def undecided(self) -> tuple[Fact, ...]:
+        return tuple(letter.fact for letter in self._letters)
 
     async def _wait_for_room(self) -> None:
         while not self._room.is_set():

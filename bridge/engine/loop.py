@@ -4,24 +4,28 @@ Owns the floor: nobody else changes it. Knows no adapter, only what it was given
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from bridge.centre.facts import Fact, TimerFired
+from bridge.centre.facts import Fact, PlanLoaded, TimerFired
 from bridge.centre.floor import Floor
-from bridge.centre.ids import CallId, call_of
 from bridge.centre.orders import Order, RingAgent, StartTimer, StopTimer
+from bridge.engine.checkpoint import CheckpointWriter
 from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
 from bridge.engine.inbox import BoundedInbox
-from bridge.engine.ports import StampedFact
+from bridge.engine.ports import Journal, StampedFact
+from bridge.engine.recovery import decide
 from bridge.engine.timers import Timers
 
 log = structlog.get_logger(__name__)
 
 Watcher = Callable[[StampedFact], None]
+
+_CHECKPOINT_EVERY = 5_000  # facts: to decide so many again takes about half a second
+_RETRY_SECONDS = 1.0  # between attempts at a checkpoint that cannot be written
 
 
 def utc_now() -> datetime:
@@ -29,6 +33,8 @@ def utc_now() -> datetime:
 
 
 class Engine:
+    """``start`` before anything else."""
+
     def __init__(
         self,
         *,
@@ -37,6 +43,7 @@ class Engine:
         dispatch: Dispatch,
         timers: Timers,
         history: History,
+        journal: Journal,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.floor = floor
@@ -44,21 +51,38 @@ class Engine:
         self.dispatch = dispatch
         self.timers = timers
         self.history = history
+        self.journal = journal
         self.faults = 0  # facts that our own code could not take; each ended one call at most
         self._clock = clock
         self._seq = 0
         self._watchers: list[Watcher] = []
+        self._writer = CheckpointWriter()
+        self._checkpoint_tried = float("-inf")
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Call ``watcher`` for every fact once it is decided; returns its unsubscribe."""
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
 
+    def start(self) -> None:
+        """From now on facts are kept, beginning with the floor as it is."""
+        self.checkpoint()
+
+    def stop(self, *, everything_done: bool) -> None:
+        """Write down what the next process goes on with. ``run`` has ended before."""
+        fired = [fact for fact in self.inbox.undecided() if isinstance(fact, TimerFired)]
+        now = self._clock()
+        self.timers.hold({fact.timer: now for fact in fired})
+        kept = self.journal.checkpoint(self._writer.write(self.floor, self.timers.due(now)))
+        if kept and everything_done:
+            self.release()
+        self.timers.close()
+
     async def run(self) -> None:
         taken = 0
         while True:
             letter = await self.inbox.take()
-            self.take(letter.fact)
+            self.take(letter.fact, letter.at)
             if letter.decided is not None:
                 letter.decided.set()
             taken += 1
@@ -66,36 +90,47 @@ class Engine:
                 # A burst must not keep the sockets and the timers from their turn.
                 await asyncio.sleep(0)
 
-    def take(self, fact: Fact) -> None:
+    def take(self, fact: Fact, at: datetime | None = None) -> None:
+        """``at``: when it happened, if that is known; else now."""
+        now = self._clock()
         self._seq += 1
-        stamped = StampedFact(self._seq, self._clock(), fact)
-        self.history.note(stamped)
+        stamped = StampedFact(self._seq, at or now, fact)
+        place = self.journal.end
+        self.history.note(stamped)  # before it has any effect: a killed process has decided nothing unknown
+        orders, fault = decide(self.floor, fact, stamped.at)
+        self.faults += fault is not None
+        late = now - stamped.at
         # An agent's phone rings before anything else is asked for: lanes need no order among each other.
-        for order in sorted(self._decide(stamped), key=_is_later):
+        for order in sorted(orders, key=_is_later):
             if isinstance(order, StartTimer | StopTimer):
-                self.timers.carry_out(order)
+                self.timers.carry_out(order, max(late, timedelta(0)))
             else:
-                self.dispatch.send(order)
+                self.dispatch.send(order, place)
+        if isinstance(fact, PlanLoaded) or self._checkpoint_is_due():
+            self.checkpoint()
         for watcher in tuple(self._watchers):
             watcher(stamped)
 
-    def _decide(self, stamped: StampedFact) -> Sequence[Order]:
-        try:
-            return self.floor.decide(stamped.fact, stamped.at)
-        except Exception:
-            # Our own fault must not take the other calls down: this one goes back to the dialplan.
-            self.faults += 1
-            log.exception("a fact could not be taken", action="loop.fault", fact=type(stamped.fact).__name__)
-            return self.floor.give_up(_call_of(stamped.fact), stamped.at)
+    # ── checkpoints ──────────────────────────────────────────────────────────
+
+    def checkpoint(self) -> None:
+        """Write the floor down, so that the facts before it are needed only until the store has them."""
+        self._checkpoint_tried = asyncio.get_running_loop().time()
+        if self.journal.checkpoint(self._writer.write(self.floor, self.timers.due(self._clock()))):
+            self.release()
+
+    def release(self) -> None:
+        """Give the journal's room back, as far as the store has everything."""
+        needed = self.dispatch.needed()
+        written = self.history.needed()
+        self.journal.release(written if needed is None else min(written, needed))
+
+    def _checkpoint_is_due(self) -> bool:
+        if not self.journal.broken:
+            return self.journal.since_checkpoint >= _CHECKPOINT_EVERY
+        # What the journal lacks, a new checkpoint makes good.
+        return asyncio.get_running_loop().time() - self._checkpoint_tried >= _RETRY_SECONDS
 
 
 def _is_later(order: Order) -> bool:
     return not isinstance(order, RingAgent)
-
-
-def _call_of(fact: Fact) -> CallId | None:
-    """The call that a fact is about, if it is about one."""
-    if isinstance(fact, TimerFired):
-        return call_of(fact.timer.owner)
-    call: CallId | None = getattr(fact, "call", None)
-    return call

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bridge.centre.facts import ClientIdentified, Fact, RecordingAttached, TicketOpened
-from bridge.centre.ids import AgentId, CallId
+from bridge.centre.ids import AgentId, CallId, LegId, PromptId
 from bridge.centre.orders import (
     AttachRecording,
     CloseCard,
@@ -41,6 +41,19 @@ class Media(Protocol):
     """ari/: channels, prompts, bridges."""
 
     async def carry_out(self, order: MediaOrder) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What Asterisk has."""
+
+    legs: Mapping[LegId, str]  # channels in our application, and their states: "Down", "Ringing", "Up" …
+    bridges: Mapping[str, frozenset[str]]  # all, with their members
+    channels: frozenset[str]  # ids of all channels that Asterisk has, ours or not
+    calls: frozenset[str]  # and the calls (linkedid) to which they belong
+    arrivals: Mapping[LegId, Fact]  # how those of ``legs`` came that the dialplan sent to us; in their order
+    playing: frozenset[PromptId]  # of the prompts asked about, those that play or wait to
+    started_at: datetime | None  # when Asterisk was started
 
 
 class Recorder(Protocol):
@@ -121,7 +134,7 @@ class FactLog(Protocol):
     """store/: the append-only history."""
 
     async def append(self, facts: Sequence[LoggedFact]) -> None:
-        """In their order; the same ones again change nothing. Raises RemoteError while it cannot be reached."""
+        """In their order; the same ones again change nothing. Raises RemoteError."""
         ...
 
 
@@ -154,7 +167,7 @@ class Journal(Protocol):
 
     @property
     def broken(self) -> bool:
-        """Facts are missing since the last checkpoint: what is kept does not tell all until there is a new one."""
+        """Facts are missing since the last checkpoint: only a new one makes that good."""
         ...
 
     def checkpoint(self, memory: bytes) -> bool:

@@ -1,7 +1,12 @@
-"""Timers: an order starts one, a fact says that it fired. Starting one that runs replaces it."""
+"""Timers: an order starts one, a fact says that it fired. Starting one that runs replaces it.
+
+They run by the loop's clock, which nobody can set; when they fire by the wall clock is known as well, so that
+another process can let them fire when this one would have.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from bridge.centre.facts import Timer, TimerFired
 from bridge.centre.orders import StartTimer, StopTimer, TimerOrder
@@ -11,19 +16,40 @@ class Timers:
     def __init__(self, fire: Callable[[TimerFired], None]) -> None:
         self._fire = fire
         self._running: dict[Timer, asyncio.TimerHandle] = {}
+        self._held: dict[Timer, datetime] = {}  # an earlier process's
 
     def __len__(self) -> int:
         return len(self._running)
 
-    def carry_out(self, order: TimerOrder) -> None:
+    def carry_out(self, order: TimerOrder, late: timedelta = timedelta(0)) -> None:
+        """``late``: how long ago the time began to run."""
+        self._held.pop(order.timer, None)
         running = self._running.pop(order.timer, None)
         if running is not None:
             running.cancel()
         if isinstance(order, StartTimer):
-            loop = asyncio.get_running_loop()
-            self._running[order.timer] = loop.call_later(
-                order.after.total_seconds(), self._fired, order.timer
-            )
+            self._start(order.timer, max(order.after - late, timedelta(0)))
+
+    def hold(self, due: Mapping[Timer, datetime]) -> None:
+        """Those of an earlier process: until ``go_on`` none fires, and no earlier one is forgotten."""
+        self._held |= due
+
+    def go_on(self, now: datetime) -> None:
+        held, self._held = self._held, {}
+        for timer, at in held.items():
+            self._start(timer, max(at - now, timedelta(0)))
+
+    def due(self, now: datetime) -> dict[Timer, datetime]:
+        """When each fires by the wall clock."""
+        passed = asyncio.get_running_loop().time()
+        running = self._running.items()
+        return self._held | {
+            timer: now + timedelta(seconds=handle.when() - passed) for timer, handle in running
+        }
+
+    def _start(self, timer: Timer, after: timedelta) -> None:
+        loop = asyncio.get_running_loop()
+        self._running[timer] = loop.call_later(after.total_seconds(), self._fired, timer)
 
     def _fired(self, timer: Timer) -> None:
         del self._running[timer]

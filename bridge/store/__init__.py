@@ -8,7 +8,8 @@ async with store.view() as unit:        # the same, but it may only read: never 
 await store.write(lambda unit: unit.calls.save(record))  # a unit in one go: for what every call writes
 """
 
+from bridge.store.journal import FileJournal
 from bridge.store.store import Store
 from bridge.store.unit import SyncUnit, Unit
 
-__all__ = ["Store", "SyncUnit", "Unit"]
+__all__ = ["FileJournal", "Store", "SyncUnit", "Unit"]

@@ -84,6 +84,7 @@ class CallTable(Base):
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     as_of: Mapped[datetime]  # the latest moment the snapshot knows of: tells an older one from a newer
+    fallback: Mapped[bool] = mapped_column(server_default=false())  # Asterisk's own queue served it
     legs: Mapped[list["LegTable"]] = relationship(
         order_by="(LegTable.created_at, LegTable.id)", viewonly=True
     )
@@ -265,6 +266,7 @@ def _save(dialect: str) -> Insert:
             ),
             "offered_at": case((new.offered_at < ours.offered_at, new.offered_at), else_=ours.offered_at),
             "as_of": case((newer, new.as_of), else_=ours.as_of),
+            "fallback": ours.fallback | new.fallback,
         },
     )
 
@@ -302,6 +304,7 @@ def _values(record: CallRecord) -> dict[str, Any]:
         "ended_at": record.ended_at,
         "outcome": record.outcome.value if record.outcome else None,
         "as_of": _as_of(record),
+        "fallback": record.fallback,
     }
 
 
@@ -351,6 +354,7 @@ def call_row(call: CallTable) -> CallRow:
         ended_at=call.ended_at,
         outcome=Outcome(call.outcome) if call.outcome is not None else None,
         legs=tuple(_leg_row(leg) for leg in call.legs),
+        fallback=call.fallback,
     )
 
 

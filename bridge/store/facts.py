@@ -1,26 +1,21 @@
 """The append-only log of facts. Triggers in the database forbid to change or delete one, whoever tries.
 
-A fact's body is its fields by name. One exception: of ``PlanLoaded`` only a digest and counts are kept. A
-plan is some hundred kilobytes in a large centre and comes again with each reload, while the YAML file it is
-made of has its own history in the engineer's version control; the digest says which plan was in force.
+What of a fact is kept is decided where the fact is noted, see ``engine.logged``.
 """
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-import msgspec
 from sqlalchemy import JSON, BigInteger, Connection, Insert, Integer, UniqueConstraint, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bridge.centre.facts import Fact, PlanLoaded
-from bridge.engine.ports import StampedFact
+from bridge.engine.ports import LoggedFact
 from bridge.store.keys import limit_of
 from bridge.store.rows import FactRow
-from bridge.store.tables import Base, clean, in_one_go, upsert_of
+from bridge.store.tables import Base, in_one_go, upsert_of
 
 # SQLite counts by itself only in a column that is INTEGER to the letter.
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -50,20 +45,20 @@ class SyncFacts:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def append(self, run: str, facts: Sequence[StampedFact]) -> None:
-        """In their order. ``run`` names the process's run, within which ``seq`` is unique."""
+    def append(self, facts: Sequence[LoggedFact]) -> None:
+        """In their order."""
         self._connection.execute(
             _append(self._connection.dialect.name),
             [
                 {
-                    "run": run,
-                    "seq": stamped.seq,
-                    "at": stamped.at,
-                    "call": getattr(stamped.fact, "call", None),
-                    "type": type(stamped.fact).__name__,
-                    "body": body_of(stamped.fact),
+                    "run": fact.run,
+                    "seq": fact.seq,
+                    "at": fact.at,
+                    "call": fact.call,
+                    "type": fact.type,
+                    "body": fact.body,
                 }
-                for stamped in facts
+                for fact in facts
             ],
         )
 
@@ -72,8 +67,8 @@ class Facts:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def append(self, run: str, facts: Sequence[StampedFact]) -> None:
-        await in_one_go(self._session, lambda sync: SyncFacts(sync).append(run, facts))
+    async def append(self, facts: Sequence[LoggedFact]) -> None:
+        await in_one_go(self._session, lambda sync: SyncFacts(sync).append(facts))
 
     async def since(self, id: int, limit: int) -> list[FactRow]:
         """Those logged after ``id``, oldest first."""
@@ -96,31 +91,3 @@ class Facts:
 @cache
 def _append(dialect: str) -> Insert:
     return upsert_of(dialect, FactTable).on_conflict_do_nothing()
-
-
-def body_of(fact: Fact) -> dict[str, Any]:
-    """The fact as JSON's own types."""
-    if isinstance(fact, PlanLoaded):
-        plan = fact.plan
-        digest = hashlib.sha256(msgspec.json.encode(plan, order="deterministic")).hexdigest()
-        return {
-            "digest": digest,
-            "numbers": len(plan.numbers),
-            "menus": len(plan.menus),
-            "queues": len(plan.queues),
-            "agents": len(plan.agents),
-        }
-    body: dict[str, Any] = _cleaned(msgspec.to_builtins(fact))
-    return body
-
-
-def _cleaned(value: Any) -> Any:
-    match value:
-        case str():
-            return clean(value)
-        case dict():
-            return {key: _cleaned(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_cleaned(item) for item in value]
-        case _:
-            return value

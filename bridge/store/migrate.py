@@ -1,21 +1,59 @@
-"""Brings a database to this version's schema, at every start. The steps themselves are in ``migrations/``."""
+"""Brings a database to this version's schema, at every start. The steps themselves are in ``migrations/``.
+
+A release may be taken back, and while one takes over from another both run. So a version also opens a
+database that a newer one has migrated, if that one says that it may: each migration names by
+``compatible_with`` the oldest schema whose programs can live with it, or else nobody older can. The table
+``compatibility`` keeps the strictest word of all migrations so far. An older program that knows the schema
+named there goes on as if nothing had happened, and migrates nothing.
+
+A migration is compatible with the schema before it if it only adds:
+
+- tables, indexes, and columns that are nullable or have a server default. An older program names the columns
+  that it writes and reads, so it meets none of these; and the newer one must be content with the default in
+  rows that an older one has written meanwhile.
+
+It is not, and must not say so, if it does any of these:
+
+- drop or rename a table or column, or change its type or meaning, or take a server default away;
+- refuse what an older program writes: NOT NULL without a default, CHECK, UNIQUE, a foreign key, a trigger;
+- put a value into a column that an older program reads as one of a fixed set (``calls.outcome``). First comes
+  a release that can read it, then the one that writes it;
+- rewrite or lock a large table for longer than calls can wait (on PostgreSQL: statements end after 30 s).
+
+What is to go, goes in two steps: a release that does not use it any more, and a later one whose migration
+drops it, compatible with the schema of the first. ``alembic_version`` and ``compatibility`` stay as they are
+for ever, for they are what tells an older program where it is.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Text, text
+from sqlalchemy import Connection, Text, delete, insert, inspect, select, text
+from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
-from bridge.errors import ConfigurationError
-from bridge.store.tables import OrderedText
+from bridge.errors import ConfigurationError, InternalError
+from bridge.store.tables import Base, OrderedText
+
+log = structlog.get_logger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x63616C6C  # any constant of ours: it keeps two starting processes from migrating at once
+
+
+class CompatibilityTable(Base):
+    """One row. It counts only for the revision that it was written for."""
+
+    __tablename__ = "compatibility"
+
+    revision: Mapped[str] = mapped_column(primary_key=True)
+    oldest: Mapped[str]  # whose programs can live with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +64,12 @@ class SchemaSeen:
     revision: str
     current: str
     newer: bool = False  # a later version has used it; this one would refuse it
+    compatible: bool = False  # a later version has used it, and this one can live with that
 
     @property
     def is_current(self) -> bool:
-        return self.exists and self.revision == self.current
+        """Nothing is to be done to use it."""
+        return self.exists and (self.compatible or self.revision == self.current)
 
 
 def look(connection: Connection | None) -> SchemaSeen:
@@ -38,10 +78,21 @@ def look(connection: Connection | None) -> SchemaSeen:
     current = ", ".join(sorted(scripts.get_heads()))
     if connection is None:
         return SchemaSeen(exists=False, revision="", current=current)
-    found = set(MigrationContext.configure(connection).get_current_heads())
+    found = _revisions(connection)
+    known = _known(scripts)
+    unknown = bool(found - known)
+    compatible = unknown and _lives_with(connection, known)
     return SchemaSeen(
-        exists=True, revision=", ".join(sorted(found)), current=current, newer=bool(found - _known(scripts))
+        exists=True,
+        revision=", ".join(sorted(found)),
+        current=current,
+        newer=unknown and not compatible,
+        compatible=compatible,
     )
+
+
+def _revisions(connection: Connection) -> set[str]:
+    return set(MigrationContext.configure(connection).get_current_heads())
 
 
 def _known(scripts: ScriptDirectory) -> set[str]:
@@ -81,8 +132,53 @@ def migrate(connection: Connection, target: str = "head") -> None:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     config = alembic_config(connection)
-    known = _known(ScriptDirectory.from_config(config))
-    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
-    if unknown:
-        raise ConfigurationError(newer_schema(", ".join(sorted(unknown))))
-    command.upgrade(config, target)
+    scripts = ScriptDirectory.from_config(config)
+    known = _known(scripts)
+    unknown = ", ".join(sorted(_revisions(connection) - known))
+    if not unknown:
+        command.upgrade(config, target)
+        _declare(connection, scripts)
+    elif _lives_with(connection, known):
+        log.warning(
+            "a newer callbridge has used the database; this one can live with that",
+            action="store.newer_schema",
+            revision=unknown,
+        )
+    else:
+        raise ConfigurationError(newer_schema(unknown))
+
+
+# ── who can live with whom ───────────────────────────────────────────────────
+
+
+def _lives_with(connection: Connection, known: set[str]) -> bool:
+    """Whether the newer version that has used the database says that this one may."""
+    if not inspect(connection).has_table(CompatibilityTable.__tablename__):
+        return False
+    rows = connection.execute(select(CompatibilityTable.revision, CompatibilityTable.oldest)).all()
+    said_of = {revision for revision, _ in rows}
+    return said_of == _revisions(connection) and all(oldest in known for _, oldest in rows)
+
+
+def _declare(connection: Connection, scripts: ScriptDirectory) -> None:
+    """Write down for older programs whether they can live with the schema as it is now."""
+    if not inspect(connection).has_table(CompatibilityTable.__tablename__):
+        return
+    said = connection.execute(select(CompatibilityTable.revision, CompatibilityTable.oldest)).all()
+    (revision,) = _revisions(connection)
+    to_say = (revision, _oldest(scripts, revision))
+    if [tuple(row) for row in said] != [to_say]:
+        connection.execute(delete(CompatibilityTable))
+        connection.execute(insert(CompatibilityTable).values(revision=to_say[0], oldest=to_say[1]))
+
+
+def _oldest(scripts: ScriptDirectory, revision: str) -> str:
+    """The schema whose programs, and all newer ones', can live with every migration up to ``revision``."""
+    steps = [step.revision for step in scripts.iterate_revisions(revision, "base")][::-1]
+    oldest = 0
+    for step in scripts.iterate_revisions(revision, "base"):
+        said = getattr(step.module, "compatible_with", step.revision)
+        if said not in steps[: steps.index(step.revision) + 1]:
+            raise InternalError(f"migration {step.revision}: {said!r} is no schema before it")
+        oldest = max(oldest, steps.index(said))
+    return steps[oldest]

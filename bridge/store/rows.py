@@ -78,6 +78,7 @@ class CallRow:
     ended_at: datetime | None
     outcome: Outcome | None
     legs: tuple[LegRow, ...] = ()
+    fallback: bool = False  # Asterisk's own queue served it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The store as a whole: open, units, the fact log. It owns transactions; the aggregates own the queries."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self, TypeVar
@@ -9,7 +8,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from bridge.engine.ports import StampedFact
+from bridge.engine.ports import LoggedFact
 from bridge.errors import ConfigurationError, InternalError
 from bridge.store.engine import Engines, database_errors, open_engines, open_engines_to_look, reaching
 from bridge.store.migrate import SchemaSeen, look, migrate, newer_schema
@@ -24,7 +23,6 @@ class Store:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._run = secrets.token_hex(8)
         self._writing = asyncio.Lock()
         self._writer: asyncio.Task[object] | None = None
         self._appending = asyncio.Lock()
@@ -100,14 +98,14 @@ class Store:
             return await self.write(do)
         return await self._go(engines.reading, engines.reader, do, read_only=True)
 
-    async def append(self, facts: Sequence[StampedFact]) -> None:
+    async def append(self, facts: Sequence[LoggedFact]) -> None:
         """Log facts, in their order. Appending the same ones again (after a lost reply) changes nothing."""
         if not facts:
             return
         # Without this lock PostgreSQL could commit a later batch before an earlier one, and who reads
         # "since id N" would miss the earlier.
         async with self._appending:
-            await self.write(lambda unit: unit.facts.append(self._run, facts))
+            await self.write(lambda unit: unit.facts.append(facts))
 
     async def ping(self) -> None:
         """Raises LinkDown when the database does not answer."""

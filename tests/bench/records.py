@@ -38,7 +38,7 @@ from bridge.crm.records import CallRecords
 from bridge.engine.history import History
 from bridge.engine.ports import StampedFact
 from bridge.errors import Gone
-from bridge.store import Store
+from bridge.store import FileJournal, Store
 from bridge.store.rows import NumberRow
 from tests.bench.parts import keep
 
@@ -188,7 +188,9 @@ class Lanes:
     def __init__(self, store: Store, directory: Path) -> None:
         self._records = CallRecords(store, Spool(), directory, lambda queue: "Support" if queue else "")
         self._directory = ClientDirectory(store, lambda _: "RU")
-        self.history = History(store)
+        journal = FileJournal.open(directory / "journal")
+        journal.checkpoint(b"{}")
+        self.history = History(store, journal, run="bench")
         self._facts = 0
 
     async def look_up(self, call: CallId) -> None:

@@ -18,7 +18,9 @@ class AriHandlers(Pbx):
     # ── asterisk, applications ───────────────────────────────────────────────
 
     async def _asterisk_getInfo(self, _: Request) -> web.Response:
-        return web.json_response({"system": {"version": self.version, "entity_id": "fake"}})
+        system = {"version": self.version, "entity_id": "fake"}
+        status = {"startup_time": self.started_at, "last_reload_time": self.started_at}
+        return web.json_response({"system": system, "status": status})
 
     async def _asterisk_ping(self, _: Request) -> web.Response:
         return web.json_response({"ping": "pong", "timestamp": NOW, "asterisk_id": "fake"})
@@ -78,6 +80,7 @@ class AriHandlers(Pbx):
         if query["endpoint"] not in self.phones:
             return web.json_response({"error": "Allocation failed"}, status=500)
         channel = FakeChannel(query["channelId"], "Down", endpoint=query["endpoint"])
+        channel.linkedid = query.get("originator", "")
         channel.variables = dict(request.body.get("variables", {}))
         self.channels[channel.id] = channel
         if not self.mute_arrivals:

@@ -38,6 +38,7 @@ class FakeChannel:
     number: str = ""
     name: str = ""
     endpoint: str = ""
+    linkedid: str = ""  # "" for its own id
     in_app: bool = False
     bridge: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Pbx(ABC):
     def __init__(self, app: str) -> None:
         self.app = app
         self.version = "22.10.1"
+        self.started_at = NOW
         self.phones: dict[str, Phone] = {}
         self.sounds = {"hello", "vm-goodbye", "callbridge/please-wait"}
         self.sound_seconds = 0.02
@@ -158,8 +160,8 @@ class Pbx(ABC):
         channel.timers.append(asyncio.get_running_loop().call_later(seconds, begin))
 
     def _shown(self, channel: FakeChannel) -> dict[str, Any]:
-        # A created leg shows no application; a client's channel what its dialplan executes.
-        executes = "" if channel.endpoint else ("Stasis" if channel.in_app else "Wait")
+        # A leg that was just created shows no application; a client's channel what its dialplan executes.
+        executes = "Stasis" if channel.in_app else ("" if channel.endpoint else "Wait")
         return {
             "id": channel.id,
             "name": f"PJSIP/trunk-{channel.id}",
@@ -173,11 +175,15 @@ class Pbx(ABC):
                 "exten": "s",
                 "priority": 1,
                 "app_name": executes,
-                "app_data": "",
+                "app_data": ",".join([self.app, *channel.args]) if channel.in_app else "",
             },
             "creationtime": NOW,
             "language": "en",
-            "channelvars": {},
+            "channelvars": {
+                "CHANNEL(linkedid)": channel.linkedid or channel.id,
+                "CALLBRIDGE_CALL": channel.variables.get("CALLBRIDGE_CALL", ""),
+                "CALLBRIDGE_STATE": "",
+            },
         }
 
     async def _begin(self, channel: FakeChannel) -> None:

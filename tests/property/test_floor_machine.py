@@ -4,6 +4,7 @@ The plan has everything in it: every strategy, skills, widening, sticky and name
 moves; faults are mixed in: orders that fail, phones that die, plans that lose a queue, clocks that step.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import settings
@@ -17,7 +18,7 @@ from bridge.centre.call import CallState
 from bridge.centre.floor import Floor
 from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, QueueName
 from bridge.centre.plan import Strategy
-from tests.fakes import plans
+from tests.fakes import gap, plans
 from tests.fakes.world import World
 
 AGENTS = st.sampled_from(plans.AGENTS)
@@ -29,6 +30,7 @@ class FloorMachine(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
         self.arrived: list[CallId] = []
+        self.kept: gap.Kept | None = None
 
     @initialize(strategy=st.sampled_from(Strategy), ready=st.sets(AGENTS))
     def begin(self, strategy: Strategy, ready: set[AgentId]) -> None:
@@ -150,6 +152,21 @@ class FloorMachine(RuleBasedStateMachine):
     def clock_steps(self, hours: int) -> None:
         self.world.step_clock(timedelta(hours=hours))
 
+    # ── the process ──────────────────────────────────────────────────────────
+
+    @rule()
+    def a_checkpoint_is_written(self) -> None:
+        self.kept = gap.checkpoint(self.world)
+
+    @precondition(lambda self: self.kept)
+    @rule()
+    def process_is_killed_and_continued(self) -> None:
+        """Of the checkpoint and the facts after it the floor is what it was, to the last counter."""
+        assert self.kept is not None
+        floor = gap.recalled(self.world, self.kept).floor
+        assert comparable(floor) == comparable(self.world.floor)
+        self.world.floor = floor
+
     # ── what must always hold ────────────────────────────────────────────────
 
     @invariant()
@@ -232,6 +249,12 @@ class FloorMachine(RuleBasedStateMachine):
         for at, fact in self.world.log:
             replayed.decide(fact, at)
         assert replayed == self.world.floor
+
+
+def comparable(floor: Floor) -> Floor:
+    """Without queues that are not planned any more and empty."""
+    queues = {name: one for name, one in floor.router.queues.items() if name in floor.plan.queues or one.line}
+    return replace(floor, router=replace(floor.router, queues=queues))
 
 
 FloorMachine.TestCase.settings = settings(max_examples=400, stateful_step_count=50, deadline=None)

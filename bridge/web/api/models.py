@@ -84,6 +84,7 @@ class Call(Said):
     answered_at: datetime | None
     ended_at: datetime | None
     outcome: Outcome | None = Field(description="null while the call lives.")
+    fallback: bool = Field(description="Asterisk's own queue served it, while Callbridge was away.")
     legs: list[Leg]
 
 

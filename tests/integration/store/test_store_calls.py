@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from sqlalchemy import text
 
 from bridge.centre.facts import Verdict
 from bridge.centre.ids import AgentId, CallId, ClientId, QueueName
@@ -67,6 +68,31 @@ async def test_a_newer_snapshot_changes_the_agent_an_older_one_does_not(store: S
         call = await unit.calls.get(first.id)
     assert call is not None
     assert call.agent == "1002"
+
+
+async def test_that_the_fallback_served_it_stays_known(store: Store, make_record, make_ended) -> None:
+    snapshots = (make_record(), replace(make_record(), fallback=True), make_ended())
+    for order in permutations(snapshots):
+        async with store.unit() as unit:
+            known = False
+            for snapshot in order:
+                await unit.calls.save(snapshot)
+                known |= snapshot.fallback
+                call = await unit.calls.get(snapshot.id)
+                assert call is not None
+                assert call.fallback is known
+            await unit.calls._session.execute(text("DELETE FROM calls"))
+
+
+async def test_a_version_that_knows_nothing_of_the_fallback_can_write_calls(store: Store) -> None:
+    columns = "id, direction, name, withheld, dialled, trunk, client_chosen, offered_at, as_of"
+    at = "'2025-03-01 09:00:00+00:00'"
+    values = f"'1.1', 'in', '', false, '200', '', false, {at}, {at}"
+    async with store.unit() as unit:
+        await unit.calls._session.execute(text(f"INSERT INTO calls ({columns}) VALUES ({values})"))
+        call = await unit.calls.get("1.1")
+    assert call is not None
+    assert call.fallback is False
 
 
 @pytest.mark.parametrize("later", [timedelta(seconds=3), timedelta(seconds=-3)])

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -21,9 +22,10 @@ from bridge.centre.facts import (
 )
 from bridge.centre.ids import AgentId, CallId, ClientId, Endpoint, LegId, MenuName, QueueName
 from bridge.centre.plan import Agent, Member, Menu, Plan, Queue, ToHangUp, ToQueue
-from bridge.engine.ports import StampedFact
+from bridge.engine.logged import logged
+from bridge.engine.ports import LoggedFact, StampedFact
 from bridge.errors import CallbridgeError
-from bridge.store import Store
+from bridge.store import FileJournal, Store
 
 AT = datetime(2025, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
 CALL = CallId("1700000000.1")
@@ -38,12 +40,15 @@ FACTS = (
 )
 
 
-def stamped(facts: tuple, first: int = 1) -> list[StampedFact]:  # type: ignore[type-arg]
-    return [StampedFact(first + n, AT + timedelta(milliseconds=n), fact) for n, fact in enumerate(facts)]
+def kept(facts: tuple, first: int = 1, run: str = "run") -> list[LoggedFact]:  # type: ignore[type-arg]
+    return [
+        logged(run, StampedFact(first + n, AT + timedelta(milliseconds=n), fact))
+        for n, fact in enumerate(facts)
+    ]
 
 
 async def test_facts_come_back_in_order_with_their_fields(store: Store) -> None:
-    await store.append(stamped(FACTS))
+    await store.append(kept(FACTS))
     await store.append([])
     async with store.view() as unit:
         rows = await unit.facts.since(0, 100)
@@ -68,16 +73,34 @@ async def test_facts_come_back_in_order_with_their_fields(store: Store) -> None:
 
 
 async def test_a_repeated_append_adds_nothing(store: Store) -> None:
-    await store.append(stamped(FACTS))
-    await store.append(stamped(FACTS))
+    await store.append(kept(FACTS))
+    await store.append(kept(FACTS))
+    await store.append(kept((*FACTS, FACTS[0])))
+    async with store.unit() as unit:
+        await unit.facts.append(kept(FACTS))
     async with store.view() as unit:
-        assert len(await unit.facts.since(0, 100)) == len(FACTS)
+        assert len(await unit.facts.since(0, 100)) == len(FACTS) + 1
+
+
+async def test_facts_from_the_journal_are_the_same_facts(store: Store, tmp_path: Path) -> None:
+    journal = FileJournal.open(tmp_path / "journal")
+    journal.checkpoint(b"{}")
+    for fact in kept(FACTS):
+        journal.append(fact)
+    await store.append(kept(FACTS[:3]))
+    await store.append(journal.read(journal.start, 100)[0])
+    journal.close()
+    async with store.view() as unit:
+        rows = await unit.facts.since(0, 100)
+    assert [(row.at, row.call, row.type, row.body) for row in rows] == [
+        (fact.at, fact.call, fact.type, fact.body) for fact in kept(FACTS)
+    ]
 
 
 async def test_a_new_run_counts_from_one_again(url: str) -> None:
-    for _ in range(2):
+    for run in ("one", "two"):
         store = await Store.open(url)
-        await store.append(stamped(FACTS))
+        await store.append(kept(FACTS, run=run))
         await store.close()
     store = await Store.open(url)
     async with store.view() as unit:
@@ -104,7 +127,7 @@ async def test_a_plan_is_kept_as_a_digest(store: Store) -> None:
             {AgentId("1001"): Agent(AgentId("1001"), "A", Endpoint("PJSIP/1001"))},
         )
 
-    await store.append(stamped((PlanLoaded(plan(20)), PlanLoaded(plan(20)), PlanLoaded(plan(25)))))
+    await store.append(kept((PlanLoaded(plan(20)), PlanLoaded(plan(20)), PlanLoaded(plan(25)))))
     async with store.view() as unit:
         bodies = [row.body for row in await unit.facts.since(0, 10)]
     assert bodies[0] == bodies[1]
@@ -121,7 +144,7 @@ async def test_a_plan_is_kept_as_a_digest(store: Store) -> None:
     "statement", ["UPDATE facts SET type = 'x'", "DELETE FROM facts", "DELETE FROM facts WHERE id = 1"]
 )
 async def test_nobody_changes_or_deletes_a_fact(store: Store, statement: str) -> None:
-    await store.append(stamped(FACTS))
+    await store.append(kept(FACTS))
     with pytest.raises(CallbridgeError, match="append-only"):
         async with store.unit() as unit:
             await unit.facts._session.execute(text(statement))
@@ -130,7 +153,7 @@ async def test_nobody_changes_or_deletes_a_fact(store: Store, statement: str) ->
 
 
 async def test_batches_at_once_stay_whole_and_in_order(store: Store) -> None:
-    batches = [stamped(FACTS * 40, first=1 + 200 * n) for n in range(8)]
+    batches = [kept(FACTS * 40, first=1 + 200 * n) for n in range(8)]
     await asyncio.gather(*(store.append(batch) for batch in batches))
     async with store.view() as unit:
         rows, last = [], 0

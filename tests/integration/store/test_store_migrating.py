@@ -70,6 +70,7 @@ async def test_everything_is_still_there(migrated: tuple[str, dict[str, list[Any
         for row, kept in zip(rows, after[table], strict=True):
             assert {name: kept[name] for name in row} == row, table
     assert (after["tickets"][0]["disposition"], after["tickets"][0]["disposed_by"]) == ("", None)
+    assert not after["calls"][0]["fallback"]
 
 
 async def test_what_is_new_works_on_what_is_old(migrated: tuple[str, dict[str, list[Any]]]) -> None:

@@ -26,6 +26,7 @@ from bridge.centre.facts import (
 from bridge.centre.ids import AgentId, Endpoint, QueueName, Skill
 from bridge.centre.plan import Agent, Member, Plan, Queue, Strategy
 from bridge.crm.access import new_token
+from bridge.engine.logged import logged
 from bridge.engine.ports import FloorView, LinkState, LiveAgent, LiveQueue, StampedFact
 from bridge.store import Store
 from bridge.web import CardScreens, Metrics, WebParts, make_app
@@ -211,7 +212,7 @@ class House:
 
     async def log(self, *facts: Fact) -> None:
         """As the engine does: told first, logged after."""
-        await self.store.append([self.desk.happen(fact) for fact in facts])
+        await self.store.append([logged("run", self.desk.happen(fact)) for fact in facts])
 
 
 async def open_house(tmp_path: Path, *, public_url: str = "http://callbridge.test") -> House:

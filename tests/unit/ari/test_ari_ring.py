@@ -39,6 +39,7 @@ async def test_ring(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None
         "CONNECTEDLINE(num,i)": "+79161234567",
         "CONNECTEDLINE(name,i)": "Иван",
         "CONNECTEDLINE(pres,i)": "allowed",
+        "CHANNEL(hangup_handler_push)": "callbridge-ended,leg,1",
     }
     await link.carry_out(ring(call))  # sent twice: a second dial would kill the first
     assert len(sent(fake, "channels.dial")) == 1

@@ -216,6 +216,7 @@ def test_the_environment_overrides_what_a_deployment_decides(write: Write) -> No
         "CALLBRIDGE_STORE_URL": "postgresql+asyncpg://u:p@db/callbridge",
         "CALLBRIDGE_WEB_HOST": "0.0.0.0",
         "CALLBRIDGE_RECORDINGS": "/srv/recordings",
+        "CALLBRIDGE_JOURNAL": "/srv/journal",
         "CALLBRIDGE_WEB_PORT": "",  # empty, as compose passes what is not set
     }
     settings = load(write(SMALL), environ)
@@ -227,6 +228,8 @@ def test_the_environment_overrides_what_a_deployment_decides(write: Write) -> No
     assert settings.web.host == "0.0.0.0"
     assert settings.web.port == 8080
     assert settings.recordings.directory == "/srv/recordings"
+    assert settings.store.journal == "/srv/journal"
+    assert settings.store.journal_limit_mib == 1024
     assert ":p@" not in repr(settings), "a password in the database's address is not shown"
 
 

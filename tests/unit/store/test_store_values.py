@@ -1,21 +1,15 @@
-"""What goes into columns: times in UTC, clean text, folded words, bodies of facts."""
+"""What goes into columns: times in UTC, clean text, folded words."""
 
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
-from typing import get_args
 
-import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bridge.centre.facts import Fact, LegEnded, PlanLoaded
-from bridge.centre.ids import CallId, LegId
 from bridge.errors import InternalError
 from bridge.store.clients import words_of
 from bridge.store.engine import read_url
-from bridge.store.facts import body_of
 from bridge.store.tables import UtcDateTime, clean
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -54,24 +48,6 @@ def test_words_are_folded_and_bounded(text: str) -> None:
 
 def test_words_fold_case_accents_and_yo() -> None:
     assert words_of("Пётр ЁЛКИН-Šmíd_2 straße") == {"петр", "елкин", "smid", "2", "strasse"}
-
-
-KINDS = [kind for kind in get_args(Fact) if kind is not PlanLoaded]
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=[kind.__name__ for kind in KINDS])
-@given(data=st.data())
-@settings(max_examples=20)
-def test_every_kind_of_fact_can_be_logged(kind: type[Fact], data: st.DataObject) -> None:
-    body = body_of(data.draw(st.from_type(kind)))
-    assert set(body) == {field.name for field in fields(kind)}
-    assert msgspec.json.decode(msgspec.json.encode(body)) == body
-
-
-def test_a_body_has_the_facts_fields() -> None:
-    body = body_of(LegEnded(CallId("1.1"), LegId("1.1-agent-1"), 16, 200))
-    assert body == {"call": "1.1", "leg": "1.1-agent-1", "cause": 16, "tech_cause": 200}
-    assert msgspec.json.decode(msgspec.json.encode(body)) == body
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""A call after a gap: what is done again, because nobody knows whether it was done or heard.
+
+Two gaps are told apart. ``Resumed``: the process began anew, so what only its adapters remembered is gone.
+``CallAdopted``, ``LegLost``, ``CallLost``: the link to Asterisk was away, so what happened there was not
+heard; they come after each connection. Every step may happen twice.
+"""
+
+from bridge.centre.call import Call, CallState, Moment
+from bridge.centre.call_acts import finish_if_over, hang_up, look_up, record_again, ring, say, show_card
+from bridge.centre.call_ends import leg_ended
+from bridge.centre.call_ways import ring_number
+from bridge.centre.facts import CallAdopted, CallLost, LegEnded, LegLost, Resumed, Timer, TimerKind
+from bridge.centre.orders import (
+    Answer,
+    Connect,
+    EnterWaitingRoom,
+    LegKind,
+    Outcome,
+    StopTimer,
+)
+from bridge.centre.speech import BEEP
+
+S = CallState
+
+
+def resumed(call: Call, _: Resumed, at: Moment) -> None:
+    """Its look-up and its recorder's memory are gone, and so is the card on the agent's screen."""
+    if call.look_ups_out > 0:
+        call.look_ups_out = 0
+        look_up(call, at)
+    if not call.cleared:
+        record_again(call, at)
+        show_card(call, at)
+
+
+def adopted(call: Call, event: CallAdopted, at: Moment) -> None:
+    """In whatever state: he is answered, and what was said to him is over unless it still plays."""
+    if not event.answered:
+        at.out.orders.append(Answer(call.id, call.client_leg))
+    if not event.playing:
+        call.prompt = None
+
+
+def menu_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
+    """From the last prompt: a digit may have been lost, and he waits for something to be said."""
+    adopted(call, event, at)
+    if not event.playing:
+        at.out.orders.append(StopTimer(Timer(TimerKind.MENU, call.id)))
+        say(call, call.said, at)
+
+
+def waiting_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
+    adopted(call, event, at)
+    queue = at.plan.queues.get(call.queue) if call.queue is not None else None
+    if queue is not None:
+        at.out.orders.append(EnterWaitingRoom(call.id, call.client_leg, queue.music, queue.name))
+
+
+def connected_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
+    """Connecting or talking: whoever is not in the Conversation is brought there."""
+    adopted(call, event, at)
+    leg = call.talking_leg
+    if leg is not None and not event.joined:
+        at.out.orders.append(Connect(call.id, call.client_leg, leg.id))
+
+
+def voicemail_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
+    """Until the tone has sounded, all of it once more; after it he is being recorded."""
+    adopted(call, event, at)
+    if call.prompt is None and call.outcome is not Outcome.VOICEMAIL and call.voicemail is not None:
+        say(call, (*call.voicemail.sounds, BEEP), at)
+
+
+def leaving_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
+    adopted(call, event, at)
+    if call.prompt is None:
+        hang_up(call, at)
+
+
+def leg_lost(call: Call, event: LegLost, at: Moment) -> None:
+    """It is rung again: an agent for the same offer, or the outside number."""
+    leg = call.legs.get(event.leg)
+    if leg is None or not leg.alive:
+        return
+    if call.state is S.FORWARDING and call.rung is leg and call.forward is not None:
+        leg.ended_at = at.now
+        at.out.orders.append(StopTimer(Timer(TimerKind.RING, leg.id)))
+        ring_number(call, call.forward, at)
+        return
+    offer = call.offers.get(leg.id)
+    if offer is None:
+        leg_ended(call, LegEnded(call.id, leg.id), at)
+        return
+    agent, queue = at.plan.agents.get(offer.agent), at.plan.queues.get(offer.queue)
+    if agent is None or queue is None:
+        leg_ended(call, LegEnded(call.id, leg.id), at)
+        return
+    leg.ended_at = at.now
+    del call.offers[leg.id]
+    at.out.orders.append(StopTimer(Timer(TimerKind.RING, leg.id)))
+    ring(call, agent, queue, at, offer.first_leg)
+
+
+def lost(call: Call, _: CallLost, at: Moment) -> None:
+    """Nobody hung up: who was not served has failed, he did not abandon."""
+    if call.outcome is None and call.answered_at is None:
+        call.outcome = Outcome.FAILED
+    for leg in sorted(call.alive_legs, key=lambda leg: leg.kind is not LegKind.CLIENT):
+        leg_ended(call, LegEnded(call.id, leg.id), at)
+    finish_if_over(call, at)

@@ -1,0 +1,116 @@
+"""From the journal to a floor: what an earlier process knew and decided, up to its last fact.
+
+Owns the replay. The floor decides each fact again at the time at which it happened, so the same comes out;
+what was ordered of the store meanwhile is ordered once more, for it may not have been carried out. What was
+ordered of Asterisk is not: the comparison with what it has (``adopt``) finds what is missing.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from bridge.centre.facts import Fact, PlanLoaded, Timer, TimerFired
+from bridge.centre.floor import Floor
+from bridge.centre.ids import CallId, call_of
+from bridge.centre.orders import CallOrder, Lane, Order, SaveCall, StartTimer, StopTimer
+from bridge.engine.checkpoint import BadCheckpoint, read_checkpoint
+from bridge.engine.logged import fact_of
+from bridge.engine.ports import LoggedFact
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Recovered:
+    """``timers``: when they fire by the wall clock. ``orders``: of the store, in their order."""
+
+    floor: Floor = field(default_factory=Floor)
+    timers: dict[Timer, datetime] = field(default_factory=dict)
+    orders: list[CallOrder] = field(default_factory=list)
+    facts: int = 0
+    unknown: int = 0  # of another version, or damaged
+    faults: int = 0
+
+    def replay(self, facts: Iterable[LoggedFact], read: Callable[[LoggedFact], Fact | None]) -> None:
+        for logged in facts:
+            fact = read(logged)
+            self.facts += 1
+            if fact is None:
+                # After a plan comes a checkpoint, which has it.
+                self.unknown += logged.type != PlanLoaded.__name__
+                continue
+            self.take(fact, logged.at)
+
+    def take(self, fact: Fact, at: datetime) -> None:
+        if isinstance(fact, TimerFired):
+            self.timers.pop(fact.timer, None)
+        orders, fault = decide(self.floor, fact, at)
+        self.faults += fault is not None
+        for order in orders:
+            match order:
+                case StartTimer(timer=timer, after=after):
+                    self.timers[timer] = at + after
+                case StopTimer(timer=timer):
+                    self.timers.pop(timer, None)
+                case _ if order.lane is Lane.RECORDS:
+                    self.orders.append(order)
+                case _:
+                    pass
+
+    def latest_orders(self) -> list[CallOrder]:
+        """Of each call's snapshots the last one says all that the others would."""
+        last = {order.call: place for place, order in enumerate(self.orders) if isinstance(order, SaveCall)}
+        return [
+            order
+            for place, order in enumerate(self.orders)
+            if not isinstance(order, SaveCall) or last[order.call] == place
+        ]
+
+
+class KeptSegment(Protocol):
+    """As much of a segment of the journal as is needed here."""
+
+    @property
+    def checkpoint(self) -> bytes | None: ...
+
+    def facts(self) -> Iterable[LoggedFact]: ...
+
+
+def recover(segments: Iterable[KeptSegment]) -> Recovered:
+    """Each segment begins with the floor as it was then, so a gap before it does no harm.
+
+    Of older segments, kept because the store had not taken everything, only the store's orders count.
+    """
+    recovered = Recovered()
+    for segment in segments:
+        text = segment.checkpoint
+        if text is None:
+            continue
+        try:
+            checkpoint = read_checkpoint(text)
+        except BadCheckpoint as error:
+            log.error("a checkpoint is not used", action="recovery.checkpoint", error=str(error))
+            continue
+        recovered.floor, recovered.timers = checkpoint.floor, checkpoint.timers
+        recovered.replay(segment.facts(), fact_of)
+    return recovered
+
+
+def decide(floor: Floor, fact: Fact, at: datetime) -> tuple[Sequence[Order], Exception | None]:
+    """The floor's orders. Our own fault must not take other calls down: the call goes to the dialplan."""
+    try:
+        return floor.decide(fact, at), None
+    except Exception as error:
+        log.exception("a fact could not be taken", action="loop.fault", fact=type(fact).__name__)
+        return floor.give_up(_call_of(fact), at), error
+
+
+def _call_of(fact: Fact) -> CallId | None:
+    """The call that a fact is about, if it is about one."""
+    if isinstance(fact, TimerFired):
+        return call_of(fact.timer.owner)
+    call: CallId | None = getattr(fact, "call", None)
+    return call

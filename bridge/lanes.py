@@ -1,0 +1,78 @@
+"""Who carries out which order: one function for each lane, made of the adapters' ports."""
+
+from typing import cast
+
+from bridge.centre.facts import Fact
+from bridge.centre.orders import (
+    AttachRecording,
+    CallOrder,
+    CloseCard,
+    EndOffer,
+    Lane,
+    LookUpClient,
+    MediaOrder,
+    OpenCard,
+    OpenTicket,
+    SaveCall,
+    SaveOffer,
+    SetDisposition,
+    StartRecording,
+)
+from bridge.engine.dispatch import Handler
+from bridge.engine.ports import Directory, Media, Recorder, Records, Screen
+from bridge.errors import InternalError
+
+
+def handlers(
+    *, ari: Media, ami: Recorder, clients: Directory, store: Records, screens: Screen
+) -> dict[Lane, Handler]:
+    """An order's lane says who carries it out; where one lane has one kind of order, that is its type."""
+
+    async def media(order: CallOrder) -> None:
+        await ari.carry_out(cast("MediaOrder", order))
+
+    async def recorder(order: CallOrder) -> None:
+        await ami.start_recording(cast("StartRecording", order))
+
+    async def directory(order: CallOrder) -> Fact:
+        return await clients.look_up(cast("LookUpClient", order))
+
+    async def records(order: CallOrder) -> Fact | None:
+        match order:
+            case SaveCall():
+                await store.save_call(order)
+                return None
+            case OpenTicket():
+                return await store.open_ticket(order)
+            case SaveOffer():
+                await store.save_offer(order)
+                return None
+            case EndOffer():
+                await store.end_offer(order)
+                return None
+            case SetDisposition():
+                await store.set_disposition(order)
+                return None
+            case _:
+                raise InternalError(f"{type(order).__name__} in the records' lane")
+
+    async def files(order: CallOrder) -> Fact | None:
+        return await store.attach_recording(cast("AttachRecording", order))
+
+    async def screen(order: CallOrder) -> None:
+        match order:
+            case OpenCard():
+                await screens.open_card(order)
+            case CloseCard():
+                await screens.close_card(order)
+            case _:
+                raise InternalError(f"{type(order).__name__} in the screens' lane")
+
+    return {
+        Lane.MEDIA: media,
+        Lane.RECORDER: recorder,
+        Lane.DIRECTORY: directory,
+        Lane.RECORDS: records,
+        Lane.FILES: files,
+        Lane.SCREEN: screen,
+    }
