@@ -17,8 +17,9 @@ import structlog
 from aiohttp import web
 
 from bridge import config
-from bridge.ami import AmiLink, NativeMember
+from bridge.ami import AmiLink, NativeMember, Remembered
 from bridge.ari import ApplicationTaken, AriLink, claimed
+from bridge.centre.call import CallState
 from bridge.centre.decision import Hindrance
 from bridge.centre.facts import LinkUp, MemberMoved, MemberRestored, PlanLoaded, Resumed
 from bridge.centre.ids import AgentId, Endpoint, QueueName
@@ -33,7 +34,7 @@ from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
 from bridge.engine.inbox import BoundedInbox
 from bridge.engine.loop import Engine, utc_now
-from bridge.engine.ports import LinkState, Survey
+from bridge.engine.ports import LinkState
 from bridge.engine.recovery import Recovered, recover
 from bridge.engine.timers import Timers
 from bridge.errors import BadInput, InternalError, JournalBusy
@@ -154,6 +155,8 @@ class Service:
             plan=self._plan,
             trunks=lambda: self.settings.trunks.keys(),
             wanted=self._native_members,
+            remembered=self._told_by_ami,
+            known=lambda: self.floor.calls.keys() | self.floor.recent.keys(),
         )
         self.directory = ClientDirectory(store, self._region_of_trunk)
         recordings = Path(settings.recordings.directory)
@@ -316,6 +319,15 @@ class Service:
     def _planned(self) -> Plan:
         return self.floor.planned if self.floor.planned.agents else config.plan_of(self.settings)
 
+    def _told_by_ami(self) -> Remembered:
+        """What of the floor AMI alone has told, also to an earlier process."""
+        states = {call.id: call.state for call in self.floor.calls.values()}
+        return Remembered(
+            frozenset(call for call, state in states.items() if state is CallState.PRESENTED),
+            frozenset(call for call, state in states.items() if state is CallState.OUTSIDE),
+            {desk.id: frozenset(desk.outside) for desk in self.floor.agents.values() if desk.outside},
+        )
+
     def _native_members(self) -> Mapping[QueueName, Mapping[Endpoint, NativeMember]]:
         """Who serves Asterisk's own queues should we be gone in the next instant.
 
@@ -348,26 +360,11 @@ class Service:
             self.metrics.call_ended(outcome)
             self._counted[outcome] += 1
 
-    async def _survey(self) -> Survey:  # temporary
-        ours = await self.ari.our_channels()
-        channels = await self.ari.channels()
-        states = {channel.id: channel.state for channel in channels}
-        bridges = {bridge.id: frozenset(bridge.channels) for bridge in await self.ari.bridges()}
-        return Survey(
-            {leg: states[leg] for leg in ours if leg in states},
-            bridges,
-            frozenset(states),
-            frozenset(states),
-            {},
-            frozenset(),
-            None,
-        )
-
     async def _ari_up(self) -> None:
         """The link is up (again): tell what happened meanwhile, end what is nobody's, look for recordings."""
         asked = ask(self.floor)
-        survey = await self._survey()
-        reconciled = reconcile(self.floor, asked, survey, {})
+        survey, ends = await asyncio.gather(self.ari.survey(asked.prompts), self.ami.ended(_ENDS_SECONDS))
+        reconciled = reconcile(self.floor, asked, survey, {leg: row.ended_at for leg, row in ends.items()})
         for told in reconciled.facts:
             await self.inbox.put(told.fact, told.at)
         for order in reconciled.orders:

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from bridge import config
@@ -40,7 +41,7 @@ class _Nowhere:
     def __init__(self) -> None:
         self.facts = 0
 
-    async def put(self, _: Fact) -> None:
+    async def put(self, _: Fact, at: datetime | None = None) -> None:
         self.facts += 1
 
 

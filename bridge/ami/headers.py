@@ -19,6 +19,8 @@ from bridge.ami.messages import (
     ContactStatus,
     CoreShowChannel,
     CoreShowChannelsComplete,
+    DatabaseRow,
+    DatabaseRowsComplete,
     DeviceStateChange,
     DeviceStateListComplete,
     DialBegin,
@@ -52,6 +54,7 @@ Headers = Mapping[str, str]
 # Asterisk 12: "ChanVariable(CHANNEL): NAME=value".
 _VARIABLE = "chanvariable"
 _PRESENTATION = "CALLBRIDGE_PRESENTATION"
+_ARRIVED = "CALLBRIDGE_ARRIVED"
 # What Dial, Queue, Originate and the like give to a channel that they make [run]; one that calls in never
 # has it.
 _DIALLED = "(Outgoing Line)"
@@ -75,12 +78,11 @@ def joined(name: str, values: Iterable[str]) -> str:
     return every[-1] if every else ""
 
 
-def _withheld(headers: Headers, prefix: str, name: str) -> bool:
+def _variable(headers: Headers, prefix: str, name: str, wanted: str) -> str:
+    """Of the channel ``name``; "" when it is not set."""
     names = (prefix + _VARIABLE, f"{prefix}{_VARIABLE}({name.lower()})")
     variables = (line.partition("=") for key in names for line in headers.get(key, "").split("\n"))
-    return any(
-        variable.strip() == _PRESENTATION and value.strip() == "withheld" for variable, _, value in variables
-    )
+    return next((value.strip() for variable, _, value in variables if variable.strip() == wanted), "")
 
 
 def _text(headers: Headers, name: str) -> str:
@@ -115,7 +117,19 @@ def _channel(headers: Headers, prefix: str = "") -> Channel:
         connected_number=_text(headers, prefix + "connectedlinenum"),
         context=headers.get(prefix + "context", ""),
         exten=headers.get(prefix + "exten", ""),
-        withheld=_withheld(headers, prefix, name),
+        withheld=_variable(headers, prefix, name, _PRESENTATION) == "withheld",
+    )
+
+
+def _listed(headers: Headers) -> CoreShowChannel:
+    application, data = headers.get("application", ""), headers.get("applicationdata", "")
+    channel = _channel(headers)
+    return CoreShowChannel(
+        channel,
+        dialled=data == _DIALLED,
+        queue=data.partition(",")[0] if application == "Queue" else "",
+        bridge=headers.get("bridgeid", ""),
+        arrived=_variable(headers, "", channel.name, _ARRIVED),
     )
 
 
@@ -156,7 +170,7 @@ _READERS: Mapping[str, Callable[[Headers], Message]] = {
         h.get("desttype", ""),
     ),
     "pickup": lambda h: Pickup(_channel(h), _channel(h, "target")),
-    "queuecallerjoin": lambda h: QueueCallerJoin(_channel(h)),
+    "queuecallerjoin": lambda h: QueueCallerJoin(_channel(h), h.get("queue", "")),
     "queuecallerleave": lambda h: QueueCallerLeave(_channel(h)),
     "queuecallerabandon": lambda h: QueueCallerAbandon(_channel(h)),
     "mixmonitorstart": lambda h: MixMonitorStart(_channel(h)),
@@ -176,8 +190,10 @@ _READERS: Mapping[str, Callable[[Headers], Message]] = {
         h.get("membership", "") == "dynamic",
     ),
     "queuestatuscomplete": lambda h: QueueStatusComplete(h.get("actionid", "")),
-    "coreshowchannel": lambda h: CoreShowChannel(_channel(h), h.get("applicationdata", "") == _DIALLED),
+    "coreshowchannel": _listed,
     "coreshowchannelscomplete": lambda _: CoreShowChannelsComplete(),
+    "dbgettreeresponse": lambda h: DatabaseRow(h.get("actionid", ""), _need(h, "key"), h.get("val", "")),
+    "dbgettreecomplete": lambda h: DatabaseRowsComplete(h.get("actionid", "")),
     "fullybooted": lambda _: FullyBooted(),
     "reload": lambda _: Reload(),
     "shutdown": lambda _: Shutdown(),

@@ -34,6 +34,7 @@ class Leg:
     caller_name: str
     exten: str  # as at the first sight
     dialler: str | None = None  # uniqueid of the channel that dials, or dialled, this one
+    outgoing: bool = False  # a list says that Asterisk made it to call somebody
     originated: bool = False  # dialled, but by no channel: Originate or ARI
     by_app: bool = False  # dialled over ARI on behalf of a call
     status: str = ""  # the last DialStatus

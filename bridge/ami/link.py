@@ -1,19 +1,27 @@
 """The AMI adapter as the engine knows it: listener, translation, recorder and native queues put together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
 
 import structlog
 
+from bridge.ami.call_events import Reason
+from bridge.ami.ended import Ended, EndedRow, Upkeep
 from bridge.ami.headers import Headers, MissingHeader, read
 from bridge.ami.listener import Listener, Timing
+from bridge.ami.messages import CoreShowChannelsComplete
 from bridge.ami.native_queues import NativeQueues, Pace, Wanted
 from bridge.ami.recorder import start_recording
+from bridge.ami.remembered import Remembered
 from bridge.ami.translate import Translator
-from bridge.centre.facts import RecordingStarted
+from bridge.centre.facts import CallMissed, Fact, OutsideAnswered, OutsideEnded, RecordingStarted
+from bridge.centre.ids import AgentId, CallId, Endpoint
 from bridge.centre.orders import StartRecording
 from bridge.centre.plan import Plan
-from bridge.engine.ports import Inbox, LinkState
+from bridge.engine.ports import LinkState
 from bridge.errors import Refused, RequestTimeout
 
 _log = structlog.get_logger(__name__)
@@ -24,11 +32,20 @@ _LISTS = {
     "DeviceStateList": "load res_manager_devicestate.so; give its user write = reporting in manager.conf",
     "CoreShowChannels": "give its user write = system,reporting in manager.conf",
 }
-_MOST_TRIES = 20  # of a list, while Asterisk starts
+_MOST_TRIES = 40  # of a list, while Asterisk starts
+
+
+class DatedInbox(Protocol):
+    """``at``: when it happened, None for now."""
+
+    async def put(self, fact: Fact, at: datetime | None = None) -> None: ...
 
 
 class AmiLink:
     """Implements ``ports.Recorder``. ``run`` until cancelled; ``on_up`` after each login.
+
+    At each login ``remembered`` is asked what was told of calls before, and ``known`` which calls need not be
+    told as missed: all that live on the floor, and all whose end it has seen in the last minutes.
 
     ``wanted`` says who should be a member of Asterisk's own queues; call ``queues_changed`` when it says
     something new. Without it they are left alone.
@@ -44,18 +61,23 @@ class AmiLink:
         port: int,
         username: str,
         secret: str,
-        inbox: Inbox,
+        inbox: DatedInbox,
         plan: Callable[[], Plan],
         trunks: Callable[[], Collection[str]],
         on_up: Callable[[], Awaitable[None]] | None = None,
         timing: Timing | None = None,
         wanted: Wanted | None = None,
         pace: Pace | None = None,
+        remembered: Callable[[], Remembered] = Remembered,
+        known: Callable[[], Collection[CallId]] | None = None,
+        upkeep: Upkeep | None = None,
     ) -> None:
         self._inbox = inbox
+        self._plan = plan
+        self._known = known
         self._on_up = on_up
         self._retry = (timing or Timing()).first_retry
-        self._translator = Translator(plan, trunks)
+        self._translator = Translator(plan, trunks, remembered)
         self._listener = Listener(
             host=host,
             port=port,
@@ -63,8 +85,10 @@ class AmiLink:
             secret=secret,
             handle=self._handle,
             on_login=self._logged_in,
+            on_lost=lambda: self._ended.lost(),
             timing=timing,
         )
+        self._ended = Ended(self._listener.ask, upkeep)
         self._queues: NativeQueues | None = None
         if wanted is not None:
             self._queues = NativeQueues(self._listener.ask, wanted, lambda: _phones(plan()), pace)
@@ -76,6 +100,7 @@ class AmiLink:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listener.run(), name="ami listener")
+            tasks.create_task(self._ended.run(), name="ami ended")
             if self._queues is not None:
                 tasks.create_task(self._queues.run(), name="ami queues")
 
@@ -83,6 +108,13 @@ class AmiLink:
         """Who should be a member of Asterisk's queues may have changed. Cheap: it only wakes a task."""
         if self._queues is not None:
             self._queues.changed()
+
+    async def ended(self, seconds: float) -> Mapping[str, EndedRow]:
+        """When and how channels ended of late, by their ids, as the dialplan wrote it down.
+
+        Waits until Asterisk has told it, at most so long; empty if it does not, or we are not connected.
+        """
+        return await self._ended.read(seconds)
 
     async def start_recording(self, order: StartRecording) -> None:
         if not await start_recording(order, self._listener.ask, self._translator.recordings):
@@ -92,6 +124,8 @@ class AmiLink:
         # Whatever the list of channels does not name has ended while we were away. An Asterisk that is still
         # starting lets us in, and says so itself only later: so it is said here.
         self._listener.put({"event": "FullyBooted"})
+        # Before the channels: of a call that is over, it tells when it ended.
+        await self._ended.logged_in()
         # The lists come as events in the same stream, so they cannot overtake a change or be overtaken.
         for action in _LISTS:
             await self._list(action)
@@ -120,10 +154,16 @@ class AmiLink:
             await asyncio.sleep(self._retry)
 
     async def _handle(self, headers: Headers) -> None:
+        if not headers:
+            self._ended.tick()
         facts = self._translator.refresh() if self._translator.plan_changed() else []
+        rows: Mapping[str, EndedRow] = {}
         try:
             message = read(headers)
             if message is not None:
+                facts += self._missed(self._ended.take(message, headers.get("timestamp", "")) or {})
+                if isinstance(message, CoreShowChannelsComplete):
+                    rows = self._ended.rows
                 if self._queues is not None:
                     self._queues.take(message)
                 facts += self._translator.take(message)
@@ -135,7 +175,48 @@ class AmiLink:
                 "AMI event could not be followed", action="ami_event", event_name=headers.get("event")
             )
         for fact in facts:
-            await self._inbox.put(fact)
+            row = rows.get(fact.call) if isinstance(fact, OutsideEnded) else None
+            if isinstance(fact, OutsideEnded) and row is not None:
+                await self._put_end(fact, row)
+            else:
+                await self._inbox.put(fact)
+
+    # ── ends that nobody heard ───────────────────────────────────────────────
+
+    async def _put_end(self, fact: OutsideEnded, row: EndedRow) -> None:
+        agent = self._agent_at(row.endpoint)
+        if agent is not None and row.talked_at is not None:
+            await self._inbox.put(OutsideAnswered(fact.call, agent), row.talked_at)
+            fact = replace(fact, reason=Reason.COMPLETED.value)
+        elif row.queue is not None:
+            fact = replace(fact, reason=Reason.ABANDONED.value)
+        await self._inbox.put(fact, row.ended_at)
+
+    def _missed(self, rows: Mapping[str, EndedRow]) -> list[Fact]:
+        """Whole calls, in the order in which they ended."""
+        if not rows or self._known is None:
+            return []
+        known = frozenset(self._known())
+        return [
+            CallMissed(
+                call=CallId(channel),
+                number=row.number,
+                name="",
+                dialled=row.dialled,
+                trunk=row.trunk,
+                queue=row.queue,
+                agent=self._agent_at(row.endpoint),
+                offered_at=row.begun_at,
+                answered_at=row.talked_at,
+                ended_at=row.ended_at,
+            )
+            for channel, row in sorted(rows.items(), key=lambda item: item[1].ended_at)
+            if row.begun_at is not None and channel not in known
+        ]
+
+    def _agent_at(self, endpoint: Endpoint | None) -> AgentId | None:
+        agent = self._plan().agent_at(endpoint) if endpoint is not None else None
+        return agent.id if agent is not None else None
 
 
 def _phones(plan: Plan) -> Collection[str]:

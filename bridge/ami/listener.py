@@ -27,11 +27,11 @@ _LOW_WATER = 500
 class Timing:
     """Seconds. ``ping`` is how long silence is trusted, ``reply`` how long an answer may take."""
 
-    connect: float = 10.0
-    reply: float = 5.0
-    ping: float = 10.0
-    first_retry: float = 0.5
-    longest_retry: float = 30.0
+    connect: float = 1.5  # a packet that was dropped is sent again after 1 s, and then later and later
+    reply: float = 4.0
+    ping: float = 4.0
+    first_retry: float = 0.25
+    longest_retry: float = 1.0  # an attempt costs nothing
     refused_retry: float = 30.0  # a wrong password does not become right by asking often
 
 
@@ -44,7 +44,10 @@ class NotPermitted(Refused):
 
 
 class Listener:
-    """``handle`` gets each event's headers, and empty headers about every ``ping`` seconds."""
+    """``handle`` gets each event's headers, and empty headers about every ``ping`` seconds.
+
+    ``on_lost`` is called at each connection's end, ``on_login`` or not.
+    """
 
     def __init__(
         self,
@@ -55,13 +58,14 @@ class Listener:
         secret: str,
         handle: Callable[[Headers], Awaitable[None]],
         on_login: Callable[[], Awaitable[None]],
+        on_lost: Callable[[], None] | None = None,
         timing: Timing | None = None,
         high_water: int = _HIGH_WATER,
         low_water: int = _LOW_WATER,
     ) -> None:
         self._host, self._port = host, port
         self._username, self._secret = username, secret
-        self._handle, self._on_login = handle, on_login
+        self._handle, self._on_login, self._on_lost = handle, on_login, on_lost
         self._timing = timing or Timing()
         self._high_water, self._low_water = high_water, low_water
         self._events: deque[Headers] = deque()
@@ -145,6 +149,8 @@ class Listener:
             await self._watch(wire)
         finally:
             self._wire = None
+            if self._on_lost is not None:
+                self._on_lost()
             wire.transport.abort()
             # Asyncio closes the socket in a call of its own: without this it might outlive the loop.
             await self._lost.wait()

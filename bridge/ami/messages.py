@@ -138,6 +138,7 @@ class Pickup:
 @dataclass(frozen=True, slots=True)
 class QueueCallerJoin:
     channel: Channel
+    queue: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,15 +218,36 @@ class QueueStatusComplete:
 
 @dataclass(frozen=True, slots=True)
 class CoreShowChannel:
-    """``dialled``: Asterisk made it to call somebody; it may be False once that one was sent elsewhere."""
+    """``dialled``: Asterisk made it to call somebody; it may be False once that one was sent elsewhere.
+
+    ``queue`` is the native one in which it is now. ``arrived`` is what our dialplan noted when it came from a
+    trunk, "" for every other channel.
+    """
 
     channel: Channel
     dialled: bool
+    queue: str = ""
+    bridge: str = ""
+    arrived: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CoreShowChannelsComplete:
     pass
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseRow:
+    """A row of Asterisk's own database, in the list ``action_id`` that we asked for."""
+
+    action_id: str
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseRowsComplete:
+    action_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +294,8 @@ Message = (
     | QueueStatusComplete
     | CoreShowChannel
     | CoreShowChannelsComplete
+    | DatabaseRow
+    | DatabaseRowsComplete
     | FullyBooted
     | Reload
     | Shutdown

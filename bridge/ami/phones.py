@@ -7,7 +7,7 @@ phone has just shown itself, which the centre must hear also of one that counts 
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from bridge.ami.messages import (
     Channel,
@@ -100,6 +100,15 @@ class Phones:
     def refresh(self) -> list[EndpointChanged | PhoneTaken]:
         """What there is to say of agents' phones that was not said yet: after a new plan."""
         return [*self._reach(self._agents()), *self._settle([*self._taken, *self._dialling])]
+
+    def resume(self, taken: Mapping[AgentId, Collection[CallId]]) -> None:
+        """These were told before; the list of channels says whether they still are."""
+        plan = self._plan()
+        for agent, channels in taken.items():
+            for channel in channels:
+                if channel not in self._dialling and agent in plan.agents:
+                    self._dialling[channel], self._taken[channel] = plan.agents[agent].endpoint, agent
+                    self._unseen.add(channel)
 
     def _agents(self) -> list[str]:
         return [agent.endpoint for agent in self._plan().agents.values()]

@@ -2,33 +2,37 @@
 
 Three things come from AMI alone: the caller at the earliest moment, the state of agents' phones (``phones``
 knows it), and calls that never touch our application. For the last it asks the same follower that replays
-traces.
+traces. After a gap the list of channels tells which calls are over, which go on, and which came meanwhile.
 """
 
 from collections.abc import Callable, Collection
 
 from bridge.ami.call_events import CallEvent, CallEventType, Party, Reason
-from bridge.ami.follower import Follower
 from bridge.ami.legs import plain_number
 from bridge.ami.messages import (
     Channel,
     ChannelState,
     CoreShowChannel,
     CoreShowChannelsComplete,
+    FullyBooted,
     Message,
     Newchannel,
+    QueueCallerJoin,
 )
 from bridge.ami.phones import Phones, endpoint_of
 from bridge.ami.recorder import Recordings
+from bridge.ami.remembered import Remembered
+from bridge.ami.resuming import ResumingFollower
 from bridge.centre.facts import (
     CallerPresented,
     Fact,
+    FallbackEntered,
     OutsideAnswered,
     OutsideEnded,
     OutsideRingEnded,
     OutsideRinging,
 )
-from bridge.centre.ids import AgentId, CallId, LegId, is_agent_leg
+from bridge.centre.ids import AgentId, CallId, LegId, QueueName, is_agent_leg
 from bridge.centre.plan import Plan
 
 
@@ -40,14 +44,21 @@ def _shown_name(number: str | None, name: str) -> str:
 class Translator:
     """``take`` every message in order; it returns the facts. ``refresh`` after the plan changed."""
 
-    def __init__(self, plan: Callable[[], Plan], trunks: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self,
+        plan: Callable[[], Plan],
+        trunks: Callable[[], Collection[str]],
+        remembered: Callable[[], Remembered] = Remembered,
+    ) -> None:
         self._plan = plan
         self._trunks = trunks
+        self._remembered = remembered
         self._known_plan: Plan | None = None
-        self._follower = Follower()
+        self._follower = ResumingFollower()
         self._phones = Phones(plan)
         self._presented: set[str] = set()  # calls that we announced, and must end
         self._outside: set[str] = set()  # calls that never touched the application
+        self._queued: set[str] = set()  # of both, those that the list of channels found in a native queue
         self.recordings = Recordings()
 
     # ── messages ─────────────────────────────────────────────────────────────
@@ -55,12 +66,22 @@ class Translator:
     def take(self, message: Message) -> list[Fact]:
         facts: list[Fact] = []
         known = not isinstance(message, CoreShowChannel) or self._follows(message.channel)
-        if isinstance(message, Newchannel):
-            facts += self._caller(message.channel)
+        match message:
+            case Newchannel(channel):
+                facts += self._caller(channel, channel.exten)
+            case QueueCallerJoin(channel, queue):
+                facts += self._waits(channel, queue)
+            case FullyBooted():
+                self._remember(self._remembered())
+            case CoreShowChannel():
+                facts += self._listed(message)
+            case _:
+                pass
         for event in self._follower.take(message):
             facts += self._outside_facts(event)
         facts += self.recordings.take(message)
         if isinstance(message, CoreShowChannelsComplete):
+            facts += self._go_on()
             facts += self.recordings.compare({leg.uniqueid for leg in self._follower.legs})
         # Last: whoever is taken by a call in other ways as well is told so before his phone is let go.
         facts += self._phones.take(message, known=known)
@@ -77,11 +98,14 @@ class Translator:
     def _follows(self, channel: Channel) -> bool:
         return self._follower.legs.get(channel.uniqueid) is not None
 
-    def _caller(self, channel: Channel) -> list[Fact]:
+    def _caller(self, channel: Channel, dialled: str) -> list[Fact]:
         # A leg that Asterisk makes towards the trunk begins in state Down, and with the call's Linkedid.
         comes_in = channel.state == ChannelState.RING and channel.linkedid == channel.uniqueid
+        return self._present(channel, dialled) if comes_in else []
+
+    def _present(self, channel: Channel, dialled: str) -> list[Fact]:
         technology, _, trunk = endpoint_of(channel.name).partition("/")
-        if not comes_in or technology != "PJSIP" or trunk not in self._trunks():
+        if technology != "PJSIP" or trunk not in self._trunks():
             return []
         self._presented.add(channel.uniqueid)
         number = None if channel.withheld else plain_number(channel.number)
@@ -90,12 +114,46 @@ class Translator:
                 call=CallId(channel.uniqueid),
                 number=number,
                 name=_shown_name(number, channel.caller_name),
-                dialled=channel.exten,
+                dialled=dialled,
                 trunk=trunk,
             )
         ]
 
+    # ── after a gap ──────────────────────────────────────────────────────────
+
+    def _remember(self, told: Remembered) -> None:
+        self._presented |= told.presented
+        self._outside |= told.outside
+        self._queued.clear()
+        self._phones.resume(told.taken)
+
+    def _listed(self, message: CoreShowChannel) -> list[Fact]:
+        channel, facts = message.channel, list[Fact]()
+        if message.arrived and not self._told(channel.uniqueid):
+            # It came while we were away; where it is by now its extension does not tell what was dialled.
+            facts += self._present(channel, message.arrived.partition("|")[2].partition("|")[0])
+        if message.queue:
+            self._queued.add(channel.uniqueid)
+            facts += self._waits(channel, message.queue)
+        return facts
+
+    def _told(self, call: str) -> bool:
+        return call in self._presented or call in self._outside
+
+    def _go_on(self) -> list[Fact]:
+        told = self._presented | self._outside
+        events, over = self._follower.resume({call: call in self._queued for call in told})
+        facts = [fact for event in events for fact in self._outside_facts(event)]
+        self._presented.difference_update(over)
+        self._outside.difference_update(over)
+        return [*facts, *(OutsideEnded(CallId(call), Reason.CANCELLED.value) for call in sorted(over))]
+
     # ── calls outside the application ────────────────────────────────────────
+
+    def _waits(self, channel: Channel, queue: str) -> list[Fact]:
+        if not queue or not self._told(channel.uniqueid):
+            return []
+        return [FallbackEntered(CallId(channel.uniqueid), QueueName(queue))]
 
     def _agent(self, target: Party) -> AgentId | None:
         """The agent whose phone this is, unless our own application dialled it."""

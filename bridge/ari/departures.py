@@ -48,6 +48,11 @@ class Departures:
         self._alive.add(leg)
         self._in_background(self._subscribe(leg))
 
+    def adopt(self, leg: LegId) -> None:
+        """A client is with us: follow him, unless we do. (What we subscribed to outlives a connection.)"""
+        if leg not in self._alive:
+            self.follow(leg)
+
     def give_back(self, leg: LegId) -> None:
         """We are sending it away ourselves."""
         self._given_back.add(leg)

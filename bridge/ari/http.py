@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 import httptools
 
 _MOST_CONNECTIONS = 200
+# To a host that drops what we send, the first packet is sent again after 1 s, then after 2 and 4 more: a new
+# attempt comes sooner, so that little time is lost once packets get through.
+_CONNECT_SECONDS = 1.5
 # Below Asterisk's session_keep_alive (15 s unless http.conf says otherwise): a POST sent on a connection
 # that the server closes at that instant fails, and nobody could tell whether it was carried out.
 _KEEP_SECONDS = 10.0
@@ -111,6 +114,12 @@ class HttpClient:
                 raise
             self._release(connection)
 
+    def forget_kept(self) -> None:
+        """Use none of the connections that wait for their next request."""
+        for connection in self._idle:
+            connection.abort()
+        self._idle.clear()
+
     async def close(self) -> None:
         for connection in list(self._open):
             connection.abort()
@@ -137,9 +146,12 @@ class HttpClient:
     async def _connect(self) -> "_Connection":
         loop = asyncio.get_running_loop()
         try:
-            _, connection = await loop.create_connection(
-                lambda: _Connection(self._open), self._host, self._port, ssl=self._tls
-            )
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                _, connection = await loop.create_connection(
+                    lambda: _Connection(self._open), self._host, self._port, ssl=self._tls
+                )
+        except TimeoutError as error:
+            raise NoConnection(f"not within {_CONNECT_SECONDS:g} s") from error
         except OSError as error:
             raise NoConnection(str(error)) from error
         return connection

@@ -6,7 +6,7 @@ same id plays again (22.10). Memory of a call goes when it is cleared.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -44,9 +44,11 @@ class _Memory:
     """Of one call."""
 
     rung: set[LegId] = field(default_factory=set)
+    made: set[LegId] = field(default_factory=set)  # by an earlier process, and not known to ring
     alive: set[LegId] = field(default_factory=set)  # agents' legs that Asterisk may have
     prompts: dict[LegId, dict[PromptId, Prompt]] = field(default_factory=dict)
     music: dict[LegId, str] = field(default_factory=dict)
+    wanted: dict[LegId, str] = field(default_factory=dict)  # the class that it was to be
     conversing: bool = False  # it may have a bridge
     inside: set[str] = field(default_factory=set)  # channels that are in it, whoever's
 
@@ -99,6 +101,13 @@ class Interest:
         memory.alive.add(leg)
         return True
 
+    def take_made(self, leg: LegId) -> bool:
+        """Whether an earlier process made this leg and may not have dialled it; True once."""
+        memory = self._of(call_of(leg))
+        made = leg in memory.made
+        memory.made.discard(leg)
+        return made
+
     def ring_failed(self, leg: LegId, *, retryable: bool) -> None:
         memory = self._calls.get(call_of(leg))
         if memory is not None:
@@ -106,19 +115,35 @@ class Interest:
             if retryable:
                 memory.rung.discard(leg)
 
-    def adopt(self, legs: Collection[LegId]) -> None:
-        """Legs that Asterisk had before this process knew of them: what they may have, they have."""
+    def adopt(
+        self,
+        legs: Mapping[LegId, str],
+        bridges: Mapping[str, Collection[str]],
+        playing: Mapping[PromptId, LegId],
+    ) -> None:
+        """What Asterisk has. A call that this process did not know, it has from now on."""
         known = set(self._calls)
-        for leg in legs:
+        for leg, state in legs.items():
             call = call_of(leg)
-            if is_dialled_leg(leg) and not self.is_over(leg):
-                memory = self._of(call)
-                memory.rung.add(leg)
+            if self.is_over(leg) or self.is_over(call):
+                continue
+            memory = self._of(call)
+            if is_dialled_leg(leg):
                 memory.alive.add(leg)
-            if call not in known and not self.is_over(call):
-                memory = self._of(call)
+                # One that was dialled and has not rung yet looks the same, and a second dial ends it. (22.10)
+                if state == "Down" and leg not in memory.rung:
+                    memory.made.add(leg)
+                else:
+                    memory.rung.add(leg)
+            elif call not in known:
+                memory.music[leg] = UNKNOWN_MUSIC
+            bridge = conversation_id(call)
+            if bridge in bridges:
                 memory.conversing = True
-                memory.music[LegId(call)] = UNKNOWN_MUSIC
+                memory.inside.update(bridges[bridge])
+        for prompt, leg in playing.items():
+            if not self.is_over(leg):
+                self.note_prompt(leg, prompt, Prompt.RUNNING)
 
     # ── prompts ──────────────────────────────────────────────────────────────
 
@@ -145,12 +170,20 @@ class Interest:
         memory = self._calls.get(call_of(leg))
         return memory.music.get(leg) if memory is not None else None
 
-    def note_music(self, leg: LegId, music: str | None) -> None:
-        playing = self._of(call_of(leg)).music
+    def music_wanted(self, leg: LegId) -> str:
+        """The class that it hears or was to hear; "" for none, or when it is not known."""
+        memory = self._calls.get(call_of(leg))
+        return memory.wanted.get(leg, "") if memory is not None else ""
+
+    def note_music(self, leg: LegId, music: str | None, *, confirmed: bool = True) -> None:
+        """Until it is confirmed it may play or not."""
+        memory = self._of(call_of(leg))
         if music is None:
-            playing.pop(leg, None)
+            memory.music.pop(leg, None)
+            memory.wanted.pop(leg, None)
         else:
-            playing[leg] = music
+            memory.music[leg] = music if confirmed else UNKNOWN_MUSIC
+            memory.wanted[leg] = music
 
     def note_conversation(self, call: CallId) -> None:
         self._of(call).conversing = True
@@ -218,7 +251,9 @@ class Interest:
         if memory is not None:
             memory.alive.discard(leg)
             memory.prompts.pop(leg, None)
+            memory.made.discard(leg)
             memory.music.pop(leg, None)
+            memory.wanted.pop(leg, None)
 
     def _settle(self, leg: LegId, arrival: Arrival) -> None:
         wait = self._waits.get(leg)

@@ -1,11 +1,12 @@
 """The link to ARI: the one object that the rest of the house sees. Owns how the room's parts meet.
 
 Facts are held back while ``on_up`` runs: it compares our memory with Asterisk's channels, and the events
-that came meanwhile must be told after what that comparison found, in their order.
+that came meanwhile must be told after what that comparison found, in their order. A client who comes
+meanwhile is told once: by his own StasisStart, or by the survey that found him before it was read.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
@@ -17,12 +18,13 @@ from bridge.ari.media import MediaDesk
 from bridge.ari.rest import REQUEST_SECONDS, Rest
 from bridge.ari.socket import EventSocket, SocketLimits
 from bridge.ari.stasis import BadArguments
-from bridge.ari.translate import leg_of, translate
-from bridge.centre.facts import CallOffered, Fact, FeatureDialled
-from bridge.centre.ids import LegId, is_dialled_leg
+from bridge.ari.survey import find
+from bridge.ari.translate import translate
+from bridge.centre.facts import CallOffered, Fact, FeatureDialled, LegEnded
+from bridge.centre.ids import LegId, PromptId, call_of, is_dialled_leg
 from bridge.centre.orders import MediaOrder, RingAgent, RingNumber, ToFallback
 from bridge.engine.backoff import Backoff
-from bridge.engine.ports import Inbox, LinkState
+from bridge.engine.ports import Inbox, LinkState, Survey
 from bridge.errors import LinkDown, RemoteError
 
 log = structlog.get_logger(__name__)
@@ -65,7 +67,8 @@ class AriLink:
         )
         self._held: list[Fact] | None = []  # None: nothing is held back
         self._order = asyncio.Lock()  # facts go into the inbox one after another, whoever brings them
-        self._arrived: set[LegId] = set()  # clients that came while facts were held back
+        self._arrived: set[LegId] = set()  # that came while facts were held back
+        self._found: set[LegId] = set()  # by the last survey; they have not left since
 
     @property
     def state(self) -> LinkState:
@@ -108,22 +111,36 @@ class AriLink:
         return await self._rest.get(list[models.Bridge], "bridges.list")
 
     async def our_channels(self) -> frozenset[LegId]:
-        """The legs in our application now, without clients whose CallOffered is still to be told."""
-        # The application's own list is not enough: a client who went back to the dialplan may stay in it
-        # (22.10). Nor is what a channel executes: an agent's leg executes nothing that is shown.
-        application, channels = await asyncio.gather(
-            self._rest.get(models.Application, "applications.get", self._app), self.channels()
+        """For tests, and until the composition root asks for the survey only."""
+        return frozenset((await self.survey({})).legs)
+
+    async def survey(self, prompts: Mapping[PromptId, LegId]) -> Survey:
+        """What Asterisk has, without those whose arrival is still to be told. Raises RemoteError.
+
+        From now on we know of these channels, bridges and ``prompts`` what we would know had we made them.
+        """
+        told_later = frozenset(self._arrived)
+        found = await find(self._rest, self._app, prompts)
+        playing = {prompt: prompts[prompt] for prompt in found.playing}
+        self._interest.adopt(found.legs, found.bridges, playing)
+        for leg in found.legs:
+            if not is_dialled_leg(leg):
+                self._departures.adopt(leg)
+        for leg in told_later - found.channels:
+            self._arrived.discard(leg)
+            await self._tell(LegEnded(call_of(leg), leg))  # between two connections
+        legs = {leg: state for leg, state in found.legs.items() if leg not in self._arrived}
+        arrivals = {leg: fact for leg, fact in found.arrivals.items() if leg in legs}
+        self._found = set(arrivals)
+        return Survey(
+            legs=legs,
+            bridges=found.bridges,
+            channels=found.channels,
+            calls=found.calls,
+            arrivals=arrivals,
+            playing=found.playing,
+            started_at=found.started_at,
         )
-        subscribed = set(application.channel_ids)
-        legs = {
-            leg
-            for one in channels
-            if (leg := leg_of(one.id)) is not None
-            and one.id in subscribed
-            and (is_dialled_leg(leg) or one.dialplan.app_name == "Stasis")
-        }
-        self._interest.adopt(legs)
-        return frozenset(legs - self._arrived)
 
     async def info(self) -> models.AsteriskInfo:
         return await self._rest.get(models.AsteriskInfo, "asterisk.getInfo")
@@ -156,8 +173,10 @@ class AriLink:
                     replaced_id=replaced.id,
                 )
             case models.StasisEnd(channel=channel):
+                self._found.discard(LegId(channel.id))
                 self._departures.left(channel.id)
             case models.ChannelDestroyed(channel=channel):
+                self._found.discard(LegId(channel.id))
                 self._departures.ended(channel.id)
             case _:
                 pass
@@ -171,6 +190,9 @@ class AriLink:
             self._media.send_back(channel_id)
             return
         for fact in facts:
+            if isinstance(fact, CallOffered | FeatureDialled) and fact.leg in self._found:
+                self._found.discard(fact.leg)
+                continue  # the survey overtook its event
             if isinstance(fact, CallOffered):
                 self._interest.begin(fact.call)
             if isinstance(fact, CallOffered | FeatureDialled):
@@ -182,7 +204,7 @@ class AriLink:
             if self._held is None:
                 await self._inbox.put(fact)
                 return
-            if isinstance(fact, CallOffered):
+            if isinstance(fact, CallOffered | FeatureDialled):
                 self._arrived.add(fact.leg)
             self._held.append(fact)
 

@@ -132,14 +132,13 @@ class MediaDesk:
 
     async def _music_again(self, leg: LegId) -> None:
         """Behind a prompt, which ends it. Asked for while one plays, it starts when that has ended."""
-        music = self._interest.music(leg)
-        if music is not None:
+        music = self._interest.music_wanted(leg)
+        if music:
             await self._start_music(leg, music)
 
     async def _start_music(self, leg: LegId, music: str) -> None:
-        # Until it is confirmed it may play or not: it will be stopped, and is not taken as playing.
-        self._interest.note_music(leg, UNKNOWN_MUSIC)
-        await self._rest.call("channels.startMoh", leg, query={"mohClass": music} if music else None)
+        self._interest.note_music(leg, music, confirmed=False)
+        await self._rest.call("channels.startMoh", leg, query={"mohClass": music})
         self._interest.note_music(leg, music)
 
     async def _silence(self, leg: LegId) -> None:
@@ -169,10 +168,13 @@ class MediaDesk:
     # ── bridges ──────────────────────────────────────────────────────────────
 
     async def _enter_waiting_room(self, order: EnterWaitingRoom) -> None:
-        if self._interest.music(order.leg) == order.music:
+        music = self._interest.music(order.leg)
+        if music == order.music:
             return  # asking again would begin it anew
-        for prompt in self._interest.running_prompts(order.leg):
-            await self._stop_prompt(prompt)
+        # Who may be waiting already is told about it, and that goes on: the music begins after it.
+        if music != UNKNOWN_MUSIC:
+            for prompt in self._interest.running_prompts(order.leg):
+                await self._stop_prompt(prompt)
         if self._interest.may_converse(order.call):
             await self._leave_conversation(order.call, order.leg)
         await self._start_music(order.leg, order.music)
@@ -217,9 +219,12 @@ class MediaDesk:
             raise Gone(f"{order.leg}: {Arrival.CALLER_GONE.value}")
         if not self._interest.begin_ring(order.leg):
             return
+        made = self._interest.take_made(order.leg)
         entered = self._interest.expect(order.leg, order.originator)
         try:
-            if await self._create(order):
+            if made:
+                await self._dial(order)
+            elif await self._create(order):
                 await self._dial_when(entered, order)
         except BaseException as error:
             # Whatever happened, also when this very task is cancelled: no leg is left behind.
@@ -241,7 +246,10 @@ class MediaDesk:
             # Its formats become the leg's, so nothing is transcoded. Asterisk accepts one that is gone.
             "originator": order.originator,
         }
-        variables = {"CALLBRIDGE_CALL": order.call, **_caller_shown(order)}
+        # The dialplan writes down when and why it ended, should nobody of us hear it; also of a leg like this
+        # one, which runs no dialplan (22.10).
+        end = {"CHANNEL(hangup_handler_push)": "callbridge-ended,leg,1"}
+        variables = {"CALLBRIDGE_CALL": order.call, **_caller_shown(order), **end}
         try:
             await self._rest.call("channels.create", query=query, body={"variables": variables})
         except Refused as error:
@@ -262,6 +270,9 @@ class MediaDesk:
             raise RequestTimeout(f"{order.leg}: created, but it never entered the application") from error
         if arrival is not Arrival.ENTERED:
             raise Gone(f"{order.leg}: {arrival.value}")
+        await self._dial(order)
+
+    async def _dial(self, order: RingAgent | RingNumber) -> None:
         # Not caller=: Asterisk would show that channel's caller ID instead of what _caller_shown() set.
         seconds = max(1, math.ceil(order.ring.total_seconds()))
         await self._rest.call("channels.dial", order.leg, query={"timeout": str(seconds)})

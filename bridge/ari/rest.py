@@ -65,6 +65,10 @@ class Rest:
     def open(self) -> None:
         self._closed = False
 
+    def forget_connections(self) -> None:
+        """What was kept may lead nowhere, which would be noticed only by waiting for a reply."""
+        self._http.forget_kept()
+
     async def close(self) -> None:
         self._closed = True
         await self._http.close()

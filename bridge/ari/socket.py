@@ -25,6 +25,7 @@ from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RemoteError,
 log = structlog.get_logger(__name__)
 
 OLDEST_ASTERISK = (22, 5)
+_NOT_LET_IN = (401, 403)
 _VERSION = re.compile(r"(?:certified[-/])?(\d+)\.(\d+)")
 
 
@@ -36,9 +37,10 @@ class ApplicationTaken(Refused):
 class SocketLimits:
     """Seconds."""
 
-    heartbeat: float = 5.0  # silence after which a ping is sent; as much again for its answer
+    heartbeat: float = 4.0  # silence after which a ping is sent; as much again for its answer
     stable: float = 30.0  # a connection that lived so long starts the back-off anew
     unsupported: float = 30.0  # between attempts at an Asterisk that is too old
+    refused: float = 10.0  # a wrong password does not become right by asking often
 
 
 class EventSocket:
@@ -60,7 +62,8 @@ class EventSocket:
         self._take = take
         self._come_up = come_up
         self._go_down = go_down
-        self._backoff = backoff or Backoff()
+        # An attempt costs nothing, and while Asterisk is away callers are served by its native queues.
+        self._backoff = backoff or Backoff(ceiling=1.0)
         self._limits = limits or SocketLimits()
         self.state = LinkState("ari", up=False, detail="not connected yet")
 
@@ -80,6 +83,9 @@ class EventSocket:
                 continue
             except RemoteError as error:
                 self._down(error)
+                if isinstance(error, Refused) and error.status in _NOT_LET_IN:
+                    await asyncio.sleep(self._limits.refused)
+                    continue
             if loop.time() - connected_at >= self._limits.stable:
                 self._backoff.reset()
             await asyncio.sleep(self._backoff.next_delay())
@@ -109,6 +115,7 @@ class EventSocket:
         finally:
             self.state = LinkState("ari", up=False, detail="the connection ended")
             self._go_down()
+            self._rest.forget_connections()
             await socket.close()
 
     async def _live(self, socket: aiohttp.ClientWebSocketResponse) -> None:

@@ -7,6 +7,7 @@ only the Conversation's become facts: others are somebody else's.
 """
 
 import re
+from collections.abc import Sequence
 
 from bridge.ari import models
 from bridge.ari.decoding import UnknownEvent
@@ -91,26 +92,31 @@ def _entered(event: models.StasisStart) -> tuple[Fact, ...]:
     if event.replace_channel is not None:
         # A transfer by the phone put this channel in another's place. It is no new call.
         return ()
-    channel = event.channel
-    match read_arguments(event.args):
+    fact = arrived(event.channel, event.args)
+    return () if fact is None else (fact,)
+
+
+def arrived(channel: models.Channel, args: Sequence[str]) -> CallOffered | FeatureDialled | None:
+    """What it is that this channel is in our application; None for a leg that we made.
+
+    Raises BadArguments.
+    """
+    match read_arguments(args):
         case AgentArguments():
-            return ()
+            return None
         case FeatureArguments(feature, argument):
-            leg = LegId(channel.id)
             endpoint = Endpoint(channel.name.rpartition("-")[0])
-            return (FeatureDialled(CallId(channel.id), leg, endpoint, feature, argument),)
+            return FeatureDialled(CallId(channel.id), LegId(channel.id), endpoint, feature, argument)
         case InboundArguments(dialled, trunk, withheld):
             number = _clean(channel.caller.number, _LONGEST_NUMBER)
             name = _clean(channel.caller.name, _LONGEST_NAME)
-            return (
-                CallOffered(
-                    call=CallId(channel.id),
-                    leg=LegId(channel.id),
-                    number=None if withheld or not number else number,
-                    name="" if withheld else name,
-                    dialled=dialled,
-                    trunk=trunk,
-                ),
+            return CallOffered(
+                call=CallId(channel.id),
+                leg=LegId(channel.id),
+                number=None if withheld or not number else number,
+                name="" if withheld else name,
+                dialled=dialled,
+                trunk=trunk,
             )
 
 

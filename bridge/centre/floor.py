@@ -75,6 +75,7 @@ from bridge.centre.router import Router
 
 _BIRTHS = (CallOffered, CallerPresented, OutsideRinging, CallMissed)
 _PLACE_KEPT = timedelta(minutes=15)
+_RECENT = timedelta(minutes=10)  # longer than what the dialplan writes down of an ended call is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class Floor:
     errands: dict[CallId, Errand] = field(default_factory=dict)
     places: int = 0
     kept: dict[str, KeptPlace] = field(default_factory=dict)  # by number
+    recent: dict[CallId, datetime] = field(default_factory=dict)  # calls that are over, and since when
     strays: int = 0
     ended: Counter[Outcome] = field(default_factory=Counter)
 
@@ -191,7 +193,7 @@ class Floor:
         for call in [call for call in self.calls.values() if not call.fits(self.plan)]:
             # What he waited for is not planned any more: the dialplan still has somewhere for him.
             give_back(call, self._moment(now, out))
-            self._forget_if_ended(call)
+            self._forget_if_ended(call, now)
 
     def _timer(self, fact: TimerFired, timer: Timer, now: datetime, out: Output) -> None:
         if timer.kind in (TimerKind.WRAP_UP, TimerKind.REST):
@@ -234,6 +236,8 @@ class Floor:
 
     def _call_fact(self, fact: CallFact, now: datetime, out: Output) -> None:
         if fact.call not in self.calls:
+            if isinstance(fact, CallMissed) and fact.call in self.recent:
+                return  # its end was heard after all
             if isinstance(fact, _BIRTHS):
                 self.calls[fact.call] = Call(fact.call, since=now, offered_at=now)
                 if isinstance(fact, CallOffered | CallerPresented) and fact.number is not None:
@@ -302,12 +306,15 @@ class Floor:
         except Rejected:
             self.strays += 1
             return False
-        self._forget_if_ended(call)
+        self._forget_if_ended(call, now)
         return True
 
-    def _forget_if_ended(self, call: Call) -> None:
+    def _forget_if_ended(self, call: Call, now: datetime) -> None:
         if call.state is CallState.ENDED:
             del self.calls[call.id]
+            self.recent[call.id] = now
+            while abs(now - self.recent[(oldest := next(iter(self.recent)))]) > _RECENT:
+                del self.recent[oldest]
             if call.outcome is not None:
                 self.ended[call.outcome] += 1
 

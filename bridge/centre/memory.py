@@ -60,6 +60,7 @@ class Memory:
     errands: tuple[Errand, ...] = ()
     moves: tuple[Move, ...] = ()
     kept: Mapping[str, KeptPlace] | None = None
+    recent: Mapping[CallId, datetime] | None = None
     places: int = 0
     strays: int = 0
     offers: int = 0
@@ -77,6 +78,7 @@ def remember(floor: Floor) -> Memory:
         tuple(floor.errands.values()),
         tuple(Move(agent, queue, penalty) for (agent, queue), penalty in floor.moves.items()),
         floor.kept,
+        floor.recent,
         floor.places,
         floor.strays,
         router.offers,
@@ -120,6 +122,7 @@ def recall(memory: Memory, planned: Plan) -> Floor:
         router=_router(memory, plan),
         errands={errand.call: errand for errand in memory.errands},
         kept=dict(memory.kept or {}),
+        recent=dict(memory.recent or {}),
         places=memory.places,
         strays=memory.strays,
     )

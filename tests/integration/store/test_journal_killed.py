@@ -1,6 +1,5 @@
 """A process that is killed in the middle of its work: whatever it was told is kept is there afterwards."""
 
-import os
 import random
 import subprocess
 import sys
@@ -37,7 +36,7 @@ for seq in range(1, 10**9):
 def killed_after(seconds: float, directory: Path, run: str) -> int:
     """The number of the last fact that was kept for certain."""
     keeper = subprocess.Popen(
-        [sys.executable, "-c", KEEPER, str(directory), run], stdout=subprocess.PIPE, cwd=ROOT
+        [sys.executable, "-c", KEEPER, str(directory), run], stdout=subprocess.PIPE, bufsize=0, cwd=ROOT
     )
     with keeper:
         assert keeper.stdout is not None
@@ -47,9 +46,10 @@ def killed_after(seconds: float, directory: Path, run: str) -> int:
         until = time.monotonic() + seconds
         said = b""
         while time.monotonic() < until:
-            said = said[-100:] + os.read(keeper.stdout.fileno(), 65_536)
+            said = said[-100:] + keeper.stdout.read(65_536)
         keeper.kill()
-        said += keeper.stdout.read()
+        while some := keeper.stdout.read(65_536):
+            said += some
     return max((int(line) for line in said.split(b"\n")[:-1][1:]), default=0)
 
 

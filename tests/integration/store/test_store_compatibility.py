@@ -48,7 +48,7 @@ Newer = Callable[..., AbstractContextManager[None]]
 
 @pytest.fixture
 def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Newer:
-    """Within it, this is a version with more migrations. ``words``: with whom each is compatible, if it says."""
+    """Within it, this is a version with more migrations; ``words`` are what they are compatible with."""
 
     @contextmanager
     def version(*words: str | None) -> Iterator[None]:

@@ -1,10 +1,12 @@
 """What is rendered is what Asterisk needs: endpoints, users, queues, the dialplan."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bridge.ami.ended import row_of
 from bridge.config import Secrets, Settings
 from bridge.errors import ConfigurationError
 from tests.unit.config.asterisk_files import dialplan, of_type, read
@@ -160,7 +162,7 @@ def test_ari_and_ami_let_in_only_whom_they_should(etc: Path, lab: Settings, lab_
 def test_every_number_goes_to_the_app_and_without_it_to_the_fallback(etc: Path) -> None:
     inbound = dialplan(etc / "extensions.conf")["from-trunk"]
     assert inbound["+74950000001"] == [
-        "Gosub(callbridge-arrival,s,1)",
+        "Gosub(callbridge-arrival,s,1(${EXTEN}))",
         "Set(CALLBRIDGE_FALLBACK=callbridge-menu-main,s,1)",
         "Stasis(callbridge,inbound,${EXTEN},${CALLBRIDGE_TRUNK},${CALLBRIDGE_PRESENTATION})",
         'GotoIf($["${STASISSTATUS}" = "FAILED"]?callbridge-fallback,s,1)',
@@ -169,7 +171,7 @@ def test_every_number_goes_to_the_app_and_without_it_to_the_fallback(etc: Path) 
     assert inbound["74950000001"] == ["Goto(+74950000001,1)"], (
         "operators differ in whether they send the plus"
     )
-    assert inbound["+74950000009"] == ["Gosub(callbridge-arrival,s,1)", "Goto(callbridge-echo,s,1)"]
+    assert inbound["+74950000009"] == ["Gosub(callbridge-arrival,s,1(${EXTEN}))", "Goto(callbridge-echo,s,1)"]
     assert "Set(CALLBRIDGE_FALLBACK=callbridge-fallback,support,1)" in inbound["+74950000002"]
 
 
@@ -252,6 +254,64 @@ def test_the_longest_prefix_decides_the_language_last(etc: Path) -> None:
     steps = [step for step in arrival if "CHANNEL(language)" in step]
     assert steps == [
         "Set(CHANNEL(language)=ru)",
-        'ExecIf($["${number:0:1}" = "+"]?Set(CHANNEL(language)=en))',
-        'ExecIf($["${number:0:2}" = "+7"]?Set(CHANNEL(language)=ru))',
+        'ExecIf($["${CALLBRIDGE_NUMBER:0:1}" = "+"]?Set(CHANNEL(language)=en))',
+        'ExecIf($["${CALLBRIDGE_NUMBER:0:2}" = "+7"]?Set(CHANNEL(language)=ru))',
     ]
+
+
+def test_each_calls_end_is_written_down_before_anything_can_fail(etc: Path) -> None:
+    contexts = dialplan(etc / "extensions.conf")
+    arrival, ended = contexts["callbridge-arrival"]["s"], contexts["callbridge-ended"]
+    assert arrival[1] == "Set(CHANNEL(hangup_handler_push)=callbridge-ended,call,1)"
+    # What a stranger sends is in the row only as FILTER left it; a number that he keeps back is not.
+    known = {"CALLBRIDGE_ARRIVED", "CALLBRIDGE_PRESENTATION", "CALLBRIDGE_NUMBER", "CALLBRIDGE_QUEUED"}
+    asterisks = {"EPOCH:0:8", "UNIQUEID", "STRFTIME(,,%s.%3q)", "HANGUPCAUSE"}
+    answered = {"MEMBERINTERFACE", "ANSWEREDTIME_MS"}
+    assert set(re.findall(r"\$\{([^}]+)\}", ended["call"][0])) == known | asterisks | answered
+    assert set(re.findall(r"\$\{([^}]+)\}", ended["leg"][0])) == asterisks
+    assert "Set(CALLBRIDGE_NUMBER=${FILTER(+0-9,${CALLERID(num)})})" in arrival
+    assert arrival[-2:] == ["Set(CALLBRIDGE_NUMBER=)", "Return()"]
+    assert " same = n(withheld),Set(CALLBRIDGE_NUMBER=)" in (etc / "extensions.conf").read_text()
+    queues = {part.name: part for part in read(etc / "queues.conf")}
+    assert queues["support"].one("setinterfacevar") == "yes", "MEMBERINTERFACE"
+
+
+def test_the_row_that_the_dialplan_writes_is_the_one_that_is_read(etc: Path) -> None:
+    ended = dialplan(etc / "extensions.conf")["callbridge-ended"]
+    values = {
+        "EPOCH:0:8": "17954765",
+        "UNIQUEID": "1795476536.0",
+        "STRFTIME(,,%s.%3q)": "1795476545.043",
+        "HANGUPCAUSE": "16",
+        "CALLBRIDGE_ARRIVED": "1795476536.368|+74950000002|lab",
+        "CALLBRIDGE_PRESENTATION": "allowed",
+        "CALLBRIDGE_NUMBER": "+79161234567",
+        "CALLBRIDGE_QUEUED": "support",
+        "MEMBERINTERFACE": "PJSIP/1001",
+        "ANSWEREDTIME_MS": "1504",
+    }
+
+    def written(step: str) -> str:
+        text = step.partition("=")[2].removesuffix(")")
+        return re.sub(r"\$\{([^}]+)\}", lambda found: values[found[1]], text)
+
+    call = row_of(written(ended["call"][0]))
+    assert call is not None
+    assert (call.dialled, call.trunk, call.number) == ("+74950000002", "lab", "+79161234567")
+    assert (call.queue, call.endpoint, call.cause) == ("support", "PJSIP/1001", 16)
+    assert call.talked_at == call.ended_at - timedelta(milliseconds=1504)
+    leg = row_of(written(ended["leg"][0]))
+    assert leg is not None
+    assert (leg.ended_at, leg.cause) == (call.ended_at, 16)
+
+
+@pytest.mark.parametrize(
+    ("number", "withheld"),
+    [("", True), ("anonymous", True), ("unavailable", True), ("ivan", False), ("+79161234567", False)],
+)
+def test_words_in_the_place_of_a_number(etc: Path, number: str, withheld: bool) -> None:
+    arrival = dialplan(etc / "extensions.conf")["callbridge-arrival"]["s"]
+    (step,) = [step for step in arrival if '"anonymous"' in step]
+    words = re.findall(r'"\$\{word\}" = "(\w*)"', step)
+    assert (number.strip("+") in words) is withheld
+    assert step.count(" | ") == len(words) - 1

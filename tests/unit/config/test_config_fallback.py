@@ -173,6 +173,7 @@ def test_a_direct_number_rings_its_agent_and_then_the_queue(write: Write, tmp_pa
         'GotoIf($["${DEVICE_STATE(PJSIP/1002)}" != "NOT_INUSE"]?queue)',
         'GotoIf($["${QUEUE_MEMBER(support,paused,PJSIP/1002)}" = "1"]?queue)',
         "Gosub(callbridge-record,start,1)",
+        "Set(MEMBERINTERFACE=PJSIP/1002)",
         "Dial(PJSIP/1002,15)",
         "Goto(callbridge-fallback,support,1)",
     ]
@@ -254,7 +255,11 @@ def test_who_comes_to_a_queue_that_does_not_record_is_recorded_no_further(
     write: Write, tmp_path: Path
 ) -> None:
     etc = with_queue(write, tmp_path, "record: false, max_wait_seconds: 60")
-    assert steps(etc)[1:3] == ["Gosub(callbridge-record,stop,1)", "Queue(support,,,,60)"]
+    assert steps(etc)[1:4] == [
+        "Gosub(callbridge-record,stop,1)",
+        "Set(CALLBRIDGE_QUEUED=support)",
+        "Queue(support,,,,60)",
+    ]
     assert "StopMixMonitor(${CALLBRIDGE_MONITOR})" in steps(etc, "stop", "callbridge-record")
 
 

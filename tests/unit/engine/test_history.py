@@ -14,40 +14,9 @@ from bridge.engine.history import History
 from bridge.engine.logged import logged
 from bridge.engine.ports import FactLog, JournalPlace, LoggedFact, StampedFact
 from bridge.errors import InternalError, LinkDown
+from tests.fakes.fact_log import AwayLog, Log
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.world import ANNA, START, plan
-
-
-class Log:
-    """A fact log that can be away for a while."""
-
-    def __init__(self, failures: int = 0) -> None:
-        self.failures = failures
-        self.batches: list[Sequence[LoggedFact]] = []
-
-    @property
-    def seqs(self) -> list[int]:
-        return [fact.seq for batch in self.batches for fact in batch]
-
-    async def append(self, facts: Sequence[LoggedFact]) -> None:
-        if self.failures:
-            self.failures -= 1
-            raise LinkDown("database is away")
-        self.batches.append(facts)
-
-
-class AwayLog(Log):
-    """A fact log that is away until it is told otherwise."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.back = asyncio.Event()
-        self.asked = asyncio.Event()
-
-    async def append(self, facts: Sequence[LoggedFact]) -> None:
-        self.asked.set()
-        await self.back.wait()
-        await super().append(facts)
 
 
 def ready(seq: int) -> StampedFact:
@@ -101,9 +70,7 @@ async def test_history_is_kept_while_the_database_is_away(journal: MemoryJournal
     assert len(history) == 1201
     async with running(history):
         await history.flushed()
-    assert [fact for batch in log.batches for fact in batch] == [
-        logged("run", ready(seq)) for seq in range(1, 1202)
-    ]
+    assert log.facts == [logged("run", ready(seq)) for seq in range(1, 1202)]
     assert [len(batch) for batch in log.batches] == [500, 500, 201]
     assert (len(history), history.lost, history.refused) == (0, 0, 0)
 
@@ -358,7 +325,7 @@ async def test_what_an_earlier_run_left_is_written_first(journal: MemoryJournal)
     note(history, 1, 3)
     async with running(history):
         await history.flushed()
-    assert [(fact.run, fact.seq) for batch in log.batches for fact in batch] == [
+    assert [(fact.run, fact.seq) for fact in log.facts] == [
         *(("earlier", seq) for seq in range(1, 701)),
         *(("run", seq) for seq in (1, 2, 3)),
     ]

@@ -1,7 +1,6 @@
 """The loop, its timers and its desk."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -16,18 +15,11 @@ from bridge.engine.history import History
 from bridge.engine.inbox import BoundedInbox
 from bridge.engine.logged import logged
 from bridge.engine.loop import Engine
-from bridge.engine.ports import LoggedFact, StampedFact
+from bridge.engine.ports import StampedFact
 from bridge.engine.timers import Timers
+from tests.fakes.fact_log import Log
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.world import ANNA, START, plan
-
-
-class Log:
-    def __init__(self) -> None:
-        self.facts: list[LoggedFact] = []
-
-    async def append(self, facts: Sequence[LoggedFact]) -> None:
-        self.facts += facts
 
 
 class Rig:

@@ -29,3 +29,7 @@ def everything(journal: Journal, most: int = 3) -> list[LoggedFact]:
         assert len(some) <= most
         found += some
     return found
+
+
+def seqs(facts: list[LoggedFact]) -> list[int]:
+    return [one.seq for one in facts]
