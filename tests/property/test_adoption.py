@@ -122,5 +122,7 @@ class AdoptionMachine(FloorMachine):
                 world.end_leg(who)  # type: ignore[arg-type]
 
 
-AdoptionMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None, derandomize=True)
+AdoptionMachine.TestCase.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None, derandomize=True
+)
 TestAdoption = AdoptionMachine.TestCase

@@ -28,6 +28,7 @@ class FakeAmi:
         self.replies: dict[str, dict[str, str]] = {}  # action → further headers of its response
         self.after: dict[str, bytes] = {}  # action → what is sent after its response
         self.queues = FakeQueues()
+        self.database: dict[str, str] = {}  # "/family/key" → value
         self.cut_lists = False  # lists begin and do not end
         self.piece = 65_536  # bytes to a write
         self.logins = 0
@@ -84,8 +85,28 @@ class FakeAmi:
             listed = listed[:-1] if self.cut_lists else listed
             named = [{**headers, "ActionID": action["actionid"]} for headers in listed]
             after = b"".join(event(headers.pop("Event"), **headers) for headers in named) + after
+        elif name == "DBGetTree":
+            after = self._rows(action) + after
+        elif name == "DBDelTree" and not self._forget(f"/{action['family']}/{action['key']}/"):
+            response |= {"Response": "Error", "Message": "Database entry not found"}
         await self.send(("".join(f"{key}: {value}\r\n" for key, value in response.items()) + "\r\n").encode())
         await self.send(after)
+
+    def _rows(self, action: Action) -> bytes:
+        listed = {"ActionID": action["actionid"]}
+        rows = [
+            event("DBGetTreeResponse", Key=key, Val=value, **listed)
+            for key, value in self.database.items()
+            if key.startswith(f"/{action['family']}/")
+        ]
+        end = [] if self.cut_lists else [event("DBGetTreeComplete", **listed, ListItems=str(len(rows)))]
+        return b"".join([*rows, *end])
+
+    def _forget(self, tree: str) -> bool:
+        gone = [key for key in self.database if key.startswith(tree)]
+        for key in gone:
+            del self.database[key]
+        return bool(gone)
 
 
 @asynccontextmanager
