@@ -74,8 +74,7 @@ async def checked(lab: Lab, request: pytest.FixtureRequest) -> AsyncIterator[Lab
         await nothing_is_left(lab, before)
     finally:
         for service in ("callbridge", "asterisk"):
-            logs = await lab.docker("logs", "--tail", "60", lab.containers[service])
-            request.node.add_report_section("teardown", f"{service} log", logs)
+            request.node.add_report_section("teardown", f"{service} log", await lab.log(service, 60))
 
 
 async def as_planned(api: Api) -> None:

@@ -47,12 +47,19 @@ class Lab:
         return self.secrets[f"WEB_PASSWORD_{login.upper()}"]
 
     async def docker(self, *arguments: str) -> str:
+        return (await self._docker(*arguments))[0]
+
+    async def log(self, service: str, lines: int) -> str:
+        """The last lines of what a container wrote to either of its outputs."""
+        return "".join(await self._docker("logs", "--tail", str(lines), self.containers[service]))
+
+    async def _docker(self, *arguments: str) -> tuple[str, str]:
         process = await asyncio.create_subprocess_exec(
             "docker", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         out, errors = await process.communicate()
         assert process.returncode == 0, f"docker {' '.join(arguments)}: {errors.decode()[-2000:]}"
-        return out.decode()
+        return out.decode(), errors.decode()
 
     async def is_ready(self) -> bool:
         """Whether Callbridge answers, with both links to Asterisk up."""
@@ -210,6 +217,9 @@ async def caller(
     program = await Program.start(f"caller {number}", "caller.py", *arguments)
     try:
         yield program
+    except AssertionError as error:
+        error.add_note(f"{program.name} saw {program.events}")
+        raise
     finally:
         await program.stop()
 
