@@ -35,6 +35,9 @@ class Timing:
     refused_retry: float = 30.0  # a wrong password does not become right by asking often
 
 
+_SHUTTING_DOWN = "shutting down"  # the next Asterisk may let us in at once
+
+
 class LoginRefused(Refused):
     """Asterisk does not let us in."""
 
@@ -162,6 +165,8 @@ class Listener:
         except RequestTimeout as error:
             raise LinkDown(f"{error}; is {self._host}:{self._port} Asterisk's manager port?") from error
         except Refused as error:
+            if _SHUTTING_DOWN in str(error).lower():
+                raise LinkDown(str(error)) from error
             raise LoginRefused(
                 f"{error} for {self._username}; check asterisk.ami.username in the YAML file, AMI_PASSWORD "
                 "in the secrets file, and secret, permit and deny of that user in manager.conf"

@@ -113,6 +113,26 @@ class Floor:
         self._take(fact, now, out)
         return self._settle(now, out)
 
+    def knows(self, fact: Fact) -> bool:
+        """Whether it was told before and tells nothing new: by an event and by what was asked after a gap."""
+        match fact:
+            case LegEnded(call=call) if call in self.recent and call not in self.calls:
+                return True
+            case LegRinging() | LegAnswered() | LegEnded():
+                call_ = self.calls.get(fact.call)
+                leg = call_.legs.get(fact.leg) if call_ is not None else None
+            case _:
+                return False
+        if call_ is None or leg is None:
+            return False
+        match fact:
+            case LegRinging():
+                return leg.ringing_at is not None
+            case LegAnswered():
+                return leg.answered_at is not None
+            case LegEnded():
+                return not leg.alive
+
     def give_up(self, id_: CallId | None, now: datetime) -> list[Order]:
         """A call that our own fault has broken: forget it, free its agent, hand its client back."""
         call = self.calls.pop(id_, None) if id_ is not None else None

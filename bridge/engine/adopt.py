@@ -115,7 +115,7 @@ def _of_living_legs(call: Call, survey: Survey) -> Iterator[Told]:
             yield Told(LegAnswered(call.id, leg.id))
     members = survey.bridges.get(conversation_id(call.id), frozenset())
     for leg in call.alive_legs:
-        if leg.id in members:
+        if leg.id in members and leg.id not in call.joined:
             yield Told(LegJoined(call.id, leg.id))
 
 

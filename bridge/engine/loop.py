@@ -92,6 +92,8 @@ class Engine:
 
     def take(self, fact: Fact, at: datetime | None = None) -> None:
         """``at``: when it happened, if that is known; else now."""
+        if self.floor.knows(fact):
+            return  # the log tells everything once
         now = self._clock()
         self._seq += 1
         stamped = StampedFact(self._seq, at or now, fact)
