@@ -1,6 +1,6 @@
 """Who carries out which order: one function for each lane, made of the adapters' ports."""
 
-from typing import cast
+from typing import Protocol, cast
 
 from bridge.centre.facts import Fact
 from bridge.centre.orders import (
@@ -20,11 +20,15 @@ from bridge.centre.orders import (
 )
 from bridge.engine.dispatch import Handler
 from bridge.engine.ports import Directory, Media, Recorder, Records, Screen
-from bridge.errors import InternalError
+from bridge.errors import InternalError, LinkDown
+
+
+class MediaRecorder(Media, Recorder, Protocol):
+    """ari/: it records only while ami/ is away."""
 
 
 def handlers(
-    *, ari: Media, ami: Recorder, clients: Directory, store: Records, screens: Screen
+    *, ari: MediaRecorder, ami: Recorder, clients: Directory, store: Records, screens: Screen
 ) -> dict[Lane, Handler]:
     """An order's lane says who carries it out; where one lane has one kind of order, that is its type."""
 
@@ -32,7 +36,10 @@ def handlers(
         await ari.carry_out(cast("MediaOrder", order))
 
     async def recorder(order: CallOrder) -> None:
-        await ami.start_recording(cast("StartRecording", order))
+        try:
+            await ami.start_recording(cast("StartRecording", order))
+        except LinkDown:
+            await ari.start_recording(cast("StartRecording", order))
 
     async def directory(order: CallOrder) -> Fact:
         return await clients.look_up(cast("LookUpClient", order))

@@ -22,7 +22,7 @@ from bridge.centre.ids import AgentId, CallId, Endpoint
 from bridge.centre.orders import StartRecording
 from bridge.centre.plan import Plan
 from bridge.engine.ports import LinkState
-from bridge.errors import Refused, RequestTimeout
+from bridge.errors import LinkDown, Refused, RequestTimeout
 
 _log = structlog.get_logger(__name__)
 
@@ -117,7 +117,13 @@ class AmiLink:
         return await self._ended.read(seconds)
 
     async def start_recording(self, order: StartRecording) -> None:
-        if not await start_recording(order, self._listener.ask, self._translator.recordings):
+        try:
+            began = await start_recording(order, self._listener.ask, self._translator.recordings)
+        except RequestTimeout as error:
+            # What was sent must not be carried out later, when somebody else has begun to record.
+            self._listener.drop(str(error))
+            raise LinkDown(str(error)) from error
+        if not began:
             await self._inbox.put(RecordingStarted(order.call, order.recording))
 
     async def _logged_in(self) -> None:

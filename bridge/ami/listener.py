@@ -108,6 +108,12 @@ class Listener:
             raise NotPermitted(f"{action}: {words}; {remedy}")
         raise Refused(f"{action}: {words}")
 
+    def drop(self, reason: str) -> None:
+        """The connection leads nowhere: nothing sent on it may arrive later. ``run`` makes another."""
+        if self._wire is not None:
+            self._down(reason)
+            self._wire.transport.abort()
+
     def put(self, headers: Headers) -> None:
         """An event of our own, in line behind what was received."""
         self._events.append(headers)

@@ -14,7 +14,8 @@ from bridge.ami.messages import Hangup, Message, MixMonitorStart, MixMonitorStop
 from bridge.centre.facts import Fact, RecordingEnded, RecordingStarted
 from bridge.centre.ids import LegId, RecordingId, call_of
 from bridge.centre.orders import StartRecording
-from bridge.errors import BadInput, RequestTimeout
+from bridge.engine.ports import SNOOPED, recording_mark
+from bridge.errors import BadInput
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -105,10 +106,11 @@ async def start_recording(
             )
     if recordings.runs(leg, recording):
         return False
-    # MixMonitor itself leaves its id in this variable of the channel. A second one on the same files would
-    # empty them, so it is asked for wherever there may have been a first.
-    variable = f"CALLBRIDGE_RECORDING_{recording.rpartition('-')[2]}"
+    # MixMonitor itself leaves its id there. It is asked for wherever there may have been a first one.
+    variable = recording_mark(recording)
     known = {} if recordings.touch(leg) else await ask("Getvar", Channel=leg, Variable=variable)
+    if known.get("value") == SNOOPED:
+        return False  # ARI tells its end
     recordings.expect(leg, recording)
     if known.get("value"):
         recordings.begun(leg)
@@ -116,9 +118,7 @@ async def start_recording(
     place = f"../recording/{recording}"
     try:
         await ask("MixMonitor", Channel=leg, Options=f"r({place}-in.wav)t({place}-out.wav)i({variable})")
-    except RequestTimeout:
-        raise  # it may have begun all the same: its event is still expected
-    except Exception:
+    except Exception:  # also a lost reply: whoever tries again finds the mark if it has begun
         recordings.forget(leg, recording)
         raise
     return True

@@ -214,6 +214,7 @@ class Interest:
         match event:
             case models.StasisStart(channel=channel) if not is_dialled_leg(LegId(channel.id)):
                 self._ended.pop(channel.id, None)  # the dialplan may send a client to us a second time
+                self._settle(LegId(channel.id), Arrival.ENTERED)  # a snoop
             case models.StasisStart(channel=channel):
                 if LegId(channel.id) not in self._waits:
                     return LegId(channel.id)

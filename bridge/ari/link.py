@@ -16,13 +16,14 @@ from bridge.ari.departures import Departures
 from bridge.ari.interest import Interest
 from bridge.ari.media import MediaDesk
 from bridge.ari.rest import REQUEST_SECONDS, Rest
+from bridge.ari.snoops import SnoopRecorder
 from bridge.ari.socket import EventSocket, SocketLimits
 from bridge.ari.stasis import BadArguments
 from bridge.ari.survey import find
 from bridge.ari.translate import translate
-from bridge.centre.facts import CallOffered, Fact, FeatureDialled, LegEnded
+from bridge.centre.facts import CallOffered, Fact, FeatureDialled, LegEnded, RecordingStarted
 from bridge.centre.ids import LegId, PromptId, call_of, is_dialled_leg
-from bridge.centre.orders import MediaOrder, RingAgent, RingNumber, ToFallback
+from bridge.centre.orders import MediaOrder, RingAgent, RingNumber, StartRecording, ToFallback
 from bridge.engine.backoff import Backoff
 from bridge.engine.ports import Inbox, LinkState, Survey
 from bridge.errors import LinkDown, RemoteError
@@ -55,6 +56,7 @@ class AriLink:
         self._rest = Rest(url, username, password, seconds=request_seconds)
         self._interest = Interest()
         self._media = MediaDesk(self._rest, self._interest, app)
+        self._snoops = SnoopRecorder(self._rest, self._interest, app)
         self._departures = Departures(self._rest, app, self._tell)
         self._socket = EventSocket(
             self._rest,
@@ -103,6 +105,13 @@ class AriLink:
         except RemoteError:
             self._departures.kept(order.leg)
             raise
+
+    async def start_recording(self, order: StartRecording) -> None:
+        """While AMI is away. Its end is told when the recorded channel's is."""
+        if not self.state.up:
+            raise LinkDown(f"nobody to tell when it ends: {self.state.detail}")
+        await self._snoops.start(order)
+        await self._tell(RecordingStarted(order.call, order.recording))
 
     async def channels(self) -> list[models.Channel]:
         return await self._rest.get(list[models.Channel], "channels.list")

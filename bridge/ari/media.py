@@ -190,7 +190,7 @@ class MediaDesk:
         # Without dtmf_events: what the client keys in to the agent (a card number) stays between the two and
         # never comes here, so it cannot get into the log either.
         self._interest.note_conversation(order.call)
-        present, _ = await _all(self._make_conversation(order.call), self._silence(order.client))
+        present, _ = await all_of(self._make_conversation(order.call), self._silence(order.client))
         joining = [leg for leg in (order.client, order.agent) if leg not in present]
         if joining:
             # One request for both: Asterisk looks for all of them before it moves the first. Should he have
@@ -293,7 +293,7 @@ class MediaDesk:
 
     async def _clear_call(self, call: CallId) -> None:
         left = self._interest.clear(call)
-        await _all(*(self._hang_up(leg, Cause.NORMAL_CLEARING) for leg in left.legs))
+        await all_of(*(self._hang_up(leg, Cause.NORMAL_CLEARING) for leg in left.legs))
         if left.conversation:
             await self._drop_bridge(conversation_id(call), empty=left.empty)
 
@@ -351,7 +351,7 @@ class MediaDesk:
         return task
 
 
-async def _all(*work: Coroutine[Any, Any, Any]) -> list[Any]:
+async def all_of(*work: Coroutine[Any, Any, Any]) -> list[Any]:
     """Side by side, and all of them to their end; then the first failure is raised."""
     results = await asyncio.gather(*work, return_exceptions=True)
     for result in results:

@@ -3,6 +3,7 @@
     Stasis(callbridge,inbound,DIALLED,TRUNK,allowed|withheld)     a client, from the dialplan
     Stasis(callbridge,feature,FEATURE,ARGUMENT)                   an agent's phone that dialled a code
     appArgs=agent,CALL                                            a leg that we made: an agent's, a number's
+    appArgs=snoop                                                 what records a leg
 
 Owns their reading and writing; what follows from them is translate's.
 """
@@ -14,6 +15,7 @@ from bridge.centre.facts import Feature
 from bridge.centre.ids import CallId
 from bridge.errors import BadInput
 
+SNOOP_ARGUMENTS = "snoop"
 _FEATURES = {feature.value: feature for feature in Feature}
 
 
@@ -34,12 +36,20 @@ class AgentArguments:
 
 
 @dataclass(frozen=True, slots=True)
+class SnoopArguments:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureArguments:
     feature: Feature
     argument: str
 
 
-def read_arguments(args: Sequence[str]) -> InboundArguments | AgentArguments | FeatureArguments:
+Arguments = InboundArguments | AgentArguments | FeatureArguments | SnoopArguments
+
+
+def read_arguments(args: Sequence[str]) -> Arguments:
     match list(args):
         case ["feature", name, *rest] if name in _FEATURES and len(rest) <= 1:
             argument = rest[0] if rest else ""
@@ -48,6 +58,8 @@ def read_arguments(args: Sequence[str]) -> InboundArguments | AgentArguments | F
             return InboundArguments(dialled, trunk, presentation == "withheld")
         case ["agent", call] if call:
             return AgentArguments(CallId(call))
+        case [word] if word == SNOOP_ARGUMENTS:
+            return SnoopArguments()
         case _:
             raise BadArguments(
                 f"Stasis arguments {list(args)!r:.200} are none of ours; "

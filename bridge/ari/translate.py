@@ -11,7 +11,13 @@ from collections.abc import Sequence
 
 from bridge.ari import models
 from bridge.ari.decoding import UnknownEvent
-from bridge.ari.stasis import AgentArguments, FeatureArguments, InboundArguments, read_arguments
+from bridge.ari.stasis import (
+    AgentArguments,
+    FeatureArguments,
+    InboundArguments,
+    SnoopArguments,
+    read_arguments,
+)
 from bridge.centre.facts import (
     CallOffered,
     DigitReceived,
@@ -23,8 +29,18 @@ from bridge.centre.facts import (
     LegLeft,
     LegRinging,
     PromptEnded,
+    RecordingEnded,
 )
-from bridge.centre.ids import CallId, Endpoint, LegId, PromptId, call_of, conversation_id, is_dialled_leg
+from bridge.centre.ids import (
+    CallId,
+    Endpoint,
+    LegId,
+    PromptId,
+    RecordingId,
+    call_of,
+    conversation_id,
+    is_dialled_leg,
+)
 
 # All that Asterisk shall send; everything else costs both sides time (≈ 58 events a call unfiltered).
 # ApplicationReplaced must be here: an allow list hides it as well (22.10).
@@ -37,6 +53,8 @@ WANTED_EVENTS = (
     "ChannelStateChange",
     "Dial",
     "PlaybackFinished",
+    "RecordingFailed",
+    "RecordingFinished",
     "StasisEnd",
     "StasisStart",
 )
@@ -45,6 +63,7 @@ WANTED_EVENTS = (
 # halves of Local channels, another application's) are not ours.
 _UNIQUEID = re.compile(r"(?:.+-)?\d+\.\d+")
 _PROMPT = re.compile(r".+-prompt-\d+")
+_SNOOPED = re.compile(r"(?P<recording>.+-rec-\d+)-out")  # the other side's ends in the same instant
 _DIGITS = frozenset("0123456789*#ABCD")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONGEST_NAME = 80
@@ -80,6 +99,8 @@ def translate(event: models.AnyEvent | UnknownEvent) -> tuple[Fact, ...]:
             return (DigitReceived(call_of(leg), leg, digit),)
         case models.PlaybackFinished(playback=playback):
             return _played(playback)
+        case models.RecordingFinished(recording=recording) | models.RecordingFailed(recording=recording):
+            return _recorded(recording.name)
         case models.ChannelEnteredBridge(channel=channel, bridge=bridge) if channel is not None:
             return _bridged(channel.id, bridge.id, LegJoined)
         case models.ChannelLeftBridge(channel=channel, bridge=bridge):
@@ -102,7 +123,7 @@ def arrived(channel: models.Channel, args: Sequence[str]) -> CallOffered | Featu
     Raises BadArguments.
     """
     match read_arguments(args):
-        case AgentArguments():
+        case AgentArguments() | SnoopArguments():
             return None
         case FeatureArguments(feature, argument):
             endpoint = Endpoint(channel.name.rpartition("-")[0])
@@ -143,6 +164,14 @@ def _played(playback: models.Playback) -> tuple[Fact, ...]:
         return ()
     prompt = PromptId(playback.id)
     return (PromptEnded(call_of(prompt), prompt, played=playback.state != "failed"),)
+
+
+def _recorded(name: str) -> tuple[Fact, ...]:
+    match = _SNOOPED.fullmatch(name)
+    if match is None:
+        return ()
+    recording = RecordingId(match["recording"])
+    return (RecordingEnded(call_of(recording), recording),)
 
 
 def _bridged(channel_id: str, bridge_id: str, fact: type[LegJoined] | type[LegLeft]) -> tuple[Fact, ...]:

@@ -159,6 +159,10 @@ class RecordingKeeper:
         parts = {side: self._directory / INCOMING / f"{recording}.{side}.part" for side in (*SIDES, "both")}
         try:
             return await self._fetch_and_attach(row, parts, closed=ended or recording in self._closed)
+        except wav.Empty as error:
+            result = await self._faulty(recording, str(error))
+            await self._delete_originals(recording)
+            return result
         except wav.Unusable as error:
             return await self._faulty(recording, str(error))
         except OSError as error:

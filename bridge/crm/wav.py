@@ -34,6 +34,10 @@ class Unusable(BadInput):
     """Complete, but not what a recorder of ours writes."""
 
 
+class Empty(Unusable):
+    """Complete, and nothing was recorded: the call ended in the same instant."""
+
+
 class Interrupted(Exception):
     """The work was called off; nothing is left of it."""
 
@@ -77,8 +81,6 @@ def inspect(side: Side, what: str) -> Sound:
             raise Unusable(f"{what}: it has no {'fmt' if 'fmt ' not in chunks else 'data'} chunk")
         rate = _rate(stream, *chunks["fmt "], what)
     start, size = chunks["data"]
-    if size == 0:
-        raise Unusable(f"{what}: it holds no sound")
     if size % 2:
         raise Unusable(f"{what}: {size} bytes of data are no whole number of 16-bit samples")
     return Sound(side, rate, start, size // 2)
@@ -92,6 +94,8 @@ def merge(left: Sound, right: Sound, target: Path, called_off: Callable[[], bool
     if apart > TOLERANCE_MS:
         raise Unusable(f"the sides end {apart:.0f} ms apart; at most {TOLERANCE_MS} ms can be evened out")
     frames = max(left.frames, right.frames)
+    if frames == 0:
+        raise Empty("neither side holds any sound")
     size = frames * 4
     if size > _MAX_DATA:
         raise Unusable(f"{frames} frames are more than a WAV file can hold")

@@ -87,6 +87,8 @@ class Engine:
                 letter.decided.set()
             taken += 1
             if taken % 100 == 0:
+                # A process that is started again reads all that is kept.
+                self.release()
                 # A burst must not keep the sockets and the timers from their turn.
                 await asyncio.sleep(0)
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bridge.centre.facts import ClientIdentified, Fact, RecordingAttached, TicketOpened
-from bridge.centre.ids import AgentId, CallId, LegId, PromptId
+from bridge.centre.ids import AgentId, CallId, LegId, PromptId, RecordingId
 from bridge.centre.orders import (
     AttachRecording,
     CloseCard,
@@ -36,6 +36,16 @@ class Inbox(Protocol):
 
 # ── asked of adapters ────────────────────────────────────────────────────────
 
+SNOOPED = "snoop"
+
+
+def recording_mark(recording: RecordingId) -> str:
+    """A variable of the recorded channel: MixMonitor's id, or SNOOPED; unset while nothing records it.
+
+    A second recorder on the same files would empty them.
+    """
+    return f"CALLBRIDGE_RECORDING_{recording.rpartition('-')[2]}"
+
 
 class Media(Protocol):
     """ari/: channels, prompts, bridges."""
@@ -57,7 +67,7 @@ class Survey:
 
 
 class Recorder(Protocol):
-    """ami/: MixMonitor."""
+    """ami/: MixMonitor; ari/: snoops, while AMI is away. Either may be told to start the same one again."""
 
     async def start_recording(self, order: StartRecording) -> None: ...
 

@@ -16,6 +16,7 @@ AFTERWARDS = frozenset(
     {
         *("TicketOpened", "RecordingStarted", "RecordingEnded", "RecordingAttached", "ClientIdentified"),
         *("OutsideEnded", "CallMissed", "LegEnded", "LegLeft", "PromptEnded", "OrderFailed"),
+        "LegRinging",  # a phone may begin to ring before it learns that he has hung up
     }
 )
 ONCE = ("LegAnswered", "LegEnded")

@@ -17,7 +17,7 @@ from bridge.centre.facts import (
 from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, recording_id
 from bridge.centre.orders import StartRecording
 from bridge.centre.plan import Agent, Plan
-from bridge.errors import BadInput, Gone, LinkDown, RequestTimeout
+from bridge.errors import BadInput, Gone, LinkDown
 from tests.fakes.inbox import FactInbox
 from tests.unit.ami.fake_ami import PATIENT, FakeAmi, event, fake_ami, running, until
 
@@ -216,27 +216,51 @@ async def test_a_channel_that_is_gone() -> None:
 
 
 async def test_no_reply_may_mean_that_it_started() -> None:
+    """And the connection leads nowhere: what was sent must not arrive when another recorder is at work."""
     async with fake_ami() as fake:
         fake.silent.add("MixMonitor")
         inbox = FactInbox()
-        ami = link(fake, inbox, Timing(reply=0.2))
+        ami = link(fake, inbox, Timing(reply=0.2, first_retry=0.01))
         async with running(ami.run):
             await until(lambda: ami.state.up)
-            with pytest.raises(RequestTimeout):
+            with pytest.raises(LinkDown, match="no reply"):
                 await ami.start_recording(ORDER)
-            await fake.send(channel("MixMonitorStart"))
+            assert not ami.state.up
+            fake.replies["Getvar"] = {"Variable": "CALLBRIDGE_RECORDING_1", "Value": "0x7f"}
+            await until(lambda: ami.state.up)
+            await ami.start_recording(ORDER)
             await inbox.wait(RecordingStarted, recording=ORDER.recording)
+            await fake.send(channel("Hangup", Cause="16"))
+            await inbox.wait(RecordingEnded, recording=ORDER.recording)
+
+        assert len(fake.of("MixMonitor")) == 1
+
+
+async def test_what_snoops_record_is_left_to_them() -> None:
+    async with fake_ami() as fake:
+        fake.replies["Getvar"] = {"Variable": "CALLBRIDGE_RECORDING_1", "Value": "snoop"}
+        inbox = FactInbox()
+        ami = link(fake, inbox)
+        async with running(ami.run):
+            await until(lambda: ami.state.up)
+            await ami.start_recording(ORDER)
+            await fake.send(channel("Hangup", Cause="16") + channel("Newchannel"))
+            await inbox.wait(CallerPresented, call=CALL)
+
+        assert not fake.of("MixMonitor")
+        assert not inbox.of(RecordingEnded)
 
 
 async def test_what_may_not_have_started_is_asked_for_and_started_again() -> None:
     async with fake_ami() as fake:
         fake.silent.add("MixMonitor")
-        ami = link(fake, FactInbox(), Timing(reply=0.2))
+        ami = link(fake, FactInbox(), Timing(reply=0.2, first_retry=0.01))
         async with running(ami.run):
             await until(lambda: ami.state.up)
-            with pytest.raises(RequestTimeout):
+            with pytest.raises(LinkDown):
                 await ami.start_recording(ORDER)
             fake.silent.clear()
+            await until(lambda: ami.state.up)
             await ami.start_recording(ORDER)
 
         assert len(fake.of("Getvar")) == 2

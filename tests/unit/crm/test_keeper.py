@@ -236,7 +236,7 @@ async def test_a_call_that_is_still_recorded_is_left_alone(
     ("side", "content", "reason"),
     [
         ("in", b"<html>no recording here, sorry</html>", "the client's side: it is no RIFF/WAVE"),
-        ("out", None, "the agent's side: it holds no sound"),
+        ("out", None, "at most 100 ms can be evened out"),
         ("in", 16000, "100 ms"),
     ],
 )
@@ -264,6 +264,21 @@ async def test_faulty_ones_keep_their_reason_and_their_originals(
     assert row.state == "faulty"
     assert reason in row.fault
     assert len(spool.files) == 2
+    assert files_in(directory) == []
+
+
+@pytest.mark.usefixtures("recorded")
+async def test_of_a_recording_without_any_sound_nothing_is_left(
+    keeper: RecordingKeeper, store: Store, spool, directory: Path, make_wav
+) -> None:
+    for side in ("in", "out"):
+        spool.files[f"{REC}-{side}"] = make_wav([])
+    assert await keeper.attach(CALL, REC, closed=True) is None
+    async with store.view() as unit:
+        row = await unit.recordings.get(REC)
+    assert row is not None
+    assert (row.state, row.fault) == ("faulty", "neither side holds any sound")
+    assert spool.files == {}
     assert files_in(directory) == []
 
 

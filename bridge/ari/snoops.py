@@ -1,0 +1,92 @@
+"""Records a client's leg while the manager (AMI) is away, and nobody could start MixMonitor.
+
+Two snoops on his channel, each recorded to a file: what he says and what he hears, under the names that
+MixMonitor would have given them. A snoop ends with the channel that it listens to, and its recording with it.
+It costs Asterisk two channels more a call, so it is not how recordings are made otherwise.
+"""
+
+import asyncio
+
+import msgspec
+import structlog
+
+from bridge.ari import models
+from bridge.ari.interest import Arrival, Interest
+from bridge.ari.media import all_of
+from bridge.ari.rest import REQUEST_SECONDS, Rest
+from bridge.ari.stasis import SNOOP_ARGUMENTS
+from bridge.centre.ids import LegId
+from bridge.centre.orders import StartRecording
+from bridge.engine.ports import SNOOPED, recording_mark
+from bridge.errors import Gone, LinkDown, Refused, RemoteError, RequestTimeout
+
+log = structlog.get_logger(__name__)
+
+_SIDES = ("in", "out")  # Asterisk's words for what comes from a channel and what goes to it
+_CONFLICT = 409
+
+
+class SnoopRecorder:
+    def __init__(self, rest: Rest, interest: Interest, app: str) -> None:
+        self._rest = rest
+        self._interest = interest
+        self._app = app
+
+    async def start(self, order: StartRecording) -> None:
+        """Returns when both sides are recorded. Raises LinkDown where MixMonitor does it: that is AMI's."""
+        mark = recording_mark(order.recording)
+        begun = await self._begun(order.leg, mark)
+        if begun == SNOOPED:
+            return
+        if begun:
+            raise LinkDown(f"{order.recording}: MixMonitor runs, and its end would be told by AMI")
+        snoops = {side: LegId(f"{order.recording}-{side}") for side in _SIDES}
+        try:
+            # First both, then both: they must be in step.
+            await all_of(*(self._listen(order.leg, snoop, side) for side, snoop in snoops.items()))
+            await all_of(*(self._record(snoop) for snoop in snoops.values()))
+            query = {"variable": mark, "value": SNOOPED}
+            await self._rest.call("channels.setChannelVar", order.leg, query=query)
+        except BaseException:
+            # Whatever happened, also when this very task is cancelled: no snoop is left behind.
+            await asyncio.shield(all_of(*(self._drop(snoop) for snoop in snoops.values())))
+            raise
+        log.info("recorded without AMI", action="ari.snoop", call_id=order.call, recording_id=order.recording)
+
+    async def _begun(self, leg: LegId, mark: str) -> str:
+        try:
+            reply = await self._rest.call("channels.getChannelVar", leg, query={"variable": mark})
+        except Gone:
+            return ""  # the variable, or the channel: then it cannot be listened to either
+        return msgspec.json.decode(reply, type=models.Variable).value
+
+    async def _listen(self, leg: LegId, snoop: LegId, side: str) -> None:
+        entered = self._interest.expect(snoop, leg)
+        query = {"app": self._app, "appArgs": SNOOP_ARGUMENTS, "spy": side}
+        try:
+            try:
+                await self._rest.call("channels.snoopChannelWithId", leg, snoop, query=query)
+            except Refused as error:
+                if error.status != _CONFLICT:
+                    raise
+                return  # from an attempt whose reply was lost
+            async with asyncio.timeout(REQUEST_SECONDS):
+                arrival = await entered
+            if arrival is not Arrival.ENTERED:
+                raise Gone(f"{snoop}: {arrival.value}")
+        except TimeoutError as error:
+            raise RequestTimeout(f"{snoop}: created, but it never entered the application") from error
+        finally:
+            self._interest.forget(snoop)
+
+    async def _record(self, snoop: LegId) -> None:
+        query = {"name": snoop, "format": "wav", "ifExists": "fail"}
+        await self._rest.call("channels.record", snoop, query=query)
+
+    async def _drop(self, snoop: LegId) -> None:
+        try:
+            await self._rest.call("channels.hangup", snoop)
+        except Gone:
+            return
+        except RemoteError as error:
+            log.error("snoop could not be ended", action="ari.snoop", channel_id=snoop, error=str(error))
