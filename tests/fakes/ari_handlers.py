@@ -153,6 +153,39 @@ class AriHandlers(Pbx):
         channel.variables[request.query["variable"]] = request.query["value"]
         return _done()
 
+    async def _channels_getChannelVar(self, request: Request) -> web.Response:
+        channel = self.channels.get(request.ids[0])
+        if channel is None:
+            return refusal(404, "Channel not found")
+        value = channel.variables.get(request.query["variable"])
+        if value is None:
+            return refusal(404, "Provided variable was not found")
+        return web.json_response({"value": value})
+
+    async def _channels_snoopChannelWithId(self, request: Request) -> web.Response:
+        spied, snoop = request.ids
+        if spied not in self.channels:
+            return refusal(404, "Channel not found")
+        if snoop in self.channels:
+            return refusal(409, "Channel with given unique ID already exists")
+        channel = FakeChannel(snoop, "Up", spied=spied)
+        self.channels[snoop] = channel
+        if not self.mute_arrivals:
+            await self._enter(channel, request.query["appArgs"].split(","))
+        return web.json_response(self._shown(channel))
+
+    async def _channels_record(self, request: Request) -> web.Response:
+        channel = self.channels.get(request.ids[0])
+        if channel is None:
+            return refusal(404, "Channel not found")
+        name = request.query["name"]
+        if name in self.recordings:
+            return refusal(409, f"Recording '{name}' already exists and can not be overwritten")
+        channel.recorded_as = name
+        self.recordings[name] = b""
+        live = {"name": name, "format": "wav", "target_uri": f"channel:{channel.id}", "state": "queued"}
+        return web.json_response(live, status=201)
+
     async def _channels_startMoh(self, request: Request) -> web.Response:
         return await self._moh(request, request.query.get("mohClass", "default"))
 

@@ -46,6 +46,8 @@ class FakeChannel:
     music: str | None = None  # what it hears; also in a bridge, and instead of it
     music_next: list[str | None] = field(default_factory=list)  # once no prompt plays
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
+    spied: str = ""  # the channel that it snoops on
+    recorded_as: str = ""
 
 
 @dataclass
@@ -109,12 +111,17 @@ class Pbx(ABC):
         for prompt in channel.prompts:
             await self._finish(prompt, "failed")
         await self._leave_bridge(channel)
+        if channel.recorded_as:
+            live = {"name": channel.recorded_as, "format": "wav", "target_uri": f"channel:{channel_id}"}
+            await self.emit("RecordingFinished", recording=live | {"state": "done"})
         if channel.in_app:
             await self.emit("StasisEnd", channel=self._shown(channel))
         extra = {} if tech_cause is None else {"tech_cause": tech_cause}
         await self.emit(
             "ChannelDestroyed", channel=self._shown(channel), cause=cause, cause_txt=f"cause {cause}", **extra
         )
+        for snoop in [one.id for one in self.channels.values() if one.spied == channel_id]:
+            await self.hang_up(snoop)
 
     async def answer_phone(self, channel_id: str) -> None:
         await self._set_state(self.channels[channel_id], "Up")
