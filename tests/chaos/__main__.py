@@ -91,9 +91,6 @@ def main() -> None:
     try:
         for name in names:
             scenario = smaller(SCENARIOS[name], times=options.times, seconds=options.seconds)
-            if scenario.not_yet:
-                print(f"{name}: not yet, for want of {scenario.not_yet}")
-                continue
             for number in range(options.rows or scenario.rows):
                 print(f"{time.strftime('%H:%M:%S')} {name} …", flush=True)
                 if not options.keep:

@@ -8,7 +8,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ DATA = "/var/lib/callbridge"
 SPOOL = "/var/spool/asterisk/recording"
 QUEUE_LOG = "/var/log/asterisk/queue_log"
 TOOLS = "callbridge-chaos-tools"
+APP = "callbridge-chaos-app"
 ASTERISK_EVENTS = f"http://127.0.0.1:{PLACE.http}"
 
 # Only some of them are published: load comes from beside Asterisk.
@@ -110,6 +112,25 @@ class Chaos:
 
     async def stop(self) -> None:
         await self.lab.docker("stop", "--time", "30", self.app)
+
+    @asynccontextmanager
+    async def successor(self) -> AsyncIterator[str]:
+        """A second service beside the first, told to take over; its web address. At its end it is stopped."""
+        ((network, _),) = (await self._inspect(self.app, "NetworkSettings"))["Networks"].items()
+        config = await self._inspect(self.app, "Config")
+        command = ["run", "--detach", "--init", "--network", network, "--volumes-from", self.app]
+        command += ["--user", config["User"], "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"]
+        command += ["--security-opt", "no-new-privileges:true", APP, *config["Cmd"], "--take-over"]
+        container = (await self.lab.docker(*command)).strip()
+        try:
+            address = (await self._inspect(container, "NetworkSettings"))["Networks"][network]["IPAddress"]
+            yield f"http://{address}:8080"
+            await self.lab.docker("stop", "--time", "30", container)
+        finally:
+            await self.lab.docker("rm", "--force", container)
+
+    async def _inspect(self, container: str, part: str) -> Any:
+        return json.loads(await self.lab.docker("inspect", "-f", f"{{{{json .{part}}}}}", container))
 
     async def signal(self, container: str, name: str) -> None:
         """To the container's one program, which its init has started; not to the init."""

@@ -13,6 +13,10 @@ from tests.chaos.scenarios import SCENARIOS, Scenario
 SMALL = Size(talking=10, waiting=5, rate=1.0)
 RUN_ON_S = 5.0
 SHORT: dict[str, Scenario] = {
+    "kill9": smaller(SCENARIOS["kill9"], times=2),
+    "ari_cut": smaller(SCENARIOS["ari_cut"], seconds=8),
+    "ami_cut": smaller(SCENARIOS["ami_cut"], seconds=12),
+    "take_over": smaller(SCENARIOS["take_over"], seconds=2),
     "sigstop_15s": smaller(SCENARIOS["sigstop_15s"], seconds=5),
     "database_stopped_60s": smaller(SCENARIOS["database_stopped_60s"], seconds=8),
 }

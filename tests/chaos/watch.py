@@ -32,6 +32,7 @@ class Watch:
 
     def __init__(self, chaos: Chaos, session: aiohttp.ClientSession, agents: Sequence[str]) -> None:
         self.chaos = chaos
+        self.web = chaos.lab.web  # of the process that serves
         self.agents = agents
         self.streamed: list[Streamed] = []
         self.last = 0
@@ -46,7 +47,7 @@ class Watch:
         while True:
             try:
                 async with self._session.get(
-                    f"{self.chaos.lab.web}/api/v1/events",
+                    f"{self.web}/api/v1/events",
                     headers={"Last-Event-ID": str(self.last)},
                     timeout=patience,
                 ) as reply:
@@ -79,7 +80,7 @@ class Watch:
 
     async def get(self, path: str, seconds: float = 3.0) -> Any:
         timeout = aiohttp.ClientTimeout(total=seconds)
-        async with self._session.get(f"{self.chaos.lab.web}{path}", timeout=timeout) as reply:
+        async with self._session.get(f"{self.web}{path}", timeout=timeout) as reply:
             reply.raise_for_status()
             return await (reply.json() if "json" in reply.content_type else reply.text())
 
@@ -137,8 +138,8 @@ class Watch:
             if not found:
                 fault.converged_s = max(0.0, at - fault.ready_at)
                 return
+            fault.why = shown(found)
             if at - begun > seconds:
-                fault.why = shown(found)
                 return
             await asyncio.sleep(LOOK_S)
 
