@@ -200,6 +200,11 @@ class Service:
     async def start(self) -> None:
         await self._sync_agents()
         self.metrics.watch_inbox(lambda: len(self.inbox))
+        self.metrics.watch_facts(
+            unwritten=lambda: len(self.history),
+            not_kept=lambda: self.journal.lost_count,
+            never_written=lambda: self.history.lost,
+        )
         self.engine.watch(lambda _: self._count())
         self.desk.on_floor_change(self.ami.queues_changed)
         await self._continue()
@@ -309,7 +314,7 @@ class Service:
         log.info("configuration taken", action="app.reload")
 
     def links(self) -> Sequence[LinkState]:
-        return (self.ari.state, self.ami.state)
+        return (self.ari.state, self.ami.state, self.journal.state)
 
     # ── what the parts are given ─────────────────────────────────────────────
 

@@ -255,9 +255,9 @@ class FloorView:
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """A link to Asterisk as doctors and health checks see it."""
+    """What the process leans on, as doctors and health checks see it."""
 
-    name: str  # "ari" | "ami" | "store"
+    name: str  # "ari" | "ami" | "store" | "journal"
     up: bool
     detail: str = ""
 

@@ -20,7 +20,7 @@ from typing import Self
 
 import structlog
 
-from bridge.engine.ports import JournalPlace, LoggedFact
+from bridge.engine.ports import JournalPlace, LinkState, LoggedFact
 from bridge.errors import InternalError, JournalBusy, LinkDown
 from bridge.store.journal_lock import DirectoryLock, unusable
 from bridge.store.journal_segments import (
@@ -233,6 +233,11 @@ class FileJournal:
             self._older_bytes -= self._older.pop(number)
 
     # ── what can go wrong ────────────────────────────────────────────────────
+
+    @property
+    def state(self) -> LinkState:
+        detail = f"{self._directory} cannot be written: what happens now would not outlive this process"
+        return LinkState("journal", not self.broken, detail if self.broken else "")
 
     def _write(self, line: bytes) -> str | None:
         """None, or why not: then nothing of it is left."""

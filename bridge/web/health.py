@@ -29,7 +29,8 @@ async def alive(request: web.Request) -> web.StreamResponse:
 async def ready(request: web.Request) -> web.StreamResponse:
     links = [link for link in parts_of(request).desk.links() if link.name != "store"]
     links.append(await _store(request))
-    up = all(link.up for link in links)
+    # Without its journal it serves as before: it is told, and whoever watches is alarmed.
+    up = all(link.up for link in links if link.name != "journal")
     return web.json_response(
         {
             "status": "ready" if up else "not ready",

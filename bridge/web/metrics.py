@@ -41,6 +41,16 @@ class Metrics:
             "callbridge_inbox_depth", "Facts that wait to be decided", registry=self._registry
         )
 
+        self._unwritten = Gauge(
+            "callbridge_facts_unwritten", "Facts that the database does not have yet", registry=self._registry
+        )
+        self._lost = Gauge(
+            "callbridge_facts_lost",
+            "Facts since the start that the journal could not keep, or that never reached the database",
+            ["where"],
+            registry=self._registry,
+        )
+
     # ── fed by the composition root ──────────────────────────────────────────
 
     def call_ended(self, outcome: Outcome) -> None:
@@ -49,6 +59,13 @@ class Metrics:
 
     def watch_inbox(self, depth: Callable[[], int]) -> None:
         self._inbox.set_function(depth)
+
+    def watch_facts(
+        self, unwritten: Callable[[], int], not_kept: Callable[[], int], never_written: Callable[[], int]
+    ) -> None:
+        self._unwritten.set_function(unwritten)
+        self._lost.labels("journal").set_function(not_kept)
+        self._lost.labels("database").set_function(never_written)
 
     # ── fed by the web room itself ───────────────────────────────────────────
 

@@ -37,9 +37,19 @@ async def test_not_ready_without_its_database(house: House, monkeypatch: pytest.
     assert (await (await house.visitor()).get("/healthz")).status == 200
 
 
+async def test_a_journal_that_is_not_kept_is_told_and_calls_go_on(house: House) -> None:
+    house.desk.up["journal"] = False
+    answer = await (await house.visitor()).get("/readyz")
+    assert answer.status == 200
+    assert (await answer.json())["links"]["journal"]["up"] is False
+    numbers = await (await house.visitor()).get("/metrics")
+    assert 'callbridge_link_up{link="journal"} 0.0' in (await numbers.text()).splitlines()
+
+
 async def test_the_numbers(house: House) -> None:
     house.metrics.call_ended(Outcome.ANSWERED)
     house.metrics.watch_inbox(lambda: 7)
+    house.metrics.watch_facts(lambda: 3, lambda: 2, lambda: 1)
     house.desk.happen(TicketOpened(CallId("1"), TicketId(1)))
     house.desk.happen(RecordingAttached(CallId("1"), RecordingId("r"), TicketId(1)))
     house.desk.show(busy_floor(datetime.now(UTC)))
@@ -56,6 +66,9 @@ async def test_the_numbers(house: House) -> None:
         'callbridge_live_calls{state="talking"} 1.0',
         'callbridge_link_up{link="ari"} 1.0',
         "callbridge_inbox_depth 7.0",
+        "callbridge_facts_unwritten 3.0",
+        'callbridge_facts_lost{where="journal"} 2.0',
+        'callbridge_facts_lost{where="database"} 1.0',
         "callbridge_cards_opened_total 1.0",
     ):
         assert line in text.splitlines(), line
