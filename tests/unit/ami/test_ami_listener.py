@@ -1,6 +1,7 @@
 """One session after another against a server that is refusing, silent, slow or gone."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -107,6 +108,18 @@ async def test_a_wrong_password_is_said_with_its_remedy_and_tried_again() -> Non
             assert "AMI_PASSWORD" in ami.state.detail
             assert "wrong" not in ami.state.detail
             fake.password = "wrong"
+            await until(lambda: ami.state.up)
+
+
+async def test_an_asterisk_that_is_shutting_down_is_tried_again_at_once() -> None:
+    """The next one comes up in a second or two: half a minute without it would lose recordings."""
+    async with fake_ami() as fake:
+        fake.refusals["Login"] = "Asterisk is shutting down"
+        ami = listener(fake, Heard(), replace(QUICK, refused_retry=3600))
+        async with running(ami.run):
+            await until(lambda: len(fake.of("Login")) >= 2)
+            assert "shutting down" in ami.state.detail
+            del fake.refusals["Login"]
             await until(lambda: ami.state.up)
 
 

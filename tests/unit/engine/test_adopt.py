@@ -279,3 +279,30 @@ def test_who_rests_because_a_ring_failed_is_free_when_the_link_is_back() -> None
     assert world.floor.agents[ANNA].resting
     world.tell(f.LinkUp())
     assert world.rung_for(ANNA) == call
+
+
+def test_what_the_survey_and_an_event_both_tell_is_news_once() -> None:
+    world, call = waiting(ANNA)
+    leg = LegId(f"{call}-agent-1")
+    assert world.floor.knows(f.LegRinging(call, leg))
+    news = [f.LegAnswered(call, leg), f.LegEnded(call, leg), f.LegEnded(call, LegId(call))]
+    for fact in news:
+        assert not world.floor.knows(fact), fact
+        world.tell(fact)
+        assert world.floor.knows(fact), fact
+    world.pump()
+    assert call not in world.floor.calls
+    assert world.floor.knows(news[-1])
+
+
+def test_who_joins_again_is_news() -> None:
+    world, call = waiting(ANNA)
+    world.talk(ANNA)
+    assert not world.floor.knows(f.LegJoined(call, LegId(call)))
+
+
+def test_of_calls_that_nobody_knows_everything_is_news() -> None:
+    world, _ = waiting(ANNA)
+    unknown = CallId("1700000000.99")
+    for fact in (f.LegEnded(unknown, LegId(unknown)), f.LegRinging(unknown, LegId(f"{unknown}-agent-1"))):
+        assert not world.floor.knows(fact)
