@@ -87,6 +87,7 @@ async def running(
             store = await Store.open(settings.store.url)
             stack.push_async_callback(store.close)
             service = Service(settings, secrets, store, journal)
+            await service.ari.claim(forced=take_over)
             stack.push_async_callback(service.stop)
             await service.start()
             if take_over:
@@ -145,6 +146,7 @@ class Service:
             app=ari.app,
             inbox=self.inbox,
             on_up=self._ari_up,
+            owner=journal.owner,
         )
         self.ami = AmiLink(
             host=ami.host,

@@ -14,6 +14,7 @@ from bridge.ari import models, recordings
 from bridge.ari.decoding import UnknownEvent
 from bridge.ari.departures import Departures
 from bridge.ari.interest import Interest
+from bridge.ari.lease import ApplicationBusy, Lease
 from bridge.ari.media import MediaDesk
 from bridge.ari.rest import REQUEST_SECONDS, Rest
 from bridge.ari.snoops import SnoopRecorder
@@ -34,7 +35,8 @@ log = structlog.get_logger(__name__)
 class AriLink:
     """Implements the engine's ports Media and RecordingFiles.
 
-    ``on_up`` is called after each connection, also the first: what we knew may be out of date.
+    ``on_up`` is called after each connection, also the first: what we knew may be out of date. With ``owner``
+    it serves only while nobody of another name does.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class AriLink:
         app: str,
         inbox: Inbox,
         on_up: Callable[[], Awaitable[None]] | None = None,
+        owner: str | None = None,
         request_seconds: float = REQUEST_SECONDS,
         backoff: Backoff | None = None,
         limits: SocketLimits | None = None,
@@ -54,6 +57,7 @@ class AriLink:
         self._inbox = inbox
         self._on_up = on_up
         self._rest = Rest(url, username, password, seconds=request_seconds)
+        self._lease = Lease(self._rest, app, owner) if owner is not None else None
         self._interest = Interest()
         self._media = MediaDesk(self._rest, self._interest, app)
         self._snoops = SnoopRecorder(self._rest, self._interest, app)
@@ -64,6 +68,7 @@ class AriLink:
             take=self._take,
             come_up=self._come_up,
             go_down=self._go_down,
+            lease=self._lease,
             backoff=backoff,
             limits=limits,
         )
@@ -75,6 +80,22 @@ class AriLink:
     @property
     def state(self) -> LinkState:
         return self._socket.state
+
+    async def claim(self, *, forced: bool) -> None:
+        """Raises ApplicationBusy when another process serves; ``forced``: then it loses the application.
+
+        Of an Asterisk that cannot be asked it is found out before we connect.
+        """
+        if self._lease is None:
+            return
+        self._lease.forced = forced
+        try:
+            await self._lease.take()
+        except ApplicationBusy:
+            await self.close()
+            raise
+        except RemoteError as error:
+            log.info("Asterisk cannot be asked who serves", action="ari.lease", error=str(error))
 
     async def run(self) -> None:
         """Connect, read, come back, until cancelled. Raises when another process takes the application."""

@@ -16,6 +16,7 @@ import structlog
 
 from bridge.ari import models
 from bridge.ari.decoding import MalformedEvent, UnknownEvent, decode_event
+from bridge.ari.lease import ApplicationBusy, Lease
 from bridge.ari.rest import Rest
 from bridge.ari.translate import WANTED_EVENTS
 from bridge.engine.backoff import Backoff
@@ -54,11 +55,13 @@ class EventSocket:
         take: Callable[[models.AnyEvent | UnknownEvent], Awaitable[None]],
         come_up: Callable[[], Awaitable[None]],
         go_down: Callable[[], None],
+        lease: Lease | None = None,
         backoff: Backoff | None = None,
         limits: SocketLimits | None = None,
     ) -> None:
         self._rest = rest
         self._app = app
+        self._lease = lease
         self._take = take
         self._come_up = come_up
         self._go_down = go_down
@@ -68,13 +71,13 @@ class EventSocket:
         self.state = LinkState("ari", up=False, detail="not connected yet")
 
     async def run(self) -> NoReturn:
-        """Until cancelled; raises ApplicationTaken."""
+        """Until cancelled; raises ApplicationTaken or ApplicationBusy."""
         loop = asyncio.get_running_loop()
         while True:
             connected_at = loop.time()
             try:
                 await self._connection()
-            except ApplicationTaken as error:
+            except (ApplicationTaken, ApplicationBusy) as error:
                 self._down(error)
                 raise
             except Unsupported as error:
@@ -105,6 +108,8 @@ class EventSocket:
             ) from error
         version = info.system.version if info.system is not None else ""
         check_version(version)
+        if self._lease is not None:
+            await self._lease.take()
         socket = await self._rest.connect(self._app)
         try:
             # Again after each connection: Asterisk forgets it together with the application.
@@ -122,15 +127,18 @@ class EventSocket:
         # Reading starts at once: what come_up orders may wait for events.
         reader = asyncio.create_task(self._read(socket), name="ari reader")
         coming_up = asyncio.ensure_future(self._come_up())
+        beside = [coming_up]
+        if self._lease is not None:
+            beside.append(asyncio.ensure_future(self._lease.keep()))
         try:
             await asyncio.wait({reader, coming_up}, return_when=asyncio.FIRST_EXCEPTION)
             if coming_up.done():
                 coming_up.result()
             await reader
         finally:
-            reader.cancel()
-            coming_up.cancel()
-            await asyncio.gather(reader, coming_up, return_exceptions=True)
+            for task in (reader, *beside):
+                task.cancel()
+            await asyncio.gather(reader, *beside, return_exceptions=True)
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> NoReturn:
         pinged = False

@@ -61,6 +61,7 @@ class FileJournal:
         self.since_checkpoint = 0
         self._directory = directory
         self._lock = lock
+        self.owner = lock.owner()
         self._most_bytes = most_bytes
         self._clock = clock
         self._damages = Damages()

@@ -7,6 +7,7 @@ share the volume. Across hosts only if their file system says so (NFS does).
 
 import fcntl
 import os
+import secrets
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +18,9 @@ from bridge.errors import ConfigurationError, JournalBusy
 class DirectoryLock:
     """Kept until it is released, or the process ends. Processes that it starts do not inherit it."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, directory: Path) -> None:
         self._descriptor = descriptor
+        self._directory = directory
 
     @classmethod
     def take(cls, directory: Path) -> "DirectoryLock":
@@ -41,11 +43,24 @@ class DirectoryLock:
         except OSError as error:
             os.close(descriptor)
             raise unusable(directory, error) from error
-        return cls(descriptor)
+        return cls(descriptor, directory)
 
     @property
     def held(self) -> bool:
         return self._descriptor >= 0
+
+    def owner(self) -> str:
+        """The same for every process that keeps this directory, and for no other."""
+        file = self._directory / "owner"
+        with suppress(OSError):
+            known = file.read_text().strip()
+            if known:
+                return known
+        owner = secrets.token_hex(8)
+        with suppress(OSError):  # on a full disk it is this process's own
+            file.touch(mode=0o600)
+            file.write_text(f"{owner}\n")
+        return owner
 
     def release(self) -> None:
         if self.held:

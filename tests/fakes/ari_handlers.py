@@ -25,6 +25,13 @@ class AriHandlers(Pbx):
     async def _asterisk_ping(self, _: Request) -> web.Response:
         return web.json_response({"ping": "pong", "timestamp": NOW, "asterisk_id": "fake"})
 
+    async def _asterisk_getGlobalVar(self, request: Request) -> web.Response:
+        return web.json_response({"value": self.global_variables.get(request.query["variable"], "")})
+
+    async def _asterisk_setGlobalVar(self, request: Request) -> web.Response:
+        self.global_variables[request.query["variable"]] = request.query["value"]
+        return _done()
+
     async def _applications_get(self, request: Request) -> web.Response:
         if request.ids != (self.app,):
             return refusal(404, "Application not found")

@@ -69,6 +69,7 @@ class Pbx(ABC):
         self.phones: dict[str, Phone] = {}
         self.sounds = {"hello", "vm-goodbye", "callbridge/please-wait"}
         self.sound_seconds = 0.02
+        self.global_variables: dict[str, str] = {}
         self.recordings: dict[str, bytes] = {}
         self.mute_arrivals = False  # a created leg never enters the application
 

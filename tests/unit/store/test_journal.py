@@ -44,6 +44,7 @@ def test_it_is_for_its_owner_alone_and_readable_by_people(directory: Path, journ
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {
         "lock": 0o600,
+        "owner": 0o600,
         "00000001.journal": 0o600,
     }
     header, line = file.read_text().splitlines()
@@ -56,6 +57,16 @@ def test_it_is_for_its_owner_alone_and_readable_by_people(directory: Path, journ
         "type": "CallOffered",
         "body": {"name": "Иван\n", "none": None},
     }
+
+
+def test_who_is_started_in_its_place_has_its_name_and_nobody_else(directory: Path, tmp_path: Path) -> None:
+    names = []
+    for place in (directory, directory, tmp_path / "another"):
+        journal = FileJournal.open(place)
+        names.append(journal.owner)
+        journal.close()
+    assert names[0] == names[1] != names[2]
+    assert names[0]
 
 
 def test_places_lie_between_facts(journal: FileJournal) -> None:
@@ -153,6 +164,7 @@ def test_what_others_put_there_is_left_alone(directory: Path, journal: FileJourn
     assert {path.name for path in directory.iterdir()} == {
         *names,
         "lock",
+        "owner",
         "00000009.journal",
         "00000002.journal",
     }

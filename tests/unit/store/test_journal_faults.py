@@ -157,7 +157,7 @@ def test_without_room_for_a_checkpoint_the_segment_before_goes_on(
     assert [entry["event"] for entry in logs] == ["journal cannot be written: it has no new checkpoint"]
     assert not journal.broken
     assert journal.since_checkpoint == 4
-    assert {path.name for path in tmp_path.iterdir()} == {"lock", "00000001.journal"}
+    assert {path.name for path in tmp_path.iterdir()} == {"lock", "owner", "00000001.journal"}
     assert journal.checkpoint(MEMORY)
     assert seqs(everything(journal)) == [1, 2, 2, 2]
 
