@@ -51,7 +51,7 @@ from bridge.centre.facts import (
     WrapUpExtended,
 )
 from bridge.centre.features import NO_SUCH_CODE, Before, Errand, answer, said_about, wish
-from bridge.centre.ids import AgentId, CallId, QueueName, call_of, is_dialled_leg
+from bridge.centre.ids import AgentId, CallId, LegId, QueueName, call_of, is_dialled_leg
 from bridge.centre.messages import (
     AgentBusyOutside,
     AgentChanged,
@@ -264,7 +264,7 @@ class Floor:
                     self._give_place(self.calls[fact.call], fact.number, now)
             else:
                 self.strays += 1
-                out.orders += _last_orders(fact)
+                out.orders += [] if self.knows(fact) else _last_orders(fact)
                 return
         if isinstance(fact, CallLost):
             self._keep_place(self.calls[fact.call], now)
@@ -356,6 +356,10 @@ def _last_orders(fact: CallFact) -> list[Order]:
     match fact:
         case LegRinging(call=call, leg=leg) | LegAnswered(call=call, leg=leg) if is_dialled_leg(leg):
             return [HangUp(call, leg)]
+        case LegEnded(call=call, leg=leg) if is_dialled_leg(leg):
+            return [HangUp(call, LegId(call)), ClearCall(call)]  # a talk that was known to a lost journal
+        case LegEnded(call=call):
+            return [ClearCall(call)]
         case OrderFailed(call=call, order="ToFallback", reason=reason, leg=leg) if leg is not None:
             # A client whom not even the dialplan could take back must not stay in silence.
             return [] if reason is FailureReason.GONE else [HangUp(call, leg, Cause.TEMPORARY_FAILURE)]

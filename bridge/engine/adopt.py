@@ -169,7 +169,8 @@ def _is_served(floor: Floor, call_id: CallId) -> bool:
 def _of_nobodys(floor: Floor, survey: Survey) -> Iterator[Told | CallOrder]:
     known = {leg.id for call in floor.calls.values() for leg in call.alive_legs}
     known |= {errand.leg for errand in floor.errands.values()}
-    unknown = survey.legs.keys() - known
+    talks = _talks_of_nobodys(floor, survey)
+    unknown = survey.legs.keys() - known - {leg for legs in talks.values() for leg in legs}
     in_order = [leg for leg in survey.arrivals if leg in unknown]
     for leg_id in (*in_order, *sorted(unknown - survey.arrivals.keys())):
         call_id = call_of(leg_id)
@@ -185,5 +186,19 @@ def _of_nobodys(floor: Floor, survey: Survey) -> Iterator[Told | CallOrder]:
             yield ToFallback(call_id, leg_id, None)
     for bridge_id in sorted(survey.bridges):
         call_id = call_of(bridge_id)
-        if call_id != bridge_id and call_id not in floor.calls:
+        if call_id != bridge_id and call_id not in floor.calls and call_id not in talks:
             yield ClearCall(call_id)
+
+
+def _talks_of_nobodys(floor: Floor, survey: Survey) -> dict[CallId, frozenset[LegId]]:
+    """Who talk with each other, and the journal that knew of it is lost: they are let finish."""
+    talks = {}
+    for bridge_id, members in survey.bridges.items():
+        call_id = call_of(bridge_id)
+        if bridge_id != conversation_id(call_id) or call_id in floor.calls:
+            continue
+        legs = frozenset(leg for leg in map(LegId, members) if leg in survey.legs and call_of(leg) == call_id)
+        if LegId(call_id) in legs and len(legs) > 1:
+            log.warning("a talk that nobody knows goes on", action="adopt.talk", call_id=call_id)
+            talks[call_id] = legs
+    return talks

@@ -306,3 +306,16 @@ def test_of_calls_that_nobody_knows_everything_is_news() -> None:
     unknown = CallId("1700000000.99")
     for fact in (f.LegEnded(unknown, LegId(unknown)), f.LegRinging(unknown, LegId(f"{unknown}-agent-1"))):
         assert not world.floor.knows(fact)
+
+
+@pytest.mark.parametrize("first", ["client", "agent"])
+def test_a_talk_of_which_the_journal_is_lost_is_let_finish(first: str) -> None:
+    world = World().start()
+    call, agent = CallId("lost.1"), LegId("lost.1-agent-1")
+    found = survey({call: "Up", agent: "Up"}, {f"{call}-talk": {call, agent}})
+    arrival = f.CallOffered(call, LegId(call), "+79161234567", "", "200", "trunk")
+    assert told(world, replace(found, arrivals={LegId(call): arrival})) == Reconciled((), ())
+    leg = LegId(call) if first == "client" else agent
+    orders = world.floor.decide(f.LegEnded(call, leg), LATER)
+    assert o.ClearCall(call) in orders
+    assert (o.HangUp(call, LegId(call)) in orders) is (first == "agent")
