@@ -10,7 +10,8 @@ import secrets as randomness
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -21,19 +22,19 @@ from bridge.ami import AmiLink, NativeMember, Remembered
 from bridge.ari import ApplicationTaken, AriLink, claimed
 from bridge.centre.call import CallState
 from bridge.centre.decision import Hindrance
-from bridge.centre.facts import LinkUp, MemberMoved, MemberRestored, PlanLoaded, Resumed
+from bridge.centre.facts import MemberMoved, MemberRestored, PlanLoaded, Resumed
 from bridge.centre.ids import AgentId, Endpoint, QueueName
 from bridge.centre.orders import Outcome
 from bridge.centre.plan import Plan
 from bridge.crm.directory import ClientDirectory
 from bridge.crm.recordings import Reconciler
 from bridge.crm.records import CallRecords
-from bridge.engine.adopt import ask, reconcile
+from bridge.engine.adoption import Adoption
 from bridge.engine.desk import EngineDesk
 from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
 from bridge.engine.inbox import BoundedInbox
-from bridge.engine.loop import Engine, utc_now
+from bridge.engine.loop import Engine
 from bridge.engine.ports import LinkState
 from bridge.engine.recovery import Recovered, recover
 from bridge.engine.timers import Timers
@@ -50,6 +51,7 @@ _LAST_ORDERS_SECONDS = 1.0
 _LAST_FACTS_SECONDS = 5.0
 _TAKE_OVER_SECONDS = 15.0  # for the other process to write down what it knows, and to end
 _LINKED_SECONDS = 10.0
+_FIRST_LINK_SECONDS = 2.0
 _ENDS_SECONDS = 1.0  # for AMI to tell when those ended whom ARI does not have any more
 
 
@@ -91,7 +93,7 @@ async def running(
             stack.push_async_callback(service.stop)
             await service.start()
             if take_over:
-                await service.linked(_LINKED_SECONDS)
+                await service.adoption.done_once(_LINKED_SECONDS)
         yield service
 
 
@@ -177,6 +179,7 @@ class Service:
             history=self.history,
             journal=journal,
         )
+        self.adoption = Adoption(self.engine, survey=self.ari.survey, states=self.ari.states, ends=self._ends)
         self.desk = EngineDesk(self.engine, self.links)
         parts = WebParts(
             store=store,
@@ -195,7 +198,6 @@ class Service:
         self._counted: Counter[Outcome] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
         self._history_task: asyncio.Task[None] | None = None
-        self._linked = asyncio.Event()
 
     # ── running ──────────────────────────────────────────────────────────────
 
@@ -214,7 +216,7 @@ class Service:
         self._tasks = [
             asyncio.create_task(coroutine, name=name)
             for name, coroutine in {
-                "loop": self.engine.run(),
+                "loop": self._decide(),
                 "ari": self.ari.run(),
                 "ami": self.ami.run(),
                 "recordings": self.reconciler.run(),
@@ -248,6 +250,11 @@ class Service:
         if self.floor.calls:
             self.engine.take(Resumed())
 
+    async def _decide(self) -> None:
+        """After the first comparison with Asterisk: nobody knows who is free, and nothing can ring before."""
+        await self.adoption.done_once(_FIRST_LINK_SECONDS)
+        await self.engine.run()
+
     async def until(self, stop: asyncio.Event) -> None:
         """Returns when ``stop`` is set; raises what ended a part that must not end."""
         stopped = asyncio.create_task(stop.wait(), name="stop")
@@ -260,12 +267,6 @@ class Service:
             task.result()
             raise InternalError(f"{task.get_name()} ended by itself")
 
-    async def linked(self, seconds: float) -> None:
-        """Returns when the calls that live are ours, or when that takes too long."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._linked.wait()
-
     async def stop(self) -> None:
         """In order: nothing is dropped in Asterisk, and what is known is written down for the next one."""
         await self._runner.cleanup()
@@ -273,6 +274,7 @@ class Service:
         if undone:
             log.warning("orders left undone: the next start takes them up", action="app.stop", orders=undone)
         self.desk.close()
+        await self.adoption.close()
         await _cancel(self._tasks)
         try:
             async with asyncio.timeout(_LAST_FACTS_SECONDS):
@@ -367,19 +369,13 @@ class Service:
             self.metrics.call_ended(outcome)
             self._counted[outcome] += 1
 
+    async def _ends(self) -> Mapping[str, datetime]:
+        return {leg: row.ended_at for leg, row in (await self.ami.ended(_ENDS_SECONDS)).items()}
+
     async def _ari_up(self) -> None:
-        """The link is up (again): tell what happened meanwhile, end what is nobody's, look for recordings."""
-        asked = ask(self.floor)
-        survey, ends = await asyncio.gather(self.ari.survey(asked.prompts), self.ami.ended(_ENDS_SECONDS))
-        reconciled = reconcile(self.floor, asked, survey, {leg: row.ended_at for leg, row in ends.items()})
-        for told in reconciled.facts:
-            await self.inbox.put(told.fact, told.at)
-        for order in reconciled.orders:
-            self.dispatch.send(order)
-        await self.inbox.put_and_wait(LinkUp())
-        self.timers.go_on(utc_now())
+        """The link is up (again): go on with what Asterisk has, and look for recordings."""
+        await self.adoption.run()
         self.reconciler.wake()
-        self._linked.set()
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -22,14 +22,14 @@ from bridge.errors import LinkDown, Refused, RemoteError
 _log = structlog.get_logger(__name__)
 
 _FAMILY = "callbridge-ended"
-_KEY = re.compile(rf"/{_FAMILY}/(?P<bucket>\d{{8}})/(?P<channel>[^/\s|]{{1,150}})")
-_EPOCH = r"\d{9,10}\.\d{3}"
-_LEG = re.compile(rf"leg\|(?P<ended>{_EPOCH})\|(?P<cause>\d{{0,3}})")
+_KEY = re.compile(rf"/{_FAMILY}/(?P<bucket>[0-9]{{8}})/(?P<channel>[^/\s|]{{1,150}})")
+_EPOCH = r"[0-9]{9,10}\.[0-9]{3}"
+_LEG = re.compile(rf"leg\|(?P<ended>{_EPOCH})\|(?P<cause>[0-9]{{0,3}})")
 _CALL = re.compile(
-    rf"call\|(?P<ended>{_EPOCH})\|(?P<cause>\d{{0,3}})"
+    rf"call\|(?P<ended>{_EPOCH})\|(?P<cause>[0-9]{{0,3}})"
     rf"\|(?P<begun>{_EPOCH})\|(?P<dialled>[0-9+*#]{{1,40}})\|(?P<trunk>[A-Za-z0-9_-]{{1,60}})"
     r"\|(?P<presentation>allowed|withheld|)\|(?P<number>[0-9+]{0,80})"
-    r"\|(?P<queue>[a-z0-9_]{0,40})\|(?P<member>[A-Za-z0-9_./@:+-]{0,100})\|(?P<talked>\d{0,9})",
+    r"\|(?P<queue>[a-z0-9_]{0,40})\|(?P<member>[A-Za-z0-9_./@:+-]{0,100})\|(?P<talked>[0-9]{0,9})",
 )
 _REMEDY = "render Asterisk's configuration and reload its dialplan; give its user write = system,reporting"
 _MOST_ROWS = 200_000
@@ -60,6 +60,7 @@ class Upkeep:
 
 @dataclass(slots=True)
 class _List:
+    id: str
     rows: dict[str, EndedRow] = field(default_factory=dict)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -86,8 +87,9 @@ class Ended:
         self.rows: Mapping[str, EndedRow] = {}  # the last list, by channel
 
     async def logged_in(self) -> None:
-        self._logged_in = await self._begin()
-        if self._logged_in is None:
+        coming = self._new_list()
+        self._logged_in = coming.id
+        if not await self._begin(coming):
             self._listed.set()  # it will not come
 
     def lost(self) -> None:
@@ -99,19 +101,19 @@ class Ended:
 
     async def read(self, seconds: float) -> Mapping[str, EndedRow]:
         """The rows as they are now, by channel; empty when Asterisk does not tell them in time."""
-        list_id: str | None = None
+        coming: _List | None = None
         try:
             async with asyncio.timeout(seconds):
                 await self._listed.wait()
-                list_id = await self._begin()
-                coming = self._lists.get(list_id or "")
-                if coming is not None:
+                coming = self._new_list()
+                if await self._begin(coming):
                     await coming.done.wait()
                     return coming.rows
         except (TimeoutError, RemoteError) as error:
             _log.warning("ends not known in time", action="ami_ended", detail=str(error))
         finally:
-            self._lists.pop(list_id or "", None)
+            if coming is not None:
+                self._lists.pop(coming.id, None)
         return {}
 
     def take(self, message: Message, timestamp: str = "") -> Mapping[str, EndedRow] | None:
@@ -156,19 +158,24 @@ class Ended:
 
     # ── the lists ────────────────────────────────────────────────────────────
 
-    async def _begin(self) -> str | None:
+    def _new_list(self) -> _List:
+        """Known before it is asked for: all of it may be handled before whoever asked goes on."""
         self._number += 1
-        list_id = f"callbridge-ended-{self._number}"
-        self._lists[list_id] = _List()
+        coming = _List(f"callbridge-ended-{self._number}")
+        self._lists[coming.id] = coming
+        return coming
+
+    async def _begin(self, coming: _List) -> bool:
+        """False when Asterisk will not tell it."""
         try:
-            await self._ask("DBGetTree", ActionID=list_id, Family=_FAMILY)
+            await self._ask("DBGetTree", ActionID=coming.id, Family=_FAMILY)
         except BaseException as error:
-            self._lists.pop(list_id, None)
+            self._lists.pop(coming.id, None)
             if isinstance(error, LinkDown) or not isinstance(error, RemoteError):
                 raise
             _log.error("ends not told", action="ami_ended", detail=str(error), remedy=_REMEDY)
-            return None
-        return list_id
+            return False
+        return True
 
     def _row(self, coming: _List, key: str, value: str) -> None:
         place, row = _KEY.fullmatch(key), row_of(value)
@@ -216,18 +223,19 @@ def row_of(value: str) -> EndedRow | None:
     if call is None:
         return None
     ended_at = _moment(call["ended"])
+    begun_at = min(_moment(call["begun"]), ended_at)  # Asterisk's clock may have been set meanwhile
     talked = int(call["talked"] or 0)  # ms
     with_agent = call["member"] != "" and talked > 0
     return EndedRow(
         ended_at=ended_at,
         cause=int(call["cause"] or 0),
-        begun_at=min(_moment(call["begun"]), ended_at),
+        begun_at=begun_at,
         dialled=call["dialled"],
         trunk=call["trunk"],
         number=(call["number"] or None) if call["presentation"] == "allowed" else None,
         queue=QueueName(call["queue"]) if call["queue"] else None,
         endpoint=Endpoint(call["member"]) if with_agent else None,
-        talked_at=ended_at - timedelta(milliseconds=talked) if with_agent else None,
+        talked_at=max(ended_at - timedelta(milliseconds=talked), begun_at) if with_agent else None,
     )
 
 

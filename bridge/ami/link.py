@@ -75,6 +75,7 @@ class AmiLink:
         self._inbox = inbox
         self._plan = plan
         self._known = known
+        self._remembered = remembered
         self._on_up = on_up
         self._retry = (timing or Timing()).first_retry
         self._translator = Translator(plan, trunks, remembered)
@@ -190,9 +191,14 @@ class AmiLink:
     # ── ends that nobody heard ───────────────────────────────────────────────
 
     async def _put_end(self, fact: OutsideEnded, row: EndedRow) -> None:
+        if row.begun_at is not None and fact.call in self._remembered().presented:
+            # Nobody knows more of it than that it came: without this, nothing would be kept of it.
+            await self._inbox.put(self._whole(fact.call, row, row.begun_at))
+            return
         agent = self._agent_at(row.endpoint)
-        if agent is not None and row.talked_at is not None:
-            await self._inbox.put(OutsideAnswered(fact.call, agent), row.talked_at)
+        if row.talked_at is not None:
+            if agent is not None:
+                await self._inbox.put(OutsideAnswered(fact.call, agent), row.talked_at)
             fact = replace(fact, reason=Reason.COMPLETED.value)
         elif row.queue is not None:
             fact = replace(fact, reason=Reason.ABANDONED.value)
@@ -204,21 +210,24 @@ class AmiLink:
             return []
         known = frozenset(self._known())
         return [
-            CallMissed(
-                call=CallId(channel),
-                number=row.number,
-                name="",
-                dialled=row.dialled,
-                trunk=row.trunk,
-                queue=row.queue,
-                agent=self._agent_at(row.endpoint),
-                offered_at=row.begun_at,
-                answered_at=row.talked_at,
-                ended_at=row.ended_at,
-            )
+            self._whole(CallId(channel), row, row.begun_at)
             for channel, row in sorted(rows.items(), key=lambda item: item[1].ended_at)
             if row.begun_at is not None and channel not in known
         ]
+
+    def _whole(self, call: CallId, row: EndedRow, begun_at: datetime) -> CallMissed:
+        return CallMissed(
+            call=call,
+            number=row.number,
+            name="",
+            dialled=row.dialled,
+            trunk=row.trunk,
+            queue=row.queue,
+            agent=self._agent_at(row.endpoint),
+            offered_at=begun_at,
+            answered_at=row.talked_at,
+            ended_at=row.ended_at,
+        )
 
     def _agent_at(self, endpoint: Endpoint | None) -> AgentId | None:
         agent = self._plan().agent_at(endpoint) if endpoint is not None else None

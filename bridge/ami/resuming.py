@@ -21,6 +21,8 @@ class ResumingFollower(Follower):
     def _listed(self, message: CoreShowChannel) -> None:
         leg = self._see(message.channel)
         leg.outgoing = leg.outgoing or message.dialled
+        if leg.uniqueid in self._call_of:
+            self._state(leg)  # it may have begun to ring meanwhile
         if message.bridge and message.bridge != leg.bridge:
             self._bridge_enter(leg, message.bridge, holding=False)
         elif not message.bridge:
@@ -29,27 +31,34 @@ class ResumingFollower(Follower):
     def resume(self, calls: Mapping[str, bool]) -> tuple[list[CallEvent], list[str]]:
         """At the end of a list: what is going on in these calls, and those that are over.
 
-        Each comes with whether its caller is in a queue. Those that are followed already are left alone.
+        Each comes with whether its caller is in a queue. Those that are followed already only get whom nobody
+        heard being dialled for them.
         """
         members: dict[str, list[Leg]] = {}
         for leg in self.legs:
             if leg.real:
                 members.setdefault(leg.linkedid, []).append(leg)
         over: list[str] = []
-        for call_id, queued in calls.items():
-            if call_id in self._calls:
-                continue
+        # First those whose own channel lives: it may be in another call's list as well, after a transfer.
+        for call_id in sorted(calls, key=lambda call_id: (self.legs.get(call_id) is None, call_id)):
             legs = members.get(call_id, [])
-            caller = self.legs.get(call_id) or next(iter(sorted(legs, key=lambda leg: leg.outgoing)), None)
+            if call_id in self._calls:
+                self._aim_all(self._calls[call_id], [leg for leg in legs if leg.dialler is None])
+                continue
+            candidates = [self.legs.get(call_id), *sorted(legs, key=lambda leg: leg.outgoing)]
+            caller = next((leg for leg in candidates if leg and leg.uniqueid not in self._call_of), None)
             if caller is None:
                 over.append(call_id)
-            elif caller.uniqueid not in self._call_of:
-                self._go_on(Call(id=call_id, caller=caller, queued=queued, told=True), legs)
+            else:
+                self._go_on(Call(id=call_id, caller=caller, queued=calls[call_id], told=True), legs)
         out, self._out = self._out, []
         return out, over
 
     def _go_on(self, call: Call, legs: Collection[Leg]) -> None:
         self._calls[call.id] = self._call_of[call.caller.uniqueid] = call
+        self._aim_all(call, legs)
+
+    def _aim_all(self, call: Call, legs: Collection[Leg]) -> None:
         for leg in legs:
             if leg is call.caller or not leg.outgoing or leg.uniqueid in self._call_of:
                 continue

@@ -101,7 +101,8 @@ class Translator:
     def _caller(self, channel: Channel, dialled: str) -> list[Fact]:
         # A leg that Asterisk makes towards the trunk begins in state Down, and with the call's Linkedid.
         comes_in = channel.state == ChannelState.RING and channel.linkedid == channel.uniqueid
-        return self._present(channel, dialled) if comes_in else []
+        # The list of channels may have overtaken its first event: Asterisk answers before it goes on telling.
+        return self._present(channel, dialled) if comes_in and not self._told(channel.uniqueid) else []
 
     def _present(self, channel: Channel, dialled: str) -> list[Fact]:
         technology, _, trunk = endpoint_of(channel.name).partition("/")

@@ -172,6 +172,10 @@ class AriLink:
             started_at=found.started_at,
         )
 
+    async def states(self) -> dict[LegId, str]:
+        """Of all channels, ours or not; it changes nothing."""
+        return {LegId(one.id): one.state for one in await self.channels()}
+
     async def info(self) -> models.AsteriskInfo:
         return await self._rest.get(models.AsteriskInfo, "asterisk.getInfo")
 

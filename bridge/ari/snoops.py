@@ -1,8 +1,8 @@
 """Records a client's leg while the manager (AMI) is away, and nobody could start MixMonitor.
 
-Two snoops on his channel, each recorded to a file: what he says and what he hears, under the names that
-MixMonitor would have given them. A snoop ends with the channel that it listens to, and its recording with it.
-It costs Asterisk two channels more a call, so it is not how recordings are made otherwise.
+Two snoops on his channel, each recorded to a file: what he says and what he hears. A snoop ends with the
+channel that it listens to, and its recording with it. It costs Asterisk two channels more a call, so it is
+not how recordings are made otherwise.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class SnoopRecorder:
             return
         if begun:
             raise LinkDown(f"{order.recording}: MixMonitor runs, and its end would be told by AMI")
-        snoops = {side: LegId(f"{order.recording}-{side}") for side in _SIDES}
+        snoops = {side: LegId(f"{order.recording}-snoop-{side}") for side in _SIDES}
         try:
             # First both, then both: they must be in step.
             await all_of(*(self._listen(order.leg, snoop, side) for side, snoop in snoops.items()))

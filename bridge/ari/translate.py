@@ -63,7 +63,7 @@ WANTED_EVENTS = (
 # halves of Local channels, another application's) are not ours.
 _UNIQUEID = re.compile(r"(?:.+-)?\d+\.\d+")
 _PROMPT = re.compile(r".+-prompt-\d+")
-_SNOOPED = re.compile(r"(?P<recording>.+-rec-\d+)-out")  # the other side's ends in the same instant
+_SNOOPED = re.compile(r"(?P<recording>.+-rec-\d+)-snoop-out")  # the other side's ends in the same instant
 _DIGITS = frozenset("0123456789*#ABCD")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONGEST_NAME = 80

@@ -6,6 +6,7 @@ attempt begins again with the originals and ends in the same file and the same r
 """
 
 import asyncio
+import itertools
 import os
 import re
 import threading
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -32,6 +34,7 @@ from bridge.store.rows import RecordingRow
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
+SNOOP = "-snoop"  # in the names of what was recorded while AMI was away (see recording_mark)
 SIDES = ("in", "out")  # what the client says, what the client hears
 SIDE_NAMES = {"in": "the client's side", "out": "the agent's side"}
 INCOMING = ".incoming"  # below the recordings directory: one file system with the target, one place to sweep
@@ -175,7 +178,10 @@ class RecordingKeeper:
             _remove(*parts.values())
 
     async def _fetch_and_attach(self, row: RecordingRow, parts: dict[str, Path], *, closed: bool) -> Result:
-        sides = [await self._fetch(row.id, side, parts[side]) for side in SIDES]
+        sides = [await self._fetch(f"{row.id}-{side}", parts[side]) for side in SIDES]
+        by_snoops = all(side.length is None for side in sides)
+        if by_snoops:
+            sides = [await self._fetch(f"{row.id}{SNOOP}-{side}", parts[side]) for side in SIDES]
         lengths = (sides[0].length, sides[1].length)
         quiet = self._quiet_for(row.id, lengths)
         missing = [SIDE_NAMES[side] for side, length in zip(SIDES, lengths, strict=True) if length is None]
@@ -187,7 +193,8 @@ class RecordingKeeper:
         name = f"{row.created_at:%Y/%m/%d}/{row.id}.wav"
         target = self._directory / name
         try:
-            merged = await _in_thread(lambda called_off: _merge_to(sides, parts["both"], target, called_off))
+            work = partial(_merge_to, sides, parts["both"], target, end_together=by_snoops)
+            merged = await _in_thread(work)
         except wav.Unfinished as error:
             # Asterisk 22 writes the sizes into the header when it closes the file; until then they are 0 and
             # the file grows in steps of 32 KiB. While the call lives, standing still proves nothing.
@@ -196,17 +203,17 @@ class RecordingKeeper:
         attached = await self.store.write(lambda unit: _attach(unit, row, name, merged, self._department_of))
         if attached is None:
             return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {row.call}")
-        await self._delete_originals(row.id)
+        await self._delete_originals(row.id, SNOOP if by_snoops else "")
         return Result(Stage.ATTACHED, _attached(attached), new=True)
 
-    async def _fetch(self, recording: str, side: str, part: Path) -> "_Fetched":
+    async def _fetch(self, name: str, part: Path) -> "_Fetched":
         fetched = _Fetched(part)
         try:
-            async for chunk in self.files.fetch_recording(f"{recording}-{side}"):
+            async for chunk in self.files.fetch_recording(name):
                 fetched.rest += chunk
                 fetched.length = (fetched.length or 0) + len(chunk)
                 if fetched.length > MAX_SIDE_BYTES:
-                    raise wav.Unusable(f"{SIDE_NAMES[side]}: more than {MAX_SIDE_BYTES} bytes")
+                    raise wav.Unusable(f"{name}: more than {MAX_SIDE_BYTES} bytes")
                 if len(fetched.rest) >= _WRITE_BYTES:
                     await asyncio.to_thread(fetched.write)
         except Gone:
@@ -230,10 +237,11 @@ class RecordingKeeper:
         await self.store.write(lambda unit: unit.recordings.fault(recording, reason))
         return Result(Stage.FAULTY, reason=reason)
 
-    async def _delete_originals(self, recording: str) -> None:
-        for side in SIDES:
+    async def _delete_originals(self, recording: str, *kinds: str) -> None:
+        """Of one recorder; of both, when it is not known which it was."""
+        for kind, side in itertools.product(kinds or ("", SNOOP), SIDES):
             try:
-                await self.files.delete_recording(f"{recording}-{side}")
+                await self.files.delete_recording(f"{recording}{kind}-{side}")
             except Gone:
                 continue
             except RemoteError as error:
@@ -277,13 +285,15 @@ def _attach(
     )
 
 
-def _merge_to(sides: list[_Fetched], both: Path, target: Path, called_off: Callable[[], bool]) -> wav.Merged:
+def _merge_to(
+    sides: list[_Fetched], both: Path, target: Path, called_off: Callable[[], bool], *, end_together: bool
+) -> wav.Merged:
     left, right = (
         wav.inspect(fetched.whole(), SIDE_NAMES[side]) for side, fetched in zip(SIDES, sides, strict=True)
     )
     _make_directory(both.parent)
     _remove(both)  # of a run that was cut off
-    merged = wav.merge(left, right, both, called_off)
+    merged = wav.merge(left, right, both, called_off, end_together=end_together)
     _make_directory(target.parent)
     if called_off():
         raise wav.Interrupted

@@ -19,7 +19,7 @@ from bridge.errors import CallbridgeError
 
 log = structlog.get_logger(__name__)
 
-_ORIGINAL = re.compile(r"^(?P<recording>[A-Za-z0-9_][A-Za-z0-9._@-]*-rec-\d+)-(?:in|out)$")
+_ORIGINAL = re.compile(r"^(?P<recording>[A-Za-z0-9_][A-Za-z0-9._@-]*-rec-\d+)(?:-snoop)?-(?:in|out)$")
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 300.0
 
 

@@ -18,6 +18,7 @@ from bridge.errors import BadInput
 
 RATES = (8000, 16000)
 TOLERANCE_MS = 100  # how far apart the ends of both sides may be
+TOLERANCE_OF_STARTS_MS = 3_000  # and their beginnings, where nobody starts both at once
 Side = Path | bytes
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _PCM_SUBFORMAT = bytes.fromhex("0100000000001000800000aa00389b71")
@@ -86,13 +87,24 @@ def inspect(side: Side, what: str) -> Sound:
     return Sound(side, rate, start, size // 2)
 
 
-def merge(left: Sound, right: Sound, target: Path, called_off: Callable[[], bool]) -> Merged:
-    """Both sides into ``target`` (left, right), on disk when it returns. The shorter one ends in silence."""
+def merge(
+    left: Sound,
+    right: Sound,
+    target: Path,
+    called_off: Callable[[], bool],
+    *,
+    end_together: bool = False,
+) -> Merged:
+    """Both sides into ``target`` (left, right), on disk when it returns.
+
+    They began together, and the shorter one ends in silence; with ``end_together`` it begins in silence.
+    """
     if left.rate != right.rate:
         raise Unusable(f"the sides have different rates: {left.rate} and {right.rate} Hz")
     apart = abs(left.frames - right.frames) * 1000 / left.rate
-    if apart > TOLERANCE_MS:
-        raise Unusable(f"the sides end {apart:.0f} ms apart; at most {TOLERANCE_MS} ms can be evened out")
+    tolerance = TOLERANCE_OF_STARTS_MS if end_together else TOLERANCE_MS
+    if apart > tolerance:
+        raise Unusable(f"the sides are {apart:.0f} ms apart; at most {tolerance} ms can be evened out")
     frames = max(left.frames, right.frames)
     if frames == 0:
         raise Empty("neither side holds any sound")
@@ -112,8 +124,9 @@ def merge(left: Sound, right: Sound, target: Path, called_off: Callable[[], bool
             count = min(_BLOCK_FRAMES, frames - first)
             block = array("h", bytes(count * 4))
             # Whole slices at once: a loop over samples would take a minute for an hour of sound.
-            block[0::2] = _samples(one, min(count, max(0, left.frames - first)), count)
-            block[1::2] = _samples(two, min(count, max(0, right.frames - first)), count)
+            for channel, stream, sound in ((0, one, left), (1, two, right)):
+                before = frames - sound.frames if end_together else 0  # silence, in frames
+                block[channel::2] = _piece(stream, first - before, count, sound.frames)
             raw = memoryview(block).cast("B")
             digest.update(raw)
             out.write(raw)
@@ -170,15 +183,15 @@ def _rate(stream: BinaryIO, start: int, size: int, what: str) -> int:
     return int(rate)
 
 
-def _samples(
-    stream: BinaryIO, count: int, wanted: int
-) -> "array[int]":  # 3.11 cannot subscript it at run time
-    samples = array("h")
-    samples.frombytes(stream.read(count * 2))
-    if len(samples) != count:
+def _piece(stream: BinaryIO, first: int, count: int, frames: int) -> "array[int]":  # 3.11 cannot at run time
+    """``count`` samples from ``first`` on, where the stream stands; silence before it and behind it."""
+    silence = min(count, max(0, -first))
+    wanted = min(count - silence, max(0, frames - max(0, first)))
+    samples = array("h", bytes(silence * 2))
+    samples.frombytes(stream.read(wanted * 2))
+    if len(samples) != silence + wanted:
         raise Unfinished("a side became shorter while it was read")
-    if count < wanted:
-        samples.frombytes(bytes((wanted - count) * 2))
+    samples.frombytes(bytes((count - len(samples)) * 2))
     return samples
 
 

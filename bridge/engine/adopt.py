@@ -4,7 +4,7 @@ Owns the comparison of the floor with what Asterisk has now, which is the truth.
 have been told before: the tables take it twice. What is not our application's is never touched.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -47,6 +47,7 @@ class Reconciled:
 
     facts: tuple[Told, ...]
     orders: tuple[CallOrder, ...]
+    silent: frozenset[LegId] = frozenset()  # made, and not ringing yet: look at them again (``unrung``)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,6 @@ def reconcile(floor: Floor, asked: Asked, survey: Survey, ends: Mapping[str, dat
         facts += _of_living_legs(call, survey)
         for leg in _missing(call, asked, survey):
             facts.append(_end_of(call, leg, ends))
-            if leg.id in survey.legs:
-                orders.append(HangUp(call.id, leg.id))
         orders += [HangUp(call.id, leg.id) for leg in _unwanted(call) if leg.id in survey.legs]
         if call.client_leg in survey.legs:
             facts.append(Told(_adopted(call, survey)))
@@ -95,7 +94,27 @@ def reconcile(floor: Floor, asked: Asked, survey: Survey, ends: Mapping[str, dat
             facts.append(found)
         else:
             orders.append(found)
+    silent = (
+        leg.id for call in floor.calls.values() for leg in call.alive_legs if _is_silent(leg, survey.legs)
+    )
+    return Reconciled(tuple(facts), tuple(orders), frozenset(silent))
+
+
+def unrung(floor: Floor, silent: Collection[LegId], states: Mapping[LegId, str]) -> Reconciled:
+    """Of legs that did not ring: those that still do not. Made and never dialled is as good as none."""
+    facts: list[Told] = []
+    orders: list[CallOrder] = []
+    for call in floor.calls.values():
+        for leg in call.alive_legs:
+            if leg.id in silent and leg.ringing_at is None and _is_silent(leg, states):
+                facts.append(Told(LegLost(call.id, leg.id)))
+                orders.append(HangUp(call.id, leg.id))
     return Reconciled(tuple(facts), tuple(orders))
+
+
+def _is_silent(leg: Leg, states: Mapping[LegId, str]) -> bool:
+    """Dialled or not, it looks the same. (22.10)"""
+    return leg.kind is not LegKind.CLIENT and states.get(leg.id) == _DOWN
 
 
 def _died_with_asterisk(call: Call, survey: Survey) -> bool:
@@ -120,16 +139,8 @@ def _of_living_legs(call: Call, survey: Survey) -> Iterator[Told]:
 
 
 def _missing(call: Call, asked: Asked, survey: Survey) -> list[Leg]:
-    """Agents' legs first: a client whose agent is gone as well must not be offered to him again.
-
-    A leg that was made and never dialled is no better than none.
-    """
-    missing = [
-        leg
-        for leg in call.alive_legs
-        if leg.id in asked.legs
-        and (leg.id not in survey.legs or (leg.kind is not LegKind.CLIENT and survey.legs[leg.id] == _DOWN))
-    ]
+    """Agents' legs first: a client whose agent is gone as well must not be offered to him again."""
+    missing = [leg for leg in call.alive_legs if leg.id in asked.legs and leg.id not in survey.legs]
     return sorted(missing, key=lambda leg: leg.kind is LegKind.CLIENT)
 
 

@@ -42,7 +42,8 @@ SNOOPED = "snoop"
 def recording_mark(recording: RecordingId) -> str:
     """A variable of the recorded channel: MixMonitor's id, or SNOOPED; unset while nothing records it.
 
-    A second recorder on the same files would empty them.
+    A second MixMonitor on the same files would empty them. What snoops record has names of its own: NAME-in
+    and NAME-out are NAME-snoop-in and NAME-snoop-out, and the two end together, but need not begin so.
     """
     return f"CALLBRIDGE_RECORDING_{recording.rpartition('-')[2]}"
 

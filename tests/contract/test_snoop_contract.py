@@ -20,7 +20,7 @@ async def test_snoops_record_both_sides_and_end_with_him(
     await link.carry_out(HangUp(offered.call, offered.leg, Cause.NORMAL_CLEARING))
     await inbox.wait(LegEnded, leg=offered.leg)
     await inbox.wait(RecordingEnded, recording=recording)
-    names = [f"{recording}-in", f"{recording}-out"]
+    names = [f"{recording}-snoop-in", f"{recording}-snoop-out"]
     assert set(names) <= set(await link.list_recordings())
     assert not [one for one in await link.channels() if one.id in names]
     for name in names:

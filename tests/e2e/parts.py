@@ -6,6 +6,7 @@ Each polls with a deadline and tells what it saw when the deadline passes; nothi
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +20,7 @@ from playwright.async_api import Browser, Page, async_playwright
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 PHONES = ROOT / "docker" / "phones"
+FRANK_PHONE = str(Path(__file__).with_name("frank_phone.py"))
 CHROMIUM = os.environ.get("CALLBRIDGE_CHROMIUM", "/usr/bin/chromium")
 
 
@@ -31,6 +33,7 @@ class Lab:
     web: str
     secrets: dict[str, str] = field(repr=False)
     containers: dict[str, str]  # service → container id
+    ari: str  # Asterisk's HTTP server
 
     @classmethod
     def of(cls, addresses: dict[str, Any]) -> "Lab":
@@ -38,7 +41,9 @@ class Lab:
         lines = Path(addresses["secrets"]).read_text().splitlines()
         secrets = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
         sip = addresses["sip"]
-        return cls(sip["host"], sip["port"], addresses["web"], secrets, addresses["containers"])
+        return cls(
+            sip["host"], sip["port"], addresses["web"], secrets, addresses["containers"], addresses["ari"]
+        )
 
     def password(self, agent: str) -> str:
         return self.secrets[f"SIP_PASSWORD_{agent}"]
@@ -71,6 +76,39 @@ class Lab:
 
     async def restart_callbridge(self) -> None:
         await self.docker("restart", self.containers["callbridge"])
+        await eventually(self.is_ready, seconds=60)
+
+    @asynccontextmanager
+    async def away(self, how: str = "kill") -> AsyncIterator[None]:
+        """Callbridge is away, killed ("kill": SIGKILL) or stopped in order ("stop"), and back afterwards.
+
+        The engine takes either for a wish and does not start it again; a process that crashes, it does.
+        """
+        service = self.containers["callbridge"]
+        if how == "stop":
+            await self.docker("stop", service)
+            # 137 would be: not within its grace period.
+            assert (await self.docker("inspect", "-f", "{{.State.ExitCode}}", service)).strip() == "0"
+        else:
+            await self.docker("kill", "-s", "KILL", service)
+        try:
+            yield
+        finally:
+            await self.docker("start", service)
+            await eventually(self.is_ready, seconds=60)
+
+    async def crash_callbridge(self) -> None:
+        """Its process dies; the engine starts it again by itself."""
+        service = self.containers["callbridge"]
+        count = ("inspect", "-f", "{{.RestartCount}}", service)
+        before = int(await self.docker(*count))
+        # The first process is docker-init; when its child dies, the shell dies with it.
+        await self.docker("exec", service, "sh", "-c", "kill -9 $(cat /proc/1/task/1/children) || true")
+
+        async def again() -> bool:
+            return int(await self.docker(*count)) > before
+
+        await eventually(again, seconds=30)
         await eventually(self.is_ready, seconds=60)
 
     async def asterisk(self, command: str) -> str:
@@ -147,6 +185,15 @@ class Program:
         self._process.stdin.write(json.dumps(command).encode() + b"\n")
         await self._process.stdin.drain()
 
+    @asynccontextmanager
+    async def frozen(self) -> AsyncIterator[None]:
+        """It does nothing, and its sound stops, as on a machine that has no time for it."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """At once, without a word to anybody: as if the cable had been pulled."""
         self._process.kill()
@@ -167,6 +214,7 @@ async def phone(
     answer: float | None = 0.3,
     talk: float | None = None,
     record: Path | None = None,
+    script: str = "phone.py",
 ) -> AsyncIterator[Program]:
     """A registered agent's phone that says ``tone``. Unless they are None, it answers after ``answer``
     seconds, and hangs up after ``talk``, by itself."""
@@ -174,7 +222,7 @@ async def phone(
     options += ["--auto-answer", "none" if answer is None else str(answer)]
     options += ["--auto-hangup", str(talk)] if talk is not None else []
     options += ["--record", str(record)] if record is not None else []
-    program = await Program.start(f"phone {agent}", "phone.py", *options, SIP_PASSWORD=lab.password(agent))
+    program = await Program.start(f"phone {agent}", script, *options, SIP_PASSWORD=lab.password(agent))
     try:
         await program.event("registered")
         yield program
@@ -194,11 +242,13 @@ async def phones(lab: Lab, agents: Iterable[str], **options: Any) -> AsyncIterat
 
 
 @asynccontextmanager
-async def outsider(lab: Lab, number: str, *, tone: int = 1000, record: Path) -> AsyncIterator[Program]:
+async def outsider(
+    lab: Lab, number: str, *, tone: int = 1000, record: Path, script: str = "phone.py"
+) -> AsyncIterator[Program]:
     """A caller from the trunk with a phone that can be driven, and that keeps what he hears."""
     options = ["--trunk", "--user", number, "--server", lab.host, "--port", str(lab.sip_port)]
     options += ["--tone", str(tone), "--record", str(record)]
-    program = await Program.start(f"outsider {number}", "phone.py", *options)
+    program = await Program.start(f"outsider {number}", script, *options)
     try:
         await program.event("started")
         yield program

@@ -5,8 +5,11 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import aiohttp
 
 from tests.e2e.parts import Api, Lab, Program, caller, eventually, outsider, phones
 from tests.e2e.sound import Sound
@@ -103,9 +106,9 @@ async def prompt(lab: Lab, name: str, language: str = "ru") -> Sound:
 
 
 @asynccontextmanager
-async def calls(lab: Lab, dialled: str, number: str, heard: Path) -> AsyncIterator[Program]:
+async def calls(lab: Lab, dialled: str, number: str, heard: Path, **options: Any) -> AsyncIterator[Program]:
     """An outsider whose call is up."""
-    async with outsider(lab, number, tone=CLIENT_HZ, record=heard) as client:
+    async with outsider(lab, number, tone=CLIENT_HZ, record=heard, **options) as client:
         await client.do(do="call", uri=f"sip:{dialled}@{lab.host}:{lab.sip_port}")
         await client.event("answered", seconds=30)
         yield client
@@ -130,3 +133,91 @@ async def ends_with(api: Api, there: dict[str, Program], agent: str, number: str
     assert (call["outcome"], call["agent"]) == ("answered", agent), call
     await released(api, agent)
     return call
+
+
+async def since(program: Program, moment: float) -> float:
+    """Where in its first recording that moment (CLOCK_MONOTONIC) is, in seconds."""
+    return moment - float((await program.event("media"))["mono"])
+
+
+# ── what is left of a call ──
+
+
+async def live(api: Api, number: str, state: str | None = None, seconds: float = 20) -> dict[str, Any]:
+    """That number's call, which has not ended; with ``state``, once an agent is in it so."""
+
+    async def look() -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+        return await api.call_from(number), (await api.get("/agents"))["items"]
+
+    def good(seen: tuple[dict[str, Any] | None, list[dict[str, Any]]]) -> bool:
+        call, agents = seen
+        if call is None or call["outcome"] is not None:
+            return False
+        return state is None or state in [one["state"] for one in agents if one["call_id"] == call["id"]]
+
+    call, _ = await eventually(look, good, seconds)
+    assert call is not None
+    return call
+
+
+async def ticket_of(api: Api, call: dict[str, Any], recordings: int = 1) -> dict[str, Any]:
+    """The one ticket of that call, once it has so many recordings, all attached."""
+
+    async def look() -> list[dict[str, Any]]:
+        tickets = await api.all("/tickets", call_id=call["id"])
+        return [await api.get(f"/tickets/{ticket['id']}") for ticket in tickets]
+
+    def good(tickets: list[dict[str, Any]]) -> bool:
+        return [[one["state"] for one in ticket["recordings"]] for ticket in tickets] == [
+            ["attached"] * recordings
+        ]
+
+    (ticket,) = await eventually(look, good, 40)
+    return ticket
+
+
+async def recorded(api: Api, call: dict[str, Any]) -> Sound:
+    """The one recording of that call, left the client, right the agent."""
+    (recording,) = (await ticket_of(api, call))["recordings"]
+    assert recording["channels"] == 2
+    sound = Sound.read(await api.file(recording["url"]))
+    assert abs(sound.seconds * 1000 - recording["duration_ms"]) < 50
+    return sound
+
+
+async def conversations(lab: Lab) -> list[int]:
+    """How many talk in each of them, in Asterisk."""
+    lines = (await lab.asterisk("bridge show all")).splitlines()[1:]
+    rows = [line.split()[-4:] for line in lines]  # how many, type, technology, duration
+    return [int(row[0]) for row in rows if "holding" not in row[2]]
+
+
+async def channels(lab: Lab) -> set[str]:
+    """All that Asterisk has, by their names."""
+    lines = (await lab.asterisk("core show channels concise")).splitlines()
+    return {line.split("!", 1)[0] for line in lines if "!" in line}
+
+
+# ── somebody else on the same Asterisk ──
+
+
+@dataclass(frozen=True)
+class Application:
+    """One that is not Callbridge's."""
+
+    session: aiohttp.ClientSession
+
+    async def order(self, method: str, path: str, **params: str) -> Any:
+        async with self.session.request(method, path, params=params) as reply:
+            assert reply.status < 300, f"{method} {path}: {reply.status} {await reply.text()}"
+            return await reply.json() if reply.status == 200 else None
+
+
+@asynccontextmanager
+async def another_application(lab: Lab, name: str = "theirs") -> AsyncIterator[Application]:
+    headers = {"Authorization": aiohttp.encode_basic_auth("callbridge", lab.secrets["ARI_PASSWORD"])}
+    async with (
+        aiohttp.ClientSession(f"{lab.ari}/ari/", headers=headers) as session,
+        session.ws_connect("events", params={"app": name}),
+    ):
+        yield Application(session)

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+TONE = 0.01  # the least amplitude of a tone that is there at all
+GONE = 0.1  # of what a tone has otherwise: 20 dB lower
+AT_EDGES = 0.26  # so much of a Hann window, at either end of it, holds a tenth of its weight
+SILENCE = 0.003
+
 
 @dataclass(frozen=True)
 class Sound:
@@ -44,6 +49,46 @@ class Sound:
             levels.append(20 * float(np.log10(max(amplitude, 1e-6))))
         return max(levels)
 
+    def part(self, start: float, end: float) -> "Sound":
+        """What sounds between the two times; nothing before it begins and after it ends."""
+        first, last = round(start * self.rate), round(end * self.rate)
+        before, after = max(-first, 0), max(last - self.channels.shape[1], 0)
+        padded = np.pad(self.channels, ((0, 0), (before, after)))
+        return Sound(self.rate, padded[:, first + before : last + before])
+
+    def gaps(self, hertz: int, channel: int = 0) -> list[tuple[float, float]]:
+        """When, and for how long, that tone is missing, or more than 20 dB lower than otherwise; in seconds.
+
+        By a window of 20 ms that is moved by 1 ms, to which a gap of 20 ms and more is right within 2 ms.
+        A tone that does not sound at all is missing all the time.
+        """
+        here = self.channels[channel]
+        width, hop = self.rate // 50, self.rate // 1000
+        if len(here) < width:
+            return [(0.0, self.seconds)]
+        carrier = np.exp(-2j * np.pi * hertz / self.rate * np.arange(len(here)))
+        window = np.hanning(width)
+        pieces = np.lib.stride_tricks.sliding_window_view(here * carrier, width)[::hop]
+        levels = np.abs(pieces @ window) * 2 / float(window.sum())
+        usual = float(np.percentile(levels, 90))
+        if usual < TONE:
+            return [(0.0, self.seconds)]
+        inner = width * (1 - 2 * AT_EDGES)  # of the first window that is low, so much lies in the gap
+        return [
+            ((begin * hop + width * AT_EDGES) / self.rate, ((end - begin) * hop + inner) / self.rate)
+            for begin, end in _runs(levels < usual * GONE)
+        ]
+
+    def longest_gap(self, hertz: int, channel: int = 0) -> float:
+        return max((length for _, length in self.gaps(hertz, channel)), default=0.0)
+
+    def longest_silence(self, channel: int = 0) -> float:
+        """For how many seconds at most nothing is heard, in steps of 10 ms."""
+        hop = self.rate // 100
+        steps = self.channels.shape[1] // hop
+        peaks = np.abs(self.channels[channel, : steps * hop].reshape(steps, hop)).max(axis=1, initial=0.0)
+        return max((end - begin for begin, end in _runs(peaks < SILENCE)), default=0) * hop / self.rate
+
     def holds(self, other: "Sound", channel: int = 0) -> float:
         """How much of ``other`` sounds here: 1 all of it, whole and clear.
 
@@ -70,6 +115,12 @@ class Sound:
         pieces = [(begin, all_[begin : begin + width]) for begin in range(0, len(all_) - width + 1, width)]
         loudest = max(float((piece**2).sum()) for _, piece in pieces)
         return [(begin, piece) for begin, piece in pieces if float((piece**2).sum()) > loudest / 30]
+
+
+def _runs(yes: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Where it is true in a row: from, and up to."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], yes, [False])).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _likeness(here: npt.NDArray[np.float64], piece: npt.NDArray[np.float64]) -> tuple[float, int]:

@@ -1,5 +1,6 @@
 """A translator as the link asks it, and the plan of three agents that it knows."""
 
+from bridge.ami import Remembered
 from bridge.ami.headers import Headers, read
 from bridge.ami.translate import Translator
 from bridge.centre.facts import Fact
@@ -21,9 +22,10 @@ PLAN = plan(agent("1001"), agent("1002"), agent("1003"))
 class Told:
     """A translator, and what it said; as the link does, it is asked again when the plan has changed."""
 
-    def __init__(self, known: Plan = PLAN) -> None:
+    def __init__(self, known: Plan = PLAN, remembered: Remembered | None = None) -> None:
         self.plan = known
-        self.made = Translator(lambda: self.plan, lambda: {"trunk1"})
+        self.remembered = remembered or Remembered()
+        self.made = Translator(lambda: self.plan, lambda: {"trunk1"}, lambda: self.remembered)
 
     def __call__(self, *events: Headers) -> list[Fact]:
         facts: list[Fact] = []

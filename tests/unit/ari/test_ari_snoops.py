@@ -28,7 +28,7 @@ async def test_both_sides_are_recorded_until_he_hangs_up(
     await link.start_recording(order(call))
     await inbox.wait(RecordingStarted, recording=recording_id(call, 1))
     assert [one["spy"] for one in sent(fake, "channels.snoopChannelWithId")] == ["in", "out"]
-    assert set(fake.recordings) == {f"{call}-rec-1-in", f"{call}-rec-1-out"}
+    assert set(fake.recordings) == {f"{call}-rec-1-snoop-in", f"{call}-rec-1-snoop-out"}
     assert fake.channels[call].variables[MARK] == "snoop"
     await fake.hang_up(call)
     await inbox.wait(RecordingEnded, recording=recording_id(call, 1))

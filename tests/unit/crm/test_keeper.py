@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from array import array
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -167,7 +168,10 @@ async def test_cancelled_while_merging_nothing_appears_later(
     reached, loop = asyncio.Event(), asyncio.get_running_loop()
     real = wav.merge
 
-    def slow(left: wav.Sound, right: wav.Sound, target: Path, called_off: Callable[[], bool]) -> wav.Merged:
+    def slow(
+        left: wav.Sound, right: wav.Sound, target: Path, called_off: Callable[[], bool], *, end_together: bool
+    ) -> wav.Merged:
+        assert not end_together
         loop.call_soon_threadsafe(reached.set)
         while not called_off():
             pass
@@ -265,6 +269,21 @@ async def test_faulty_ones_keep_their_reason_and_their_originals(
     assert reason in row.fault
     assert len(spool.files) == 2
     assert files_in(directory) == []
+
+
+@pytest.mark.usefixtures("recorded")
+async def test_what_snoops_recorded_ends_together(
+    keeper: RecordingKeeper, store: Store, spool, directory: Path, make_wav
+) -> None:
+    spool.files.clear()
+    spool.files[f"{REC}-snoop-in"] = make_wav([1] * 8000)
+    spool.files[f"{REC}-snoop-out"] = make_wav([2] * 6000)
+    assert await keeper.attach(CALL, REC, closed=True) is not None
+    assert spool.files == {}
+    (file,) = files_in(directory)
+    samples = array("h", (directory / file).read_bytes()[44:])
+    assert samples[0::2].tolist() == [1] * 8000
+    assert samples[1::2].tolist() == [0] * 2000 + [2] * 6000
 
 
 @pytest.mark.usefixtures("recorded")

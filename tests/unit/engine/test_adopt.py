@@ -10,7 +10,7 @@ from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
 from bridge.centre.call import CallState
 from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, PromptId
-from bridge.engine.adopt import Asked, Reconciled, ask, reconcile
+from bridge.engine.adopt import Asked, Reconciled, ask, reconcile, unrung
 from bridge.engine.ports import Survey
 from tests.fakes.world import ANNA, BORIS, START, Leg, World, plan
 
@@ -78,19 +78,33 @@ def test_a_phone_that_rings_goes_on_ringing() -> None:
     assert world.floor.agents[ANNA].state is AgentState.RINGING
 
 
-@pytest.mark.parametrize("state", [None, "Down"])
-def test_a_phone_that_should_ring_and_does_not_is_rung_once_more(state: str | None) -> None:
+def test_a_phone_that_should_ring_and_does_not_is_rung_once_more() -> None:
     world, call = waiting(ANNA)
     first = LegId(f"{call}-agent-1")
     world.legs[first].state = "gone"
-    found = told(world, survey({call: "Up", **({first: state} if state else {})}))
-    assert (o.HangUp(call, first) in found.orders) is (state is not None)
+    told(world, survey({call: "Up"}))
     assert [order.leg for order in world.of(o.RingAgent)] == [first, LegId(f"{call}-agent-2")]
     world.pump()
     world.talk(ANNA)
     world.hang_up(ANNA)
     assert world.offer_ends == {first: o.OfferEnd.ANSWERED}, "to history it is one offer"
     assert world.saved[call].outcome is o.Outcome.ANSWERED
+
+
+def test_a_leg_that_does_not_ring_yet_is_looked_at_again() -> None:
+    """It may have been dialled just now: it is taken for lost only if it still does not."""
+    world, call = waiting(ANNA)
+    first = LegId(f"{call}-agent-1")
+    world.floor.calls[call].legs[first].ringing_at = None
+    found = told(world, survey({call: "Up", first: "Down"}))
+    assert (found.silent, found.orders) == ({first}, ())
+    assert unrung(world.floor, found.silent, {first: "Ringing"}) == Reconciled((), ())
+    assert unrung(world.floor, found.silent, {}) == Reconciled((), ())  # its end is told by an event
+    lost = unrung(world.floor, found.silent, {first: "Down"})
+    assert [one.fact for one in lost.facts] == [f.LegLost(call, first)]
+    assert lost.orders == (o.HangUp(call, first),)
+    world.tell(f.LegRinging(call, first))
+    assert unrung(world.floor, found.silent, {first: "Down"}) == Reconciled((), ())
 
 
 def test_a_phone_that_is_not_planned_any_more_is_not_rung_again() -> None:
