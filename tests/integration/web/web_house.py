@@ -73,7 +73,7 @@ class FakeDesk:
 
     def __init__(self, plan: Plan) -> None:
         self.submitted: list[Fact] = []
-        self.up = {"ari": True, "ami": True, "store": True}
+        self.up = {"ari": True, "ami": True, "store": True, "journal": True}
         self._floor_watchers: list[Callable[[], None]] = []
         self._fact_watchers: list[Callable[[StampedFact], None]] = []
         self._seq = 0
