@@ -239,6 +239,11 @@ def row_of(value: str) -> EndedRow | None:
     )
 
 
+def moment_of(epoch: str) -> datetime | None:
+    """What the dialplan wrote with ``%s.%3q``; None for what it cannot have written."""
+    return _moment(epoch) if re.fullmatch(_EPOCH, epoch) else None
+
+
 def _moment(epoch: str) -> datetime:
     seconds, _, millis = epoch.partition(".")
     return datetime.fromtimestamp(int(seconds), UTC) + timedelta(milliseconds=int(millis))

@@ -55,6 +55,7 @@ Headers = Mapping[str, str]
 _VARIABLE = "chanvariable"
 _PRESENTATION = "CALLBRIDGE_PRESENTATION"
 _ARRIVED = "CALLBRIDGE_ARRIVED"
+_TALKING = "CALLBRIDGE_TALKING"
 # What Dial, Queue, Originate and the like give to a channel that they make [run]; one that calls in never
 # has it.
 _DIALLED = "(Outgoing Line)"
@@ -130,6 +131,7 @@ def _listed(headers: Headers) -> CoreShowChannel:
         queue=data.partition(",")[0] if application == "Queue" else "",
         bridge=headers.get("bridgeid", ""),
         arrived=_variable(headers, "", channel.name, _ARRIVED),
+        talking=_variable(headers, "", channel.name, _TALKING),
     )
 
 

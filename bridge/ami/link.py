@@ -186,7 +186,7 @@ class AmiLink:
             if isinstance(fact, OutsideEnded) and row is not None:
                 await self._put_end(fact, row)
             else:
-                await self._inbox.put(fact)
+                await self._inbox.put(fact, self._translator.happened_at(fact))
 
     # ── ends that nobody heard ───────────────────────────────────────────────
 

@@ -221,7 +221,7 @@ class CoreShowChannel:
     """``dialled``: Asterisk made it to call somebody; it may be False once that one was sent elsewhere.
 
     ``queue`` is the native one in which it is now. ``arrived`` is what our dialplan noted when it came from a
-    trunk, "" for every other channel.
+    trunk, ``talking`` since when an agent talks whom the dialplan called; "" for every other channel.
     """
 
     channel: Channel
@@ -229,6 +229,7 @@ class CoreShowChannel:
     queue: str = ""
     bridge: str = ""
     arrived: str = ""
+    talking: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ traces. After a gap the list of channels tells which calls are over, which go on
 """
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 
 from bridge.ami.call_events import CallEvent, CallEventType, Party, Reason
+from bridge.ami.ended import moment_of
 from bridge.ami.legs import plain_number
 from bridge.ami.messages import (
     Channel,
@@ -59,6 +61,9 @@ class Translator:
         self._presented: set[str] = set()  # calls that we announced, and must end
         self._outside: set[str] = set()  # calls that never touched the application
         self._queued: set[str] = set()  # of both, those that the list of channels found in a native queue
+        self._came: dict[str, datetime] = {}  # by call; this and the next of what the last list found
+        self._talking: dict[str, datetime] = {}  # by the agent's channel
+        self._answered: dict[tuple[CallId, AgentId], datetime] = {}
         self.recordings = Recordings()
 
     # ── messages ─────────────────────────────────────────────────────────────
@@ -70,6 +75,7 @@ class Translator:
             case Newchannel(channel):
                 facts += self._caller(channel, channel.exten)
             case QueueCallerJoin(channel, queue):
+                self._came.pop(channel.uniqueid, None)
                 facts += self._waits(channel, queue)
             case FullyBooted():
                 self._remember(self._remembered())
@@ -86,6 +92,16 @@ class Translator:
         # Last: whoever is taken by a call in other ways as well is told so before his phone is let go.
         facts += self._phones.take(message, known=known)
         return facts
+
+    def happened_at(self, fact: Fact) -> datetime | None:
+        """Of what the list of channels found: when it was, as the dialplan noted it. None for what is now."""
+        match fact:
+            case CallerPresented(call=call) | FallbackEntered(call=call):
+                return self._came.get(call)
+            case OutsideAnswered(call=call, agent=agent):
+                return self._answered.get((call, agent))
+            case _:
+                return None
 
     def refresh(self) -> list[Fact]:
         """What there is to say of agents' phones that was not said yet: after a new plan."""
@@ -126,10 +142,18 @@ class Translator:
         self._presented |= told.presented
         self._outside |= told.outside
         self._queued.clear()
+        self._came.clear()
+        self._talking.clear()
+        self._answered.clear()
         self._phones.resume(told.taken)
 
     def _listed(self, message: CoreShowChannel) -> list[Fact]:
         channel, facts = message.channel, list[Fact]()
+        came, talking = moment_of(message.arrived.partition("|")[0]), moment_of(message.talking)
+        if came is not None:
+            self._came[channel.uniqueid] = came
+        if talking is not None:
+            self._talking[channel.uniqueid] = talking
         if message.arrived and not self._told(channel.uniqueid):
             # It came while we were away; where it is by now its extension does not tell what was dialled.
             facts += self._present(channel, message.arrived.partition("|")[2].partition("|")[0])
@@ -174,6 +198,7 @@ class Translator:
                 if call not in self._outside:
                     facts += self._ringing(event, agents)  # a phone that picked the call up never rang
                 facts += [OutsideAnswered(call, agent) for agent in agents]
+                self._date(call, event.targets)
             case CallEventType.RING_ENDED:
                 reason = (event.reason or Reason.CANCELLED).value
                 facts += [OutsideRingEnded(call, agent, reason) for agent in agents]
@@ -185,6 +210,12 @@ class Translator:
                     self._outside.discard(call)
                     facts.append(OutsideEnded(call, (event.reason or Reason.FAILED).value))
         return facts
+
+    def _date(self, call: CallId, targets: Collection[Party]) -> None:
+        for target in targets:
+            agent, since = self._agent(target), self._talking.get(target.uniqueid)
+            if agent is not None and since is not None:
+                self._answered[call, agent] = since
 
     def _ringing(self, event: CallEvent, agents: list[AgentId]) -> list[Fact]:
         if agents:

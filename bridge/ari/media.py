@@ -204,7 +204,9 @@ class MediaDesk:
         """Returns the channels that are in it already: none in a new one."""
         bridge = conversation_id(call)
         try:
-            await self._rest.call("bridges.createWithId", bridge, query={"type": "mixing"})
+            # The name tells whose it is: ids of other applications' bridges may look like ours.
+            query = {"type": "mixing", "name": self._app}
+            await self._rest.call("bridges.createWithId", bridge, query=query)
         except Refused as error:
             if error.status != _CONFLICT:
                 raise

@@ -27,7 +27,7 @@ _PLAYING = ("queued", "playing", "continuing", "paused")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``legs``: our application's, with their states; ``arrivals``: in the order in which they came."""
+    """``legs`` and ``bridges``: our application's; ``arrivals``: in the order in which they came."""
 
     legs: Mapping[LegId, str]
     bridges: Mapping[str, frozenset[str]]
@@ -50,7 +50,7 @@ async def find(rest: Rest, app: str, prompts: Collection[PromptId]) -> Found:
     ours = sorted(_ours(application, channels), key=lambda one: one.creationtime)
     return Found(
         legs={LegId(one.id): one.state for one in ours},
-        bridges={bridge.id: frozenset(bridge.channels) for bridge in bridges},
+        bridges={bridge.id: frozenset(bridge.channels) for bridge in bridges if bridge.name == app},
         channels=frozenset(one.id for one in channels),
         calls=frozenset(_linked(one) for one in channels),
         arrivals=_arrivals(ours, app),

@@ -29,7 +29,7 @@ from bridge.crm.tickets import DepartmentOf, ticket_of
 from bridge.engine.ports import RecordingFiles
 from bridge.errors import BadInput, Gone, RemoteError
 from bridge.store import Store, SyncUnit
-from bridge.store.rows import RecordingRow
+from bridge.store.rows import CallTimes, RecordingRow
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -50,6 +50,7 @@ class Stage(Enum):
     ATTACHED = "attached"
     NOT_YET = "not_yet"  # try again later
     FAULTY = "faulty"  # it never will be; the originals stay where they are
+    NOTHING = "nothing"  # nobody ever talked, so there was nothing to record: nothing is kept of it
     UNKNOWN_CALL = "unknown_call"  # no such call is kept; the originals stay where they are
 
 
@@ -155,7 +156,8 @@ class RecordingKeeper:
         noted = await self.store.write(lambda unit: _note(unit, call, recording))
         if noted is None:
             return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {call}")
-        row, ended = noted
+        row, times = noted
+        ended = times.ended_at is not None
         if row.state == "attached":
             await self._delete_originals(recording)
             return Result(Stage.ATTACHED, _attached(row))
@@ -163,7 +165,12 @@ class RecordingKeeper:
         try:
             return await self._fetch_and_attach(row, parts, closed=ended or recording in self._closed)
         except wav.Empty as error:
-            result = await self._faulty(recording, str(error))
+            if ended and times.answered_at is None:
+                # Asterisk's own queue begins its recorder for everybody who waits there.
+                await self.store.write(lambda unit: unit.recordings.forget(recording))
+                result = Result(Stage.NOTHING, reason=str(error))
+            else:
+                result = await self._faulty(recording, str(error))
             await self._delete_originals(recording)
             return result
         except wav.Unusable as error:
@@ -258,13 +265,12 @@ def _attached(row: RecordingRow) -> RecordingAttached:
     return RecordingAttached(CallId(row.call), RecordingId(row.id), TicketId(row.ticket or 0))
 
 
-def _note(unit: SyncUnit, call: CallId, recording: RecordingId) -> tuple[RecordingRow, bool] | None:
-    """The recording, and whether its call has ended; None when no such call is kept."""
+def _note(unit: SyncUnit, call: CallId, recording: RecordingId) -> tuple[RecordingRow, CallTimes] | None:
+    """The recording, and its call's times; None when no such call is kept."""
     times = unit.calls.times(call)
     if times is None:
         return None
-    row = unit.recordings.note(recording, call, times.answered_at or times.offered_at)
-    return row, times.ended_at is not None
+    return unit.recordings.note(recording, call, times.answered_at or times.offered_at), times
 
 
 def _attach(

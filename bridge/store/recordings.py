@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Table,
     bindparam,
+    delete,
     select,
     tuple_,
     update,
@@ -132,6 +133,10 @@ class SyncRecordings:
             return row
         return self._changed(id, _FAULT, {"of": id, "state": "faulty", "fault": reason[:2000]})
 
+    def forget(self, id: str) -> None:
+        """There was nothing to record. One that is attached stays."""
+        self._connection.execute(_FORGET, {"of": id})
+
     def get(self, id: str) -> RecordingRow | None:
         row: Any = self._connection.execute(_GET, {"of": id}).one_or_none()
         return None if row is None else RecordingRow(*row)
@@ -228,4 +233,7 @@ _ATTACH = _change(
     *("fault", "attached_at"),
 )
 _FAULT = _change("state", "fault")
+_FORGET: Any = delete(cast("Table", RecordingTable.__table__)).where(
+    _FIELDS.id == bindparam("of"), _FIELDS.state != "attached"
+)
 _GET: Any = select(*_RECORDING).where(_FIELDS.id == bindparam("of"))

@@ -255,6 +255,7 @@ class AriHandlers(Pbx):
             return refusal(409, f"Bridge with id '{bridge}' already exists")
         self.bridges[bridge] = []
         self.bridge_types[bridge] = request.query["type"]
+        self.bridge_names[bridge] = request.query.get("name", "")
         return web.json_response(self._bridge(bridge))
 
     async def _bridges_addChannel(self, request: Request) -> web.Response:

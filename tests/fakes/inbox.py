@@ -1,6 +1,7 @@
 """An inbox that keeps what it got, for tests that wait for facts with a deadline."""
 
 import asyncio
+from datetime import datetime
 from typing import Any, TypeVar
 
 from bridge.centre.facts import Fact
@@ -17,7 +18,7 @@ class FactInbox:
         self.gate.set()
         self._changed = asyncio.Event()
 
-    async def put(self, fact: Fact) -> None:
+    async def put(self, fact: Fact, at: datetime | None = None) -> None:
         await self.gate.wait()
         self.facts.append(fact)
         self._changed.set()

@@ -79,6 +79,7 @@ class Pbx(ABC):
         self.channels: dict[str, FakeChannel] = {}
         self.bridges: dict[str, list[str]] = {}
         self.bridge_types: dict[str, str] = {}
+        self.bridge_names: dict[str, str] = {}
         self.playbacks: dict[str, FakePlayback] = {}
         self._ids = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -238,7 +239,7 @@ class Pbx(ABC):
             "bridge_type": kind,
             "bridge_class": "stasis",
             "creator": "Stasis",
-            "name": "",
+            "name": self.bridge_names.get(bridge, ""),
             "channels": list(self.bridges[bridge]),
             "creationtime": NOW,
             "video_mode": "talker",

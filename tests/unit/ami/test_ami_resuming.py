@@ -1,6 +1,7 @@
 """After a gap: calls that go on, are over, or came meanwhile, by the list of channels. Each is told once."""
 
 import itertools
+from datetime import UTC, datetime
 
 import pytest
 
@@ -201,6 +202,19 @@ def test_who_came_meanwhile_is_presented_with_what_he_dialled() -> None:
 def test_who_came_meanwhile_and_talks_already() -> None:
     facts = Told()(BOOTED, caller(bridgeid="b", **CAME, **IN_QUEUE), phone(bridgeid="b"), END)
     assert facts == [PRESENTED, ENTERED, RINGING, ANSWERED]
+
+
+def test_what_came_meanwhile_is_dated_by_what_the_dialplan_noted() -> None:
+    talks = {"chanvariable": "CALLBRIDGE_TALKING=1795476540.500"}
+    came = {"chanvariable": "CALLBRIDGE_ARRIVED=1795476536.368|+74950000001|trunk1"}
+    told = Told()
+    told(BOOTED, caller(bridgeid="b", **came, **IN_QUEUE), phone(bridgeid="b", **talks), END)
+    moments = {fact: told.made.happened_at(fact) for fact in (PRESENTED, ENTERED, RINGING, ANSWERED)}
+    arrived = datetime(2026, 11, 23, 23, 28, 56, 368_000, tzinfo=UTC)
+    answered = datetime(2026, 11, 23, 23, 29, 0, 500_000, tzinfo=UTC)
+    assert moments == {PRESENTED: arrived, ENTERED: arrived, RINGING: None, ANSWERED: answered}
+    told({**caller("QueueCallerJoin"), "queue": "support"})
+    assert told.made.happened_at(ENTERED) is None, "the next queue is entered now"
 
 
 def test_who_keeps_his_number_back_is_not_shown() -> None:

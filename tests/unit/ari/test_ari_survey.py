@@ -38,6 +38,13 @@ def successor(fake: FakeAsterisk) -> Successor:
     return Successor(fake)
 
 
+async def test_another_applications_bridge_is_not_ours_whatever_its_id(
+    fake: FakeAsterisk, link: AriLink
+) -> None:
+    fake.bridges["1.1-talk"], fake.bridge_types["1.1-talk"] = [], "mixing"
+    assert (await link.survey([])).bridges == {}
+
+
 async def test_what_asterisk_has(
     fake: FakeAsterisk, first: AriLink, inbox: FactInbox, successor: Successor
 ) -> None:

@@ -189,7 +189,8 @@ def test_no_pattern_and_no_way_out(etc: Path, lab: Settings) -> None:
         if "Dial(" in line
     }
     phones = {("from-agents", f"Dial(PJSIP/{agent},60)") for agent in lab.agents}
-    assert dials == {*phones, ("callbridge-number", "Dial(PJSIP/1001,20)")}, "an agent's direct number"
+    direct = ("callbridge-number", "Dial(PJSIP/1001,20,U(callbridge-talking))")
+    assert dials == {*phones, direct}
     assert lab.trunks["lab"].send_to is not None
     assert "@lab" not in (etc / "extensions.conf").read_text(), "no extension leads to a trunk"
 

@@ -174,7 +174,7 @@ def test_a_direct_number_rings_its_agent_and_then_the_queue(write: Write, tmp_pa
         'GotoIf($["${QUEUE_MEMBER(support,paused,PJSIP/1002)}" = "1"]?queue)',
         "Gosub(callbridge-record,start,1)",
         "Set(MEMBERINTERFACE=PJSIP/1002)",
-        "Dial(PJSIP/1002,15)",
+        "Dial(PJSIP/1002,15,U(callbridge-talking))",
         "Goto(callbridge-fallback,support,1)",
     ]
     assert " same = n(queue),Goto(" in (etc / "extensions.conf").read_text()
@@ -188,7 +188,7 @@ def test_a_direct_number_of_somebody_in_no_queue(write: Write, tmp_path: Path) -
     )
     etc = render_small(lambda _: write(text), tmp_path)
     found = steps(etc, "+74950000001", "callbridge-number")
-    assert "Dial(PJSIP/c3,20)" in found
+    assert "Dial(PJSIP/c3,20,U(callbridge-talking))" in found
     assert not [step for step in found if "QUEUE_MEMBER" in step]
 
 

@@ -301,6 +301,19 @@ async def test_of_a_recording_without_any_sound_nothing_is_left(
     assert files_in(directory) == []
 
 
+async def test_of_a_call_that_nobody_took_an_empty_recording_is_no_fault(
+    keeper: RecordingKeeper, store: Store, spool, make_wav, make_ended
+) -> None:
+    async with store.unit() as unit:
+        await unit.calls.save(make_ended(answered_at=None))
+    for side in ("in", "out"):
+        spool.files[f"{REC}-{side}"] = make_wav([])
+    assert (await keeper.work(CALL, REC)).stage is Stage.NOTHING
+    async with store.view() as unit:
+        assert await unit.recordings.get(REC) is None
+    assert spool.files == {}
+
+
 @pytest.mark.usefixtures("recorded")
 async def test_a_missing_side_is_waited_for_and_then_faulty(
     keeper: RecordingKeeper, store: Store, spool, clock
