@@ -218,8 +218,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.usable = False
         self._register.discard(self)
-        if not self.complete:
-            self._fail(NoConnection(str(error) if error else "the connection was closed before the reply"))
+        self._fail(NoConnection(str(error) if error else "the connection was closed before the reply"))
 
     def data_received(self, data: bytes) -> None:
         if self.complete:
@@ -265,6 +264,9 @@ class _Connection(asyncio.Protocol):
         self._tell()
 
     def _fail(self, error: Exception) -> None:
+        if self.complete:
+            # Nothing is wrong with the reply. Of a file that grows Asterisk sends more than it said (22.10).
+            return
         self._error = self._error or error
         self._tell()
 

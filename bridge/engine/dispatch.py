@@ -5,6 +5,7 @@ music plays. What concerns the client goes by his leg, so that it cannot overtak
 """
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ LaneKey = tuple[str, Lane, str]
 # what is remembered, what is recorded, and what ends, for nobody else would end a channel or the music.
 _PERSISTENT_LANES = frozenset({Lane.RECORDS, Lane.FILES, Lane.RECORDER})
 _PERSISTENT_ORDERS = (HangUp, CancelRing, ClearCall, LeaveWaitingRoom)
+_LOUD_TRIES = 5  # after some three seconds
 # Seconds. A call changes several times within a moment, and each snapshot of it costs a transaction; only
 # history reads them, for the live call is the floor's. At a call's end its agent's next one is urgent.
 _SNAPSHOT_PATIENCE = 1.0
@@ -167,13 +169,15 @@ class Dispatch:
 
     async def _carry_out(self, order: CallOrder) -> None:
         backoff = Backoff(first=0.2, ceiling=10.0)
-        while True:
+        for tries in itertools.count(1):
             try:
                 fact = await self._handlers[order.lane](order)
             except Exception as error:  # a fault in one call stays in that call
                 if _is_persistent(order) and isinstance(error, CallbridgeError) and error.retryable:
                     delay = backoff.next_delay()
-                    log.error("order is tried again", **_fields(order), retry_seconds=delay, error=str(error))
+                    # While a link comes back this is so for many orders, and nobody need be woken by it.
+                    tell = log.info if tries < _LOUD_TRIES else log.error
+                    tell("order is tried again", **_fields(order), retry_seconds=delay, error=str(error))
                     await asyncio.sleep(delay)
                     continue
                 self._failed(order, error)

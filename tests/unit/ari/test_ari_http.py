@@ -132,6 +132,13 @@ async def test_connection_that_the_server_closes_is_not_used_again(
     assert server.connections == 2
 
 
+async def test_more_than_was_announced_is_not_the_next_reply(server: Server, client: HttpClient) -> None:
+    server.says(reply(b"a file") + b" that grew meanwhile", reply(b"new"))
+    assert await get(client) == (200, b"a file")
+    assert await get(client) == (200, b"new")
+    assert server.connections == 2
+
+
 async def test_connection_that_ended_while_it_was_idle_is_not_used_again(
     server: Server, client: HttpClient
 ) -> None:
