@@ -29,6 +29,7 @@ from bridge.engine.ports import Survey
 log = structlog.get_logger(__name__)
 
 _NOT_IN_ASTERISK = (CallState.PRESENTED, CallState.OUTSIDE)
+RINGS_WITHIN = timedelta(seconds=1.5)  # a phone that was dialled
 _DOWN, _RINGING, _UP = "Down", "Ringing", "Up"  # Asterisk's names of channel states
 _CLOCKS = timedelta(seconds=2)  # by which Asterisk's clock and ours may differ
 
@@ -68,7 +69,9 @@ def _prompts_of(floor: Floor) -> dict[PromptId, LegId]:
     return prompts | {errand.prompt: errand.leg for errand in floor.errands.values()}
 
 
-def reconcile(floor: Floor, asked: Asked, survey: Survey, ends: Mapping[str, datetime]) -> Reconciled:
+def reconcile(
+    floor: Floor, asked: Asked, survey: Survey, ends: Mapping[str, datetime], now: datetime
+) -> Reconciled:
     """Pure; the caller sends what comes out. ``ends``: when channels ended that nobody of us heard end."""
     facts: list[Told] = []
     orders: list[CallOrder] = []
@@ -81,6 +84,9 @@ def reconcile(floor: Floor, asked: Asked, survey: Survey, ends: Mapping[str, dat
         facts += _of_living_legs(call, survey)
         for leg in _missing(call, asked, survey):
             facts.append(_end_of(call, leg, ends))
+        overdue = [leg for leg in _silent(call, survey.legs) if _is_overdue(call, leg, now)]
+        facts += [Told(LegLost(call.id, leg.id)) for leg in overdue]
+        orders += [HangUp(call.id, leg.id) for leg in overdue]
         orders += [HangUp(call.id, leg.id) for leg in _unwanted(call) if leg.id in survey.legs]
         if call.client_leg in survey.legs:
             facts.append(Told(_adopted(call, survey)))
@@ -94,10 +100,13 @@ def reconcile(floor: Floor, asked: Asked, survey: Survey, ends: Mapping[str, dat
             facts.append(found)
         else:
             orders.append(found)
-    silent = (
-        leg.id for call in floor.calls.values() for leg in call.alive_legs if _is_silent(leg, survey.legs)
+    silent = frozenset(
+        leg.id
+        for call in floor.calls.values()
+        for leg in _silent(call, survey.legs)
+        if not _is_overdue(call, leg, now)
     )
-    return Reconciled(tuple(facts), tuple(orders), frozenset(silent))
+    return Reconciled(tuple(facts), tuple(orders), silent)
 
 
 def unrung(floor: Floor, silent: Collection[LegId], states: Mapping[LegId, str]) -> Reconciled:
@@ -105,16 +114,23 @@ def unrung(floor: Floor, silent: Collection[LegId], states: Mapping[LegId, str])
     facts: list[Told] = []
     orders: list[CallOrder] = []
     for call in floor.calls.values():
-        for leg in call.alive_legs:
-            if leg.id in silent and leg.ringing_at is None and _is_silent(leg, states):
+        for leg in _silent(call, states):
+            if leg.id in silent:
                 facts.append(Told(LegLost(call.id, leg.id)))
                 orders.append(HangUp(call.id, leg.id))
     return Reconciled(tuple(facts), tuple(orders))
 
 
-def _is_silent(leg: Leg, states: Mapping[LegId, str]) -> bool:
+def _silent(call: Call, states: Mapping[LegId, str]) -> Iterator[Leg]:
     """Dialled or not, it looks the same. (22.10)"""
-    return leg.kind is not LegKind.CLIENT and states.get(leg.id) == _DOWN
+    for leg in call.alive_legs:
+        if leg.kind is not LegKind.CLIENT and leg.ringing_at is None and states.get(leg.id) == _DOWN:
+            yield leg
+
+
+def _is_overdue(call: Call, leg: Leg, now: datetime) -> bool:
+    """A desk phone would ring by now; a number outside may take longer. Who waits must not wait for it."""
+    return leg.id in call.offers and now - leg.created_at >= RINGS_WITHIN
 
 
 def _died_with_asterisk(call: Call, survey: Survey) -> bool:

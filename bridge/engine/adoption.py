@@ -9,14 +9,12 @@ import structlog
 
 from bridge.centre.facts import LinkUp
 from bridge.centre.ids import LegId, PromptId
-from bridge.engine.adopt import Reconciled, ask, reconcile, unrung
+from bridge.engine.adopt import RINGS_WITHIN, Reconciled, ask, reconcile, unrung
 from bridge.engine.loop import Engine, utc_now
 from bridge.engine.ports import Survey
 from bridge.errors import RemoteError
 
 log = structlog.get_logger(__name__)
-
-_SILENT_SECONDS = 1.5  # a phone that was dialled rings by then
 
 
 class Adoption:
@@ -41,7 +39,7 @@ class Adoption:
         """What happened meanwhile is told, what is nobody's is ended. Raises RemoteError."""
         asked = ask(self._engine.floor)
         survey, ends = await asyncio.gather(self._survey(asked.prompts), self._ends())
-        found = reconcile(self._engine.floor, asked, survey, ends)
+        found = reconcile(self._engine.floor, asked, survey, ends, utc_now())
         await self._carry_out(found)
         self._done.set()
         await self._engine.inbox.put_and_wait(LinkUp())
@@ -65,7 +63,7 @@ class Adoption:
             self._second_look = None
 
     async def _look_again(self, silent: Collection[LegId]) -> None:
-        await asyncio.sleep(_SILENT_SECONDS)
+        await asyncio.sleep(RINGS_WITHIN.total_seconds())
         try:
             states = await self._states()
         except RemoteError as error:

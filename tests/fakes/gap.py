@@ -70,7 +70,7 @@ def killed(world: World, kept: Kept) -> World:
 
 def linked(world: World, arrivals: dict[LegId, f.Fact]) -> None:
     """The link is up again: what happened meanwhile is told."""
-    found = reconcile(world.floor, ask(world.floor), survey_of(world, arrivals), {})
+    found = reconcile(world.floor, ask(world.floor), survey_of(world, arrivals), {}, world.now)
     for told in found.facts:
         world.tell(told.fact)
     for order in found.orders:

@@ -10,7 +10,7 @@ from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
 from bridge.centre.call import CallState
 from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, PromptId
-from bridge.engine.adopt import Asked, Reconciled, ask, reconcile, unrung
+from bridge.engine.adopt import RINGS_WITHIN, Asked, Reconciled, ask, reconcile, unrung
 from bridge.engine.ports import Survey
 from tests.fakes.world import ANNA, BORIS, START, Leg, World, plan
 
@@ -30,7 +30,7 @@ def survey(legs: dict[str, str], bridges: dict[str, set[str]] | None = None, pla
 
 def told(world: World, found: Survey, asked: Asked | None = None) -> Reconciled:
     """Compared, and carried out."""
-    reconciled = reconcile(world.floor, asked or ask(world.floor), found, {})
+    reconciled = reconcile(world.floor, asked or ask(world.floor), found, {}, world.now)
     for one in reconciled.facts:
         world.tell(one.fact)
     for order in reconciled.orders:
@@ -49,7 +49,7 @@ def test_who_hung_up_unheard_is_told_with_the_time_at_which_he_did() -> None:
     world, call = waiting(ANNA)
     world.talk(ANNA)
     agent = f"{call}-agent-1"
-    found = reconcile(world.floor, ask(world.floor), NOTHING, {call: LATER})
+    found = reconcile(world.floor, ask(world.floor), NOTHING, {call: LATER}, LATER)
     assert [(one.fact, one.at) for one in found.facts] == [
         (f.LegEnded(call, LegId(agent)), LATER),
         (f.LegEnded(call, LegId(call)), LATER),
@@ -105,6 +105,18 @@ def test_a_leg_that_does_not_ring_yet_is_looked_at_again() -> None:
     assert lost.orders == (o.HangUp(call, first),)
     world.tell(f.LegRinging(call, first))
     assert unrung(world.floor, found.silent, {first: "Down"}) == Reconciled((), ())
+
+
+def test_a_leg_that_should_long_ring_is_not_waited_for() -> None:
+    """Its caller is the first in the queue: a second look would let others overtake him."""
+    world, call = waiting(ANNA)
+    first = LegId(f"{call}-agent-1")
+    world.floor.calls[call].legs[first].ringing_at = None
+    world.pass_time(RINGS_WITHIN.total_seconds())
+    found = told(world, survey({call: "Up", first: "Down"}))
+    assert [one.fact for one in found.facts if isinstance(one.fact, f.LegLost)] == [f.LegLost(call, first)]
+    assert (found.silent, found.orders) == (frozenset(), (o.HangUp(call, first),))
+    assert [order.leg for order in world.of(o.RingAgent)] == [first, LegId(f"{call}-agent-2")]
 
 
 def test_a_phone_that_is_not_planned_any_more_is_not_rung_again() -> None:
@@ -259,9 +271,8 @@ def test_who_came_unheard_is_served_and_the_earlier_one_first() -> None:
 def test_what_nobody_knows_is_ended_or_given_back_and_the_living_is_left_alone() -> None:
     world, call = waiting()
     bridges = {f"{call}-talk": set[str](), "old.2-talk": set(), "somebody-elses": set()}
-    found = reconcile(
-        world.floor, ask(world.floor), survey({call: "Up", "old.1-agent-2": "Up", "old.2": "Up"}, bridges), {}
-    )
+    legs = {call: "Up", "old.1-agent-2": "Up", "old.2": "Up"}
+    found = reconcile(world.floor, ask(world.floor), survey(legs, bridges), {}, world.now)
     assert found.orders == (
         o.HangUp(CallId("old.1"), LegId("old.1-agent-2")),
         o.ToFallback(CallId("old.2"), LegId("old.2"), None),
