@@ -17,7 +17,7 @@ async def test_alive_and_ready(house: House) -> None:
     assert (await client.get("/healthz")).status == 200
     answer = await client.get("/readyz")
     assert answer.status == 200
-    assert set((await answer.json())["links"]) == {"ari", "ami", "store"}
+    assert set((await answer.json())["links"]) == {"ari", "ami", "journal", "store"}
     house.desk.up["ami"] = False
     answer = await client.get("/readyz")
     assert answer.status == 503
