@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 
@@ -21,7 +20,7 @@ from bridge.centre.facts import CallMissed, Fact, OutsideAnswered, OutsideEnded,
 from bridge.centre.ids import AgentId, CallId, Endpoint
 from bridge.centre.orders import StartRecording
 from bridge.centre.plan import Plan
-from bridge.engine.ports import LinkState
+from bridge.engine.ports import Inbox, LinkState
 from bridge.errors import LinkDown, Refused, RequestTimeout
 
 _log = structlog.get_logger(__name__)
@@ -33,12 +32,6 @@ _LISTS = {
     "CoreShowChannels": "give its user write = system,reporting in manager.conf",
 }
 _MOST_TRIES = 40  # of a list, while Asterisk starts
-
-
-class DatedInbox(Protocol):
-    """``at``: when it happened, None for now."""
-
-    async def put(self, fact: Fact, at: datetime | None = None) -> None: ...
 
 
 class AmiLink:
@@ -61,7 +54,7 @@ class AmiLink:
         port: int,
         username: str,
         secret: str,
-        inbox: DatedInbox,
+        inbox: Inbox,
         plan: Callable[[], Plan],
         trunks: Callable[[], Collection[str]],
         on_up: Callable[[], Awaitable[None]] | None = None,

@@ -8,27 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from bridge.centre.gap_facts import (
-    CallAdopted as CallAdopted,
-)
-from bridge.centre.gap_facts import (
-    CallLost as CallLost,
-)
-from bridge.centre.gap_facts import (
-    CallMissed as CallMissed,
-)
-from bridge.centre.gap_facts import (
-    FallbackEntered as FallbackEntered,
-)
-from bridge.centre.gap_facts import (
-    LegLost as LegLost,
-)
-from bridge.centre.gap_facts import (
-    LinkUp as LinkUp,
-)
-from bridge.centre.gap_facts import (
-    Resumed as Resumed,
-)
+from bridge.centre.gap_facts import CallAdopted as CallAdopted
+from bridge.centre.gap_facts import CallLost as CallLost
+from bridge.centre.gap_facts import LegLost as LegLost
+from bridge.centre.gap_facts import LinkUp as LinkUp
+from bridge.centre.gap_facts import Resumed as Resumed
 from bridge.centre.ids import (
     AgentId,
     CallId,
@@ -40,6 +24,13 @@ from bridge.centre.ids import (
     RecordingId,
     TicketId,
 )
+from bridge.centre.outside_facts import CallMissed as CallMissed
+from bridge.centre.outside_facts import FallbackEntered as FallbackEntered
+from bridge.centre.outside_facts import OutsideAnswered as OutsideAnswered
+from bridge.centre.outside_facts import OutsideEnded as OutsideEnded
+from bridge.centre.outside_facts import OutsideRingEnded as OutsideRingEnded
+from bridge.centre.outside_facts import OutsideRinging as OutsideRinging
+from bridge.centre.outside_facts import PhoneTaken as PhoneTaken
 from bridge.centre.plan import Plan
 
 
@@ -149,7 +140,7 @@ class PromptEnded:
     played: bool = True
 
 
-# ── AMI: earliest caller ID, phones, recordings, calls outside the application ─
+# ── AMI: earliest caller ID, phones, recordings ──────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,47 +178,6 @@ class RecordingEnded:
 
     call: CallId
     recording: RecordingId
-
-
-@dataclass(frozen=True, slots=True)
-class OutsideRinging:
-    """An agent's phone rings for a call that never touched our application (a direct extension, …)."""
-
-    call: CallId
-    agent: AgentId
-    number: str | None
-    name: str
-    dialled: str
-
-
-@dataclass(frozen=True, slots=True)
-class OutsideAnswered:
-    call: CallId
-    agent: AgentId
-
-
-@dataclass(frozen=True, slots=True)
-class OutsideRingEnded:
-    call: CallId
-    agent: AgentId
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneTaken:
-    """An agent dials from his phone: it is taken by that channel until ``taken`` is False."""
-
-    call: CallId
-    agent: AgentId
-    taken: bool
-
-
-@dataclass(frozen=True, slots=True)
-class OutsideEnded:
-    """AMI's end of a call: of every one that it presented, also when our application served it."""
-
-    call: CallId
-    reason: str
 
 
 # ── Store and CRM ────────────────────────────────────────────────────────────

@@ -1,44 +1,11 @@
-"""Facts about gaps: when Asterisk served calls without us, and what is found when we are back.
+"""Facts of adoption: told after a gap, by the comparison with what Asterisk has.
 
 Part of ``facts``, which has all of them.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from bridge.centre.ids import AgentId, CallId, LegId, QueueName
-
-# ── AMI and the dialplan: calls that were served without us ──────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class FallbackEntered:
-    """A call that we do not serve waits in Asterisk's own queue."""
-
-    call: CallId
-    queue: QueueName
-
-
-@dataclass(frozen=True, slots=True)
-class CallMissed:
-    """A whole call, or its end, that nobody of us heard: the dialplan wrote it down when its channel ended.
-
-    ``queue`` is the native one that he waited in, ``agent`` who talked with him there, if anybody did.
-    """
-
-    call: CallId
-    number: str | None
-    name: str
-    dialled: str
-    trunk: str
-    queue: QueueName | None
-    agent: AgentId | None
-    offered_at: datetime
-    answered_at: datetime | None
-    ended_at: datetime
-
-
-# ── Adoption: told after a gap, by the comparison with what Asterisk has ─────
+from bridge.centre.ids import CallId, LegId
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,12 @@ from bridge.centre.orders import (
 
 
 class Inbox(Protocol):
-    """The one way in. Bounded: ``put`` waits when it is full, and nothing is ever dropped."""
+    """The one way in. Bounded: ``put`` waits when it is full, and nothing is ever dropped.
 
-    async def put(self, fact: Fact) -> None: ...
+    ``at``: when it happened, None for now.
+    """
+
+    async def put(self, fact: Fact, at: datetime | None = None) -> None: ...
 
 
 # ── asked of adapters ────────────────────────────────────────────────────────

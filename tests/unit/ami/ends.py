@@ -11,7 +11,7 @@ from bridge.centre.facts import Fact
 from bridge.centre.ids import AgentId, CallId, Endpoint
 from bridge.centre.plan import Agent, Plan
 from tests.fakes.inbox import FactInbox
-from tests.unit.ami.fake_ami import PATIENT, FakeAmi, event, running
+from tests.unit.ami.fake_ami import PATIENT, FakeAmi, ami_link, event, running
 
 PLAN = Plan(agents={AgentId("1001"): Agent(AgentId("1001"), "Anna", Endpoint("PJSIP/1001"))})
 END = datetime(2026, 11, 23, 23, 29, 5, 43_000, tzinfo=UTC)
@@ -48,14 +48,11 @@ async def linked(
     timing: Timing = PATIENT,
     upkeep: Upkeep | None = None,
 ) -> AsyncIterator[AmiLink]:
-    ami = AmiLink(
-        host="127.0.0.1",
-        port=fake.port,
-        username="callbridge",
-        secret="right",
-        inbox=inbox,
-        plan=lambda: PLAN,
-        trunks=lambda: {"lab"},
+    ami = ami_link(
+        fake,
+        inbox,
+        PLAN,
+        trunk="lab",
         timing=timing,
         remembered=lambda: remembered or Remembered(),
         known=None if known is None else lambda: known,

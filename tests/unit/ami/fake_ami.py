@@ -3,8 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
+from bridge.ami import AmiLink
 from bridge.ami.listener import Timing
+from bridge.centre.plan import Plan
+from bridge.engine.ports import Inbox
 from tests.unit.ami.fake_queues import ACTIONS, FakeQueues
 
 QUICK = Timing(connect=2, reply=0.3, ping=0.1, first_retry=0.01, longest_retry=0.05, refused_retry=0.05)
@@ -120,6 +124,22 @@ async def fake_ami() -> AsyncIterator[FakeAmi]:
         server.close()
         fake.hang_up()
         await asyncio.sleep(0)
+
+
+def ami_link(
+    fake: FakeAmi, inbox: Inbox, plan: Plan, *, trunk: str, timing: Timing = PATIENT, **options: Any
+) -> AmiLink:
+    return AmiLink(
+        host="127.0.0.1",
+        port=fake.port,
+        username="callbridge",
+        secret="right",
+        inbox=inbox,
+        plan=lambda: plan,
+        trunks=lambda: {trunk},
+        timing=timing,
+        **options,
+    )
 
 
 @asynccontextmanager

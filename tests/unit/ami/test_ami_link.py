@@ -19,7 +19,7 @@ from bridge.centre.orders import StartRecording
 from bridge.centre.plan import Agent, Plan
 from bridge.errors import BadInput, Gone, LinkDown
 from tests.fakes.inbox import FactInbox
-from tests.unit.ami.fake_ami import PATIENT, FakeAmi, event, fake_ami, running, until
+from tests.unit.ami.fake_ami import PATIENT, FakeAmi, ami_link, event, fake_ami, running, until
 
 PLAN = Plan(agents={AgentId("1001"): Agent(AgentId("1001"), "Anna", Endpoint("PJSIP/1001"))})
 CALL = CallId("1700000000.7")
@@ -27,16 +27,7 @@ ORDER = StartRecording(CALL, LegId(CALL), recording_id(CALL, 1))
 
 
 def link(fake: FakeAmi, inbox: FactInbox, timing: Timing = PATIENT) -> AmiLink:
-    return AmiLink(
-        host="127.0.0.1",
-        port=fake.port,
-        username="callbridge",
-        secret="right",
-        inbox=inbox,
-        plan=lambda: PLAN,
-        trunks=lambda: {"trunk1"},
-        timing=timing,
-    )
+    return ami_link(fake, inbox, PLAN, trunk="trunk1", timing=timing)
 
 
 def channel(name: str, **headers: str) -> bytes:

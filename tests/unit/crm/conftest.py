@@ -81,7 +81,7 @@ class Box:
     def __init__(self) -> None:
         self.facts: list[Fact] = []
 
-    async def put(self, fact: Fact) -> None:
+    async def put(self, fact: Fact, at: datetime | None = None) -> None:
         self.facts.append(fact)
 
 
