@@ -30,6 +30,8 @@ from pathlib import Path
 
 SCENARIO = Path(__file__).resolve().parent / "sipp" / "uac_call.xml"
 POLL_S = 0.05
+PORT_TAKEN = 254  # SIPp's exit code (3.6, tried): it looks for no other port of its own for sound
+MOST_TRIES = 5
 RATE = 8000
 LEVEL = 8000
 DELIMITER = re.compile(r"^-{20,} (\d{4}-\d\d-\d\d)[ \t](\d\d:\d\d:\d\d\.\d+)", re.MULTILINE)
@@ -213,6 +215,7 @@ def read_options() -> argparse.Namespace:
 
 
 def command_of(options: argparse.Namespace) -> list[str]:
+    """With other ports at each call."""
     command = ["sipp", f"{options.server}:{options.port}", "-sf", str(SCENARIO), "-inf", "people.csv"]
     command += ["-i", options.bind, "-mp", str(random.randrange(20000, 29000, 4)), "-nostdin"]
     # process ids repeat in every container: a Call-ID must not
@@ -229,6 +232,13 @@ def command_of(options: argparse.Namespace) -> list[str]:
     return command
 
 
+def start(options: argparse.Namespace, folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "screen.log").open("wb") as screen:
+        return subprocess.Popen(
+            command_of(options), cwd=folder, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen
+        )
+
+
 def main() -> int:
     options = read_options()
     told = threading.Event()
@@ -241,10 +251,7 @@ def main() -> int:
         if options.people:
             people = options.people.read_text()
         (folder / "people.csv").write_text(f"SEQUENTIAL\n{people}")
-        with (folder / "screen.log").open("wb") as screen:
-            sipp = subprocess.Popen(
-                command_of(options), cwd=folder, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen
-            )
+        sipp = start(options, folder)
         if options.until_eof:
 
             def read_on() -> None:
@@ -254,7 +261,13 @@ def main() -> int:
             threading.Thread(target=read_on, daemon=True).start()
         follower = Follower(folder / "messages.log", options.wait, options.digits)
         try:
-            while sipp.poll() is None and not told.is_set():
+            tries = 1
+            while not told.is_set():
+                if sipp.poll() == PORT_TAKEN and tries < MOST_TRIES:
+                    sipp = start(options, folder)
+                    tries += 1
+                elif sipp.poll() is not None:
+                    break
                 follower.follow()
                 time.sleep(POLL_S)
         finally:

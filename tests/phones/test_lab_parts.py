@@ -2,8 +2,10 @@
 
 import importlib.util
 import io
+import json
 import math
 import re
+import subprocess
 import sys
 import wave
 from array import array
@@ -100,6 +102,30 @@ class TestCaller:
         assert bye.startswith("BYE sip:127.0.0.1:5060 SIP/2.0\r\n")
         assert "To: <sip:+74950000001@127.0.0.1>;tag=theirs\r\n" in bye
         assert bye.endswith("\r\n\r\n")
+
+    @pytest.mark.parametrize(("taken", "code"), [(1, 0), (99, 254)])
+    def test_takes_another_port_when_one_is_taken(self, tmp_path: Path, taken: int, code: int) -> None:
+        sipp = tmp_path / "sipp"
+        sipp.write_text(
+            f'#!/bin/sh\necho "$@" >>{tmp_path}/starts\n'
+            f"[ $(wc -l <{tmp_path}/starts) -gt {taken} ] || exit 254\n"
+        )
+        sipp.chmod(0o755)
+        done = subprocess.run(
+            [sys.executable, DOCKER / "phones/caller.py"],
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (done.returncode, json.loads(done.stdout)) == (
+            code,
+            {"event": "done", "code": code, "calls": 0},
+        )
+        ports = re.findall(r"-mp (\d+)", (tmp_path / "starts").read_text())
+        assert len(ports) == min(taken + 1, 5)
+        assert len(ports) == 2 or len(set(ports)) > 1  # that the second is the first again may happen
 
 
 TRACE = """----------------------------------------------- 2025-03-01 10:00:00.000100
