@@ -101,6 +101,7 @@ class Call:
     withheld: bool = False
     direction: str = "in"
     fallback: bool = False  # Asterisk's own queue served him
+    afterwards: bool = False  # nobody of us heard it: read from what the dialplan wrote down
     language: str = "en"
     verdict: Verdict | None = None
     e164: str | None = None
@@ -201,6 +202,7 @@ class Call:
             outcome=self.outcome,
             legs=tuple(leg.record() for leg in self.legs.values()),
             fallback=self.fallback,
+            afterwards=self.afterwards,
         )
 
 

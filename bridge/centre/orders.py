@@ -231,6 +231,7 @@ class CallRecord:
     outcome: Outcome | None = None  # None while it lives
     legs: tuple[LegRecord, ...] = field(default=())
     fallback: bool = False  # Asterisk's own queue served it
+    afterwards: bool = False  # read from what the dialplan wrote down: who heard the call knows better
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def missed(call: Call, event: CallMissed, at: Moment) -> None:
         call.outcome = Outcome.ANSWERED
     else:
         call.outcome = Outcome.ABANDONED if event.queue is not None else Outcome.IVR
-    call.cleared = True
+    call.cleared = call.afterwards = True
     call.enter(CallState.CLEARING, at.now)
     look_up(call, at)
     save(call, at)

@@ -324,6 +324,8 @@ def _leg_values(call: str, leg: LegRecord) -> dict[str, Any]:
 
 
 def _as_of(record: CallRecord) -> datetime:
+    if record.afterwards:
+        return record.offered_at  # older than all that a process wrote which heard it
     moments = [record.offered_at, record.queued_at, record.answered_at, record.ended_at]
     for leg in record.legs:
         moments += _moments(leg)

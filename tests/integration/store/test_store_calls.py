@@ -84,6 +84,40 @@ async def test_that_the_fallback_served_it_stays_known(store: Store, make_record
             await unit.calls._session.execute(text("DELETE FROM calls"))
 
 
+async def test_what_the_dialplan_wrote_down_changes_nothing_that_somebody_heard(
+    store: Store, make_record, make_ended
+) -> None:
+    heard = make_ended()
+    afterwards = replace(
+        make_record(outcome=Outcome.IVR, ended_at=heard.ended_at + timedelta(seconds=1)), afterwards=True
+    )
+    for order in permutations((heard, afterwards)):
+        async with store.unit() as unit:
+            for snapshot in order:
+                await unit.calls.save(snapshot)
+            call = await unit.calls.get(heard.id)
+            assert call is not None
+            assert (call.outcome, call.agent, call.ended_at) == (heard.outcome, heard.agent, heard.ended_at)
+            await unit.calls._session.execute(text("DELETE FROM calls"))
+
+
+async def test_what_the_dialplan_wrote_down_closes_a_call_whose_end_nobody_heard(
+    store: Store, make_record
+) -> None:
+    offered = make_record(queue=QueueName("support"))
+    queued = replace(offered, queued_at=offered.offered_at + timedelta(seconds=5))
+    end = offered.offered_at + timedelta(minutes=1)
+    afterwards = replace(offered, outcome=Outcome.ABANDONED, ended_at=end, afterwards=True)
+    for order in permutations((queued, afterwards)):
+        async with store.unit() as unit:
+            for snapshot in order:
+                await unit.calls.save(snapshot)
+            call = await unit.calls.get(offered.id)
+            assert call is not None
+            assert (call.outcome, call.queued_at, call.ended_at) == (Outcome.ABANDONED, queued.queued_at, end)
+            await unit.calls._session.execute(text("DELETE FROM calls"))
+
+
 async def test_a_version_that_knows_nothing_of_the_fallback_can_write_calls(store: Store) -> None:
     columns = "id, direction, name, withheld, dialled, trunk, client_chosen, offered_at, as_of"
     at = "'2025-03-01 09:00:00+00:00'"
