@@ -31,6 +31,10 @@ from bridge.errors import LinkDown, RemoteError
 
 log = structlog.get_logger(__name__)
 
+# Phones that are being made to ring; the others wait for their turn. When a gap ends, dozens are rung in one
+# instant, and Asterisk would take them in any order: who waited longest would be overtaken by a second.
+_RINGS_AT_ONCE = 4
+
 
 class AriLink:
     """Implements the engine's ports Media and RecordingFiles.
@@ -73,6 +77,7 @@ class AriLink:
             limits=limits,
         )
         self._held: list[Fact] | None = []  # None: nothing is held back
+        self._rings = asyncio.Semaphore(_RINGS_AT_ONCE)  # first come, first served
         self._order = asyncio.Lock()  # facts go into the inbox one after another, whoever brings them
         self._arrived: set[LegId] = set()  # that came while facts were held back
         self._found: set[LegId] = set()  # by the last survey; they have not left since
@@ -114,18 +119,22 @@ class AriLink:
     # ── Media ────────────────────────────────────────────────────────────────
 
     async def carry_out(self, order: MediaOrder) -> None:
-        if isinstance(order, RingAgent | RingNumber) and not self.state.up:
-            # Without events we would neither see the leg enter nor the phone ring.
-            raise LinkDown(f"no ring without ARI: {self.state.detail}")
-        if not isinstance(order, ToFallback):
-            await self._media.carry_out(order)
-            return
-        self._departures.give_back(order.leg)
-        try:
-            await self._media.carry_out(order)
-        except RemoteError:
-            self._departures.kept(order.leg)
-            raise
+        match order:
+            case RingAgent() | RingNumber():
+                async with self._rings:
+                    if not self.state.up:
+                        # Without events we would neither see the leg enter nor the phone ring.
+                        raise LinkDown(f"no ring without ARI: {self.state.detail}")
+                    await self._media.carry_out(order)
+            case ToFallback():
+                self._departures.give_back(order.leg)
+                try:
+                    await self._media.carry_out(order)
+                except RemoteError:
+                    self._departures.kept(order.leg)
+                    raise
+            case _:
+                await self._media.carry_out(order)
 
     async def start_recording(self, order: StartRecording) -> None:
         """While AMI is away. Its end is told when the recorded channel's is."""
