@@ -22,7 +22,7 @@ from bridge.ami import AmiLink, NativeMember, Remembered
 from bridge.ari import ApplicationTaken, AriLink, claimed
 from bridge.centre.call import CallState
 from bridge.centre.decision import Hindrance
-from bridge.centre.facts import MemberMoved, MemberRestored, PlanLoaded, Resumed
+from bridge.centre.facts import LinkDown, MemberMoved, MemberRestored, PlanLoaded, Resumed
 from bridge.centre.ids import AgentId, Endpoint, QueueName
 from bridge.centre.orders import Outcome
 from bridge.centre.plan import Plan
@@ -148,6 +148,7 @@ class Service:
             app=ari.app,
             inbox=self.inbox,
             on_up=self._ari_up,
+            on_down=lambda: self.inbox.put_now(LinkDown()),
             owner=journal.owner,
         )
         self.ami = AmiLink(
@@ -244,6 +245,7 @@ class Service:
         for order in recovered.latest_orders():
             self.dispatch.send(order, start)
         self.engine.start()
+        self.engine.take(LinkDown())
         self.engine.take(PlanLoaded(config.plan_of(self.settings)))
         for move in await self._moves():
             self.engine.take(move)

@@ -25,6 +25,7 @@ class Arrival(Enum):
     ENDED = "the leg ended before it was dialled"
     CALLER_GONE = "the caller hung up before the phone was dialled"
     TAKEN_BACK = "the ring was taken back before the phone was dialled"
+    LINK_LOST = "the link to ARI was lost before the phone was dialled"
 
 
 class Prompt(Enum):
@@ -89,6 +90,11 @@ class Interest:
 
     def take_back(self, leg: LegId) -> None:
         self._settle(leg, Arrival.TAKEN_BACK)
+
+    def link_lost(self) -> None:
+        """Nobody will tell whether they have come."""
+        for leg in self._waits:
+            self._settle(leg, Arrival.LINK_LOST)
 
     # ── rings ────────────────────────────────────────────────────────────────
 

@@ -39,8 +39,8 @@ _RINGS_AT_ONCE = 4
 class AriLink:
     """Implements the engine's ports Media and RecordingFiles.
 
-    ``on_up`` is called after each connection, also the first: what we knew may be out of date. With ``owner``
-    it serves only while nobody of another name does.
+    ``on_up`` is called after each connection, also the first: what we knew may be out of date; ``on_down``
+    when that is so again. With ``owner`` it serves only while nobody of another name does.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class AriLink:
         app: str,
         inbox: Inbox,
         on_up: Callable[[], Awaitable[None]] | None = None,
+        on_down: Callable[[], None] | None = None,
         owner: str | None = None,
         request_seconds: float = REQUEST_SECONDS,
         backoff: Backoff | None = None,
@@ -60,6 +61,7 @@ class AriLink:
         self._app = app
         self._inbox = inbox
         self._on_up = on_up
+        self._on_down = on_down
         self._rest = Rest(url, username, password, seconds=request_seconds)
         self._lease = Lease(self._rest, app, owner) if owner is not None else None
         self._interest = Interest()
@@ -78,6 +80,7 @@ class AriLink:
         )
         self._held: list[Fact] | None = []  # None: nothing is held back
         self._rings = asyncio.Semaphore(_RINGS_AT_ONCE)  # first come, first served
+        self._gaps = 0
         self._order = asyncio.Lock()  # facts go into the inbox one after another, whoever brings them
         self._arrived: set[LegId] = set()  # that came while facts were held back
         self._found: set[LegId] = set()  # by the last survey; they have not left since
@@ -121,9 +124,11 @@ class AriLink:
     async def carry_out(self, order: MediaOrder) -> None:
         match order:
             case RingAgent() | RingNumber():
+                gaps = self._gaps
                 async with self._rings:
-                    if not self.state.up:
-                        # Without events we would neither see the leg enter nor the phone ring.
+                    # Without events we would neither see the leg enter nor the phone ring. And what is older
+                    # than the latest comparison has been found missing by it, and is rung anew.
+                    if not self.state.up or self._gaps > gaps:
                         raise LinkDown(f"no ring without ARI: {self.state.detail}")
                     await self._media.carry_out(order)
             case ToFallback():
@@ -270,3 +275,7 @@ class AriLink:
     def _go_down(self) -> None:
         # Whatever a failed connection still held back stays first in line for the next one.
         self._held = self._held or []
+        self._gaps += 1
+        self._interest.link_lost()
+        if self._on_down is not None:
+            self._on_down()

@@ -270,6 +270,8 @@ class MediaDesk:
                 arrival = await entered
         except TimeoutError as error:
             raise RequestTimeout(f"{order.leg}: created, but it never entered the application") from error
+        if arrival is Arrival.LINK_LOST:
+            raise LinkDown(f"{order.leg}: {arrival.value}")
         if arrival is not Arrival.ENTERED:
             raise Gone(f"{order.leg}: {arrival.value}")
         await self._dial(order)
@@ -324,6 +326,10 @@ class MediaDesk:
     async def _drop(self, leg: LegId) -> None:
         try:
             await self._hang_up(leg, Cause.NORMAL_CLEARING)
+        except LinkDown as error:
+            log.info(
+                "the next comparison ends this leg", action="ari.drop_leg", channel_id=leg, error=str(error)
+            )
         except RemoteError as error:
             log.error("leg could not be ended", action="ari.drop_leg", channel_id=leg, error=str(error))
 

@@ -3,6 +3,11 @@
 Owns the connection's life and its state in words. Reading never waits for anything but ``take``, which puts
 facts into the inbox: when that is full, the socket is not read, and Asterisk feels it. (It closes a socket
 that it cannot write to for websocket_write_timeout: set 5000 in ari.conf.)
+
+A socket that answers pings may still lead nowhere. Where our former connection was half open, our new one
+waits for Asterisk's last write to it; then the former one's end may take the application from the new one,
+and no event comes any more (22.10, seen). So what is tried is the whole way: an event that we send ourselves.
+It has come before a connection counts as up.
 """
 
 import asyncio
@@ -26,6 +31,7 @@ from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RemoteError,
 log = structlog.get_logger(__name__)
 
 OLDEST_ASTERISK = (22, 5)
+PULSE = "callbridge-pulse"
 _NOT_LET_IN = (401, 403)
 _VERSION = re.compile(r"(?:certified[-/])?(\d+)\.(\d+)")
 
@@ -36,9 +42,11 @@ class ApplicationTaken(Refused):
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """Seconds."""
+    """Seconds. ``silence``: in which nothing came, not even what we sent to ourselves."""
 
-    heartbeat: float = 4.0  # silence after which a ping is sent; as much again for its answer
+    silence: float = 4.0
+    fresh_silence: float = 1.5  # of a connection that is
+    fresh: float = 3.0  # so young
     stable: float = 30.0  # a connection that lived so long starts the back-off anew
     unsupported: float = 30.0  # between attempts at an Asterisk that is too old
     refused: float = 10.0  # a wrong password does not become right by asking often
@@ -114,6 +122,7 @@ class EventSocket:
         try:
             # Again after each connection: Asterisk forgets it together with the application.
             await self._rest.call("applications.filter", self._app, body=_filter())
+            await self._hear_ourselves(socket)
             self.state = LinkState("ari", up=True, detail=f"Asterisk {version}")
             log.info("link to ARI is up", action="ari.up", version=version)
             await self._live(socket)
@@ -123,45 +132,73 @@ class EventSocket:
             self._rest.forget_connections()
             await socket.close()
 
-    async def _live(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        # Reading starts at once: what come_up orders may wait for events.
-        reader = asyncio.create_task(self._read(socket), name="ari reader")
-        coming_up = asyncio.ensure_future(self._come_up())
-        beside = [coming_up]
-        if self._lease is not None:
-            beside.append(asyncio.ensure_future(self._lease.keep()))
+    async def _hear_ourselves(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        await self._rest.call("events.userEvent", PULSE, query={"application": self._app})
         try:
-            await asyncio.wait({reader, coming_up}, return_when=asyncio.FIRST_EXCEPTION)
-            if coming_up.done():
-                coming_up.result()
-            await reader
-        finally:
-            for task in (reader, *beside):
-                task.cancel()
-            await asyncio.gather(reader, *beside, return_exceptions=True)
+            await self._take_message(socket, await socket.receive(timeout=self._limits.fresh_silence))
+        except TimeoutError:
+            raise LinkDown(
+                "Asterisk sends no events: a former connection's end took the application"
+            ) from None
 
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> NoReturn:
-        pinged = False
+    async def _live(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        fresh_until = asyncio.get_running_loop().time() + self._limits.fresh
+        # Reading starts at once: what come_up orders may wait for events.
+        reader = asyncio.create_task(self._read(socket, fresh_until), name="ari reader")
+        pulse = asyncio.create_task(self._pulse(fresh_until), name="ari pulse")
+        coming_up = asyncio.ensure_future(self._come_up())
+        parts = (coming_up, reader, pulse)
+        keeping = [] if self._lease is None else [asyncio.ensure_future(self._lease.keep())]
+        try:
+            await asyncio.wait(parts, return_when=asyncio.FIRST_EXCEPTION)
+            for part in parts:
+                if part.done():
+                    part.result()
+        finally:
+            for task in (*parts, *keeping):
+                task.cancel()
+            await asyncio.gather(*parts, *keeping, return_exceptions=True)
+
+    def _silence(self, fresh_until: float) -> float:
+        fresh = asyncio.get_running_loop().time() < fresh_until
+        return self._limits.fresh_silence if fresh else self._limits.silence
+
+    async def _pulse(self, fresh_until: float) -> NoReturn:
+        """Events to ourselves, so that a connection that is whole is never silent for long."""
         while True:
             try:
-                message = await socket.receive(timeout=self._limits.heartbeat)
+                await self._rest.call("events.userEvent", PULSE, query={"application": self._app})
+            except Gone as error:
+                raise LinkDown(f"Asterisk has given up the application {self._app!r}: {error}") from error
+            except RemoteError as error:
+                log.debug("no pulse", action="ari.pulse", error=str(error))
+            await asyncio.sleep(self._silence(fresh_until) / 4)
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse, fresh_until: float) -> NoReturn:
+        silent = False
+        while True:
+            try:
+                message = await socket.receive(timeout=self._silence(fresh_until) / 2)
             except TimeoutError:
-                # Only time spent in waiting for Asterisk counts, never time spent in ``take``.
-                if pinged:
+                # Only time spent in waiting for Asterisk counts, never time spent in ``take``; and twice, for
+                # a process that stood still finds only now what came meanwhile.
+                if silent:
                     raise LinkDown("Asterisk is silent: the connection is half open") from None
-                pinged = True
-                await _send(socket.ping())
+                silent = True
                 continue
-            pinged = False
-            match message.type:
-                case aiohttp.WSMsgType.TEXT | aiohttp.WSMsgType.BINARY:
-                    await self._handle(message.data)
-                case aiohttp.WSMsgType.PING:
-                    await _send(socket.pong(message.data))
-                case aiohttp.WSMsgType.PONG:
-                    pass
-                case _:
-                    raise LinkDown("Asterisk closed the event socket")
+            silent = False
+            await self._take_message(socket, message)
+
+    async def _take_message(
+        self, socket: aiohttp.ClientWebSocketResponse, message: aiohttp.WSMessage
+    ) -> None:
+        match message.type:
+            case aiohttp.WSMsgType.TEXT | aiohttp.WSMsgType.BINARY:
+                await self._handle(message.data)
+            case aiohttp.WSMsgType.PING:
+                await _pong(socket, message.data)
+            case _:
+                raise LinkDown("Asterisk closed the event socket")
 
     async def _handle(self, message: str | bytes) -> None:
         try:
@@ -193,8 +230,8 @@ def _filter() -> dict[str, list[dict[str, str]]]:
     return {"allowed": [{"type": name} for name in WANTED_EVENTS], "disallowed": []}
 
 
-async def _send(frame: Awaitable[None]) -> None:
+async def _pong(socket: aiohttp.ClientWebSocketResponse, said: bytes) -> None:
     try:
-        await frame
+        await socket.pong(said)
     except (aiohttp.ClientError, OSError) as error:
         raise LinkDown(f"the event socket broke: {error}") from error

@@ -51,6 +51,7 @@ WANTED_EVENTS = (
     "ChannelEnteredBridge",
     "ChannelLeftBridge",
     "ChannelStateChange",
+    "ChannelUserevent",  # what the socket sends to itself
     "Dial",
     "PlaybackFinished",
     "RecordingFailed",

@@ -11,6 +11,7 @@ from enum import Enum
 from bridge.centre.gap_facts import CallAdopted as CallAdopted
 from bridge.centre.gap_facts import CallLost as CallLost
 from bridge.centre.gap_facts import LegLost as LegLost
+from bridge.centre.gap_facts import LinkDown as LinkDown
 from bridge.centre.gap_facts import LinkUp as LinkUp
 from bridge.centre.gap_facts import Resumed as Resumed
 from bridge.centre.ids import (
@@ -363,4 +364,6 @@ AgentFact = (
     AgentLoggedIn | AgentLoggedOut | AgentReady | AgentPaused | WrapUpEnded | WrapUpExtended | CallDisposed
 )
 MoveFact = MemberMoved | MemberRestored
-Fact = CallFact | AgentFact | MoveFact | EndpointChanged | TimerFired | PlanLoaded | Resumed | LinkUp
+Fact = (
+    CallFact | AgentFact | MoveFact | EndpointChanged | TimerFired | PlanLoaded | Resumed | LinkDown | LinkUp
+)

@@ -34,6 +34,7 @@ from bridge.centre.facts import (
     LegAnswered,
     LegEnded,
     LegRinging,
+    LinkDown,
     LinkUp,
     MemberMoved,
     MemberRestored,
@@ -63,6 +64,7 @@ from bridge.centre.messages import (
     Message,
     Offer,
     OfferResult,
+    OffersResume,
     Output,
     PositionIs,
     Rejected,
@@ -104,6 +106,7 @@ class Floor:
     places: int = 0
     kept: dict[str, KeptPlace] = field(default_factory=dict)  # by number
     recent: dict[CallId, datetime] = field(default_factory=dict)  # calls that are over, and since when
+    overdue: list[Timer] = field(default_factory=list)  # rings that should have ended while nobody could hear
     strays: int = 0
     ended: Counter[Outcome] = field(default_factory=Counter)
 
@@ -195,9 +198,15 @@ class Floor:
             case Resumed():
                 for call in tuple(self.calls):
                     self._call(call, fact, now, out)
+            case LinkDown():
+                self.router.closed = True
             case LinkUp():
                 for agent in self.agents:
                     self._agent(agent, fact, now, out)
+                out.messages.append(OffersResume())
+                overdue, self.overdue = self.overdue, []
+                for timer in overdue:
+                    self._timer(TimerFired(timer), timer, now, out)
             case _ if fact.call in self.errands:
                 self._errand(self.errands[fact.call], fact, now, out)
             case _:
@@ -218,6 +227,9 @@ class Floor:
     def _timer(self, fact: TimerFired, timer: Timer, now: datetime, out: Output) -> None:
         if timer.kind in (TimerKind.WRAP_UP, TimerKind.REST):
             self._agent(AgentId(timer.owner), fact, now, out)
+        elif timer.kind is TimerKind.RING and self.router.closed:
+            # Perhaps it was answered, and perhaps it has never rung: that is told before this counts.
+            self.overdue.append(timer)
         else:
             self._call(call_of(timer.owner), fact, now, out)
 
@@ -299,7 +311,9 @@ class Floor:
                 self.router.step(message, now, out)
             case AgentBusyOutside(agent=agent):
                 self._agent(agent, message, now, out)
-            case EnterQueue() | AmendWaiting() | LeaveQueue() | AskPosition() | AgentChanged():
+            case (
+                EnterQueue() | AmendWaiting() | LeaveQueue() | AskPosition() | AgentChanged() | OffersResume()
+            ):
                 self.router.step(message, now, out)
             case PositionIs(call=call) | TurnedAway(call=call):
                 self._call(call, message, now, out)

@@ -14,8 +14,13 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkDown:
+    """Asterisk cannot be asked, and what happens there is not heard: nobody is offered until ``LinkUp``."""
+
+
+@dataclass(frozen=True, slots=True)
 class LinkUp:
-    """Asterisk can be asked again: what failed because it could not is tried anew."""
+    """Asterisk can be asked again, and what happened meanwhile has been told: offers go on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bridge.centre.agent import AgentDesk
 from bridge.centre.call import Call
 from bridge.centre.decision import Standing
 from bridge.centre.expected import ServiceRate
+from bridge.centre.facts import Timer
 from bridge.centre.features import Errand
 from bridge.centre.floor import Floor, KeptPlace
 from bridge.centre.ids import AgentId, CallId, QueueName
@@ -67,6 +68,8 @@ class Memory:
     turns: int = 0
     states: tuple[Standing, ...] = ()
     queues: tuple[QueueMemory, ...] = ()
+    closed: bool = False
+    overdue: tuple[Timer, ...] = ()
 
 
 def remember(floor: Floor) -> Memory:
@@ -85,6 +88,8 @@ def remember(floor: Floor) -> Memory:
         router.turns,
         tuple(router.states.values()),
         tuple(_queue(served, router) for served in router.queues.values()),
+        router.closed,
+        tuple(floor.overdue),
     )
 
 
@@ -124,6 +129,7 @@ def recall(memory: Memory, planned: Plan) -> Floor:
         kept=dict(memory.kept or {}),
         recent=dict(memory.recent or {}),
         places=memory.places,
+        overdue=list(memory.overdue),
         strays=memory.strays,
     )
 
@@ -134,6 +140,7 @@ def _router(memory: Memory, plan: Plan) -> Router:
         states={state.agent: state for state in memory.states},
         offers=memory.offers,
         turns=memory.turns,
+        closed=memory.closed,
     )
     for kept in memory.queues:
         queue = plan.queues.get(kept.name)

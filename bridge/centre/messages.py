@@ -138,6 +138,14 @@ class AgentChanged:
     idle_since: datetime | None
 
 
+# ── floor → router ───────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class OffersResume:
+    """Phones can ring again. Behind all that is known of agents by then."""
+
+
 Message = (
     EnterQueue
     | AmendWaiting
@@ -150,6 +158,7 @@ Message = (
     | AgentReleased
     | AgentBusyOutside
     | AgentChanged
+    | OffersResume
 )
 
 

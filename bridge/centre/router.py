@@ -1,7 +1,7 @@
 """Who is offered what. Owns the waiting lines and what the strategies count; holds no call and no agent.
 
 It hears of callers and agents by messages and says Offer, PositionIs and TurnedAway. What always holds when
-a step is done: no caller who may be offered an agent has a free one who may serve him.
+a step is done, unless it is closed: no caller who may be offered an agent has a free one who may serve him.
 """
 
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ from bridge.centre.messages import (
     LeaveQueue,
     Offer,
     OfferResult,
+    OffersResume,
     Output,
     PositionIs,
     TurnedAway,
@@ -32,7 +33,14 @@ from bridge.centre.strategies import draw_for, joined
 from bridge.centre.waiting import Kind, Rank, Waiting
 
 RouterEvent = (
-    EnterQueue | AmendWaiting | LeaveQueue | AskPosition | OfferResult | AgentReleased | AgentChanged
+    EnterQueue
+    | AmendWaiting
+    | LeaveQueue
+    | AskPosition
+    | OfferResult
+    | AgentReleased
+    | AgentChanged
+    | OffersResume
 )
 
 
@@ -45,6 +53,7 @@ class Router:
     held: dict[AgentId, dict[CallId, QueueName]] = field(default_factory=dict)  # who waits for him alone
     offers: int = 0
     turns: int = 0  # in which agents became idle
+    closed: bool = False  # nothing can ring: nobody is offered
 
     # ── the plan ─────────────────────────────────────────────────────────────
 
@@ -96,8 +105,18 @@ class Router:
                 self._amend(event, out)
             case AskPosition(call=call):
                 self._tell_position(call, out)
+            case OffersResume():
+                self._resume(out)
             case _:
                 assert_never(event)
+
+    def _resume(self, out: Output) -> None:
+        self.closed = False
+        for agent in tuple(self.held):
+            state = self.states.get(agent)
+            if state is not None and state.hindrance is None:
+                self._become_free(state, out)
+        self._match_all(out)
 
     def _enter(self, event: EnterQueue, out: Output) -> None:
         self._leave(event.call)
@@ -128,7 +147,7 @@ class Router:
         preferred = caller.preferred
         if preferred is not None:
             state = self.states.get(preferred)
-            if state is not None and state.hindrance is None:
+            if state is not None and state.hindrance is None and not self.closed:
                 self._offer(served, caller, (preferred,), out)
                 return
             if state is not None and state.hindrance not in AWAY:
@@ -212,7 +231,7 @@ class Router:
 
     def _match(self, served: ServedQueue, kind: Kind, out: Output) -> None:
         """Offer until the head of this kind finds nobody free any more."""
-        while (caller := served.line.head(kind)) is not None:
+        while not self.closed and (caller := served.line.head(kind)) is not None:
             chosen = served.members.choose(*kind, draw_for(served.members.strategy, caller.call, self.offers))
             if not chosen:
                 return
@@ -220,7 +239,7 @@ class Router:
 
     def _join(self, served: ServedQueue, caller: Waiting, out: Output) -> None:
         """Ringall: who has come to be able to ring beside the others."""
-        chosen = served.joining(caller, 0)
+        chosen = () if self.closed else served.joining(caller, 0)
         if chosen:
             self._offer(served, caller, chosen, out)
 
@@ -229,7 +248,7 @@ class Router:
 
         Ringall: or who finds somebody who may join those that ring for him.
         """
-        while True:
+        while not self.closed:
             best: tuple[int, Rank] | None = None
             found: tuple[ServedQueue, tuple[AgentId, ...]] | None = None
             for served in self.queues.values():
@@ -311,7 +330,7 @@ class Router:
 
     def _become_free(self, new: Standing, out: Output) -> None:
         """Of all callers whom he may serve, the heaviest queue's first one; if there is none, he waits."""
-        found = self._caller_for(new.agent)
+        found = None if self.closed else self._caller_for(new.agent)
         self._set_state(new, taken=found is not None)
         if found is not None:
             served, caller = found

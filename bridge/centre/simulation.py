@@ -30,6 +30,7 @@ from bridge.centre.messages import (
     Message,
     Offer,
     OfferResult,
+    OffersResume,
     Output,
     PositionIs,
     TurnedAway,
@@ -222,8 +223,8 @@ class _Simulation:
                 plan = self._plan.queues[queue]
                 full = why is TurnedAwayWhy.FULL
                 self._goes_on(self._callers[call], plan.on_full if full else plan.on_empty)
-            case AskPosition() | PositionIs() | AgentBusyOutside():
-                pass  # nobody asks, and no phone is used for anything else
+            case AskPosition() | PositionIs() | AgentBusyOutside() | OffersResume():
+                pass  # nobody asks, no phone is used for anything else, and no link is lost
             case _:
                 assert_never(message)
 

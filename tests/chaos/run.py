@@ -99,6 +99,9 @@ async def run(
     BUILD.mkdir(exist_ok=True)
     log.write_bytes(await chaos.log(chaos.app, begun))
     (BUILD / f"chaos-{name}-asterisk.log").write_bytes(await chaos.log(chaos.asterisk, begun))
+    blamed = {call for finding in findings for call in finding.call.split()}
+    facts = [json.dumps(fact) for fact in evidence.books.facts if fact["call"] in blamed]
+    (BUILD / f"chaos-{name}-facts.jsonl").write_text("".join(f"{fact}\n" for fact in facts))
     faults = [{**vars(fault), "queued": len(fault.queued)} for fault in truth.faults]
     return Result(found_row, findings, faults, log)
 

@@ -32,11 +32,11 @@ class FakeAsterisk(AriHandlers):
         self.delays: dict[str, float] = {}  # operation → seconds before its reply
         self.failures: dict[str, tuple[int, str]] = {}  # operation → status and body instead of its reply
         self.swallows: set[str] = set()  # operations that are carried out, but whose reply never comes
-        self.silent = False  # half open: no pong, no event
+        self.silent = False  # half open, or the application is not active: no event
         # what happened
         self.requests: list[Request] = []
         self.connections = 0
-        self.pings = 0
+        self.pulses = 0
         self._sockets: list[web.WebSocketResponse] = []
         self._transports: list[asyncio.BaseTransport] = []
         self._runner: web.AppRunner | None = None
@@ -145,10 +145,18 @@ class FakeAsterisk(AriHandlers):
         if request.transport is not None:
             self._transports.append(request.transport)
         async for message in socket:
-            self.pings += message.type is aiohttp.WSMsgType.PING
             if message.type is aiohttp.WSMsgType.PING and not self.silent:
                 await socket.pong(message.data)
         return socket
+
+    async def _events_userEvent(self, request: Request) -> web.StreamResponse:
+        """Without anybody who listens it is carried out all the same, as by Asterisk."""
+        if request.query["application"] != self.app:
+            return refusal(404, "Application not found")
+        self.pulses += 1
+        (name,) = request.ids
+        await self.emit("ChannelUserevent", eventname=name, userevent={"eventname": name})
+        return web.Response(status=204)
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -64,6 +64,7 @@ def killed(world: World, kept: Kept) -> World:
     for order in recovered.latest_orders():
         after.orders.append(order)
         after.carry_out(order)
+    after.tell(f.LinkDown())
     after.tell(f.Resumed())
     return after
 
@@ -76,6 +77,7 @@ def linked(world: World, arrivals: dict[LegId, f.Fact]) -> None:
     for order in found.orders:
         world.orders.append(order)
         world.carry_out(order)
+    world.tell(f.LinkUp())
 
 
 def checkpoint(world: World) -> Kept:

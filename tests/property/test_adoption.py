@@ -3,6 +3,7 @@
 The histories are the floor machine's. At a cut the world is doubled. In the one, the process goes on and
 hears everything; in the other it is killed, perhaps between a decision and what it orders, then things happen
 in Asterisk that nobody hears, and a new process takes over. In the end people must see the same in both.
+Nobody is offered meanwhile, in either: which of two agents was free first, nobody can tell afterwards.
 
 Left out is what nobody could know afterwards: which digit was pressed, and why a phone stopped ringing (it is
 rung again, once).
@@ -48,8 +49,11 @@ class AdoptionMachine(FloorMachine):
             whole.tell(whole.ari.popleft())
             self.world.log.append((self.world.now, last))
         cut = gap.killed(self.world, self.kept)
+        whole.tell(f.LinkDown())
         whole.pump()
         happened = self.happen(whole, gaps, cut)
+        whole.pump()
+        whole.tell(f.LinkUp())
         whole.pump()
         cut.pump("ami")
         for what, who in happened:

@@ -113,8 +113,12 @@ async def test_asterisk_away_for_a_while(fake: FakeAsterisk, make_link: MakeLink
         await inbox.wait(CallOffered, call=call)
 
 
+def quick(silence: float) -> SocketLimits:
+    return SocketLimits(silence=silence, fresh_silence=silence, stable=5.0)
+
+
 async def test_half_open_socket_is_noticed(fake: FakeAsterisk, make_link: MakeLink) -> None:
-    link = make_link(limits=SocketLimits(heartbeat=0.05, stable=5.0))
+    link = make_link(limits=quick(0.1))
     async with running(link):
         fake.silent = True
         await until(lambda: fake.connections >= 2)
@@ -122,12 +126,70 @@ async def test_half_open_socket_is_noticed(fake: FakeAsterisk, make_link: MakeLi
         await until(lambda: link.state.up)
 
 
-async def test_quiet_socket_stays(fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox) -> None:
-    link = make_link(limits=SocketLimits(heartbeat=0.02, stable=5.0))
+async def test_not_up_before_an_event_has_come(
+    fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox
+) -> None:
+    """The end of a former connection may have taken the application from the new one (22.10)."""
+    ups = 0
+
+    async def on_up() -> None:
+        nonlocal ups
+        ups += 1
+
+    fake.silent = True
+    link = make_link(limits=quick(0.1), on_up=on_up)
+    async with running(link, up=False):
+        await until(lambda: fake.connections >= 3)
+        assert "sends no events" in link.state.detail
+        assert ups == 0
+        fake.silent = False
+        await until(lambda: ups == 1 and link.state.up)
+        await inbox.wait(CallOffered, call=await fake.call_in())
+
+
+async def test_application_that_is_not_active_is_noticed_although_the_socket_lives(
+    fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox
+) -> None:
+    """As 22.10 does it: requests are answered, and so are pings, but no event ever comes."""
+    link = make_link(limits=quick(0.2))
     async with running(link):
-        await until(lambda: fake.pings >= 5)
+        await until(lambda: fake.pulses >= 2)
+        fake.silent = True
+        await until(lambda: not link.state.up and "silent" in link.state.detail)
+        fake.silent = False
+        await until(lambda: link.state.up)
+        await inbox.wait(CallOffered, call=await fake.call_in())
+
+
+async def test_application_that_is_gone_is_noticed_at_once(fake: FakeAsterisk, make_link: MakeLink) -> None:
+    link = make_link(limits=quick(4))
+    async with running(link):
+        fake.failures["events.userEvent"] = (404, '{"message":"Application not found"}')
+        await until(lambda: not link.state.up and "given up" in link.state.detail)
+        del fake.failures["events.userEvent"]
+        await until(lambda: link.state.up)
+
+
+async def test_quiet_socket_stays(fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox) -> None:
+    link = make_link(limits=quick(0.2))
+    async with running(link):
+        await until(lambda: fake.pulses >= 10)
         assert fake.connections == 1
         await inbox.wait(CallOffered, call=await fake.call_in())
+        assert [type(fact) for fact in inbox.facts] == [CallOffered]
+
+
+async def test_pulse_that_fails_is_no_end_while_events_come(
+    fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox
+) -> None:
+    link = make_link(limits=quick(0.4))
+    async with running(link):
+        fake.failures["events.userEvent"] = (503, "")
+        call = await fake.call_in()
+        for digit in "0123456789" * 2:
+            await asyncio.sleep(0.05)
+            await fake.press(call, digit)
+        assert fake.connections == 1
 
 
 async def test_another_process_takes_the_application(fake: FakeAsterisk, make_link: MakeLink) -> None:
@@ -176,7 +238,7 @@ async def test_facts_keep_their_order(fake: FakeAsterisk, link: AriLink, inbox: 
 async def test_full_inbox_holds_the_socket_up_and_is_not_taken_for_silence(
     fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox
 ) -> None:
-    link = make_link(limits=SocketLimits(heartbeat=0.02, stable=5.0))
+    link = make_link(limits=quick(0.1))
     async with running(link):
         inbox.gate.clear()
         call = await fake.call_in()
