@@ -31,6 +31,9 @@ from bridge.errors import (
 T = TypeVar("T")
 
 REQUEST_SECONDS = 5.0
+# The event socket's: Asterisk may first have to give up its last write to our former connection, for which it
+# takes websocket_write_timeout (5 s in our ari.conf). One that we gave up would come behind the next one.
+_CONNECT_SECONDS = 8.0
 _ERROR_BODY_BYTES = 2048
 _ERROR_WORDS = 200
 _LARGEST_MESSAGE = 4 * 1024 * 1024
@@ -118,7 +121,7 @@ class Rest:
             self._session = aiohttp.ClientSession(headers=self._headers, cookie_jar=aiohttp.DummyCookieJar())
         try:
             with _errors_of("events.eventWebsocket", self.url):
-                async with asyncio.timeout(self._seconds):
+                async with asyncio.timeout(max(_CONNECT_SECONDS, self._seconds)):
                     return await self._session.ws_connect(
                         URL(self.url).origin().join(URL(target, encoded=True)),
                         # Pings are the reader's own: it must see the pongs to know a half-open socket.

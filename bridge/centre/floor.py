@@ -206,7 +206,7 @@ class Floor:
                 out.messages.append(OffersResume())
                 overdue, self.overdue = self.overdue, []
                 for timer in overdue:
-                    self._timer(TimerFired(timer), timer, now, out)
+                    self._call(call_of(timer.owner), TimerFired(timer), now, out)
             case _ if fact.call in self.errands:
                 self._errand(self.errands[fact.call], fact, now, out)
             case _:

@@ -4,7 +4,7 @@ It hears of callers and agents by messages and says Offer, PositionIs and Turned
 a step is done, unless it is closed: no caller who may be offered an agent has a free one who may serve him.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -112,10 +112,6 @@ class Router:
 
     def _resume(self, out: Output) -> None:
         self.closed = False
-        for agent in tuple(self.held):
-            state = self.states.get(agent)
-            if state is not None and state.hindrance is None:
-                self._become_free(state, out)
         self._match_all(out)
 
     def _enter(self, event: EnterQueue, out: Output) -> None:
@@ -246,7 +242,8 @@ class Router:
     def _match_all(self, out: Output) -> None:
         """Of those who find somebody free always the heaviest queue's first one, until there is none.
 
-        Ringall: or who finds somebody who may join those that ring for him.
+        Ringall: or who finds somebody who may join those that ring for him. Who waits for one agent alone can
+        find him free only when it was closed until now.
         """
         while not self.closed:
             best: tuple[int, Rank] | None = None
@@ -261,10 +258,22 @@ class Router:
                         chosen = served.members.choose(caller.kind[0], highest, draw)
                         if chosen:
                             best, found = candidate, (served, chosen)
+            for agent, call, served in self._held_for_who_is_free():
+                candidate = (-served.plan.weight, served.line.callers[call].rank)
+                if best is None or candidate < best:
+                    best, found = candidate, (served, (agent,))
             if best is None or found is None:
                 return
             served, chosen = found
-            self._offer(served, served.line.callers[best[1][2]], chosen, out)
+            caller = served.line.callers[best[1][2]]
+            self._unhold(caller)
+            self._offer(served, caller, chosen, out)
+
+    def _held_for_who_is_free(self) -> Iterator[tuple[AgentId, CallId, ServedQueue]]:
+        for agent, waiting in self.held.items():
+            if self.states[agent].hindrance is None:
+                for call, name in waiting.items():
+                    yield agent, call, self.queues[name]
 
     def _offer(
         self,

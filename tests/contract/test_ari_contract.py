@@ -67,6 +67,15 @@ async def test_ping_and_version(side: Side) -> None:
     check_version(info.system.version)
 
 
+async def test_event_that_is_sent_to_an_application_by_itself(side: Side) -> None:
+    """Only where events come is a link up; an application that nobody has is told as such."""
+    with pytest.raises(Gone):
+        await side.rest.call("events.userEvent", "pulse", query={"application": "nobodys"})
+    link = ari_link(side.url, side.username, side.password, FactInbox())
+    async with running(link):
+        assert link.state.up
+
+
 async def test_wrong_password(side: Side) -> None:
     link = ari_link(side.url, side.username, "wrong", FactInbox())
     with pytest.raises(Refused) as caught:

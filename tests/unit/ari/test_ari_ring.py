@@ -234,3 +234,51 @@ async def test_no_ring_without_events(fake: FakeAsterisk, link: AriLink, inbox: 
     with pytest.raises(LinkDown, match="no ring without ARI"):
         await link.carry_out(ring(call))
     await fake.start()
+
+
+async def test_phones_ring_in_the_order_in_which_they_are_asked_for(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    """Asterisk would take dozens that come at once in any order."""
+    calls = [await offered(fake, inbox) for _ in range(12)]
+    fake.phones["PJSIP/1001"] = Phone.RINGS
+    fake.delays["channels.create"] = 0.02
+    rings = [asyncio.create_task(link.carry_out(ring(call))) for call in calls]
+    await until(lambda: sent(fake, "channels.create"))
+    await asyncio.sleep(0.01)
+    assert len(sent(fake, "channels.create")) == 4
+    await asyncio.gather(*rings)
+    order = [sent["originator"] for sent in sent(fake, "channels.create")]
+    assert [set(order[i : i + 4]) for i in (0, 4, 8)] == [set(calls[i : i + 4]) for i in (0, 4, 8)]
+
+
+async def test_ring_fails_at_once_when_the_link_is_lost(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    fake.phones["PJSIP/1001"] = Phone.RINGS
+    fake.mute_arrivals = True
+    call = await offered(fake, inbox)
+    ringing = asyncio.create_task(link.carry_out(ring(call)))
+    await until(lambda: agent_leg_id(call, 1) in fake.channels)
+    await fake.drop_sockets()
+    with pytest.raises(LinkDown, match="before the phone was dialled"):
+        await ringing
+
+
+async def test_ring_that_waited_for_its_turn_is_not_made_after_a_gap(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    """The comparison with Asterisk has found it missing, and rings anew: it would be a second one."""
+    fake.phones["PJSIP/1001"] = Phone.RINGS
+    fake.mute_arrivals = True
+    calls = [await offered(fake, inbox) for _ in range(6)]
+    rings = [asyncio.create_task(link.carry_out(ring(call))) for call in calls]
+    await until(lambda: len(sent(fake, "channels.create")) == 4)
+    await fake.drop_sockets()
+    results = await asyncio.gather(*rings, return_exceptions=True)
+    assert [type(result) for result in results] == [LinkDown] * 6
+    await until(lambda: link.state.up)
+    assert len(sent(fake, "channels.create")) == 4
+    fake.mute_arrivals = False
+    await link.carry_out(ring(calls[4]))
+    await inbox.wait(LegRinging, leg=agent_leg_id(calls[4], 1))
