@@ -162,6 +162,7 @@ class Service:
             wanted=self._native_members,
             remembered=self._told_by_ami,
             known=lambda: self.floor.calls.keys() | self.floor.recent.keys(),
+            ends_needed=lambda: self.floor.router.closed,
         )
         self.directory = ClientDirectory(store, self._region_of_trunk)
         recordings = Path(settings.recordings.directory)

@@ -72,11 +72,20 @@ class _Bucket:
 
 
 class Ended:
-    """``logged_in`` and ``lost`` at a session's ends, ``take`` for every message in order, ``run`` beside."""
+    """``logged_in`` and ``lost`` at a session's ends, ``take`` for every message in order, ``run`` beside.
 
-    def __init__(self, ask: Callable[..., Awaitable[Headers]], upkeep: Upkeep | None = None) -> None:
+    While they are ``needed`` nothing is removed: somebody who hears nothing now will ask for them later.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[..., Awaitable[Headers]],
+        upkeep: Upkeep | None = None,
+        needed: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._ask = ask
         self._upkeep = upkeep or Upkeep()
+        self._needed = needed
         self._lists: dict[str, _List] = {}  # that come now
         self._number = 0
         self._logged_in: str | None = None  # the list of this login
@@ -136,7 +145,7 @@ class Ended:
     def tick(self) -> None:
         """What was received before this was handled."""
         now = asyncio.get_running_loop().time()
-        if now >= self._sweep_at and self._listed.is_set():
+        if now >= self._sweep_at and self._listed.is_set() and not self._needed():
             self._sweep_at = now + self._upkeep.every
             self._sweep.set()
 

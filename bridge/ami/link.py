@@ -38,7 +38,8 @@ class AmiLink:
     """Implements ``ports.Recorder``. ``run`` until cancelled; ``on_up`` after each login.
 
     At each login ``remembered`` is asked what was told of calls before, and ``known`` which calls need not be
-    told as missed: all that live on the floor, and all whose end it has seen in the last minutes.
+    told as missed: all that live on the floor, and all whose end it has seen in the last minutes. While
+    ``ends_needed``, what ``ended`` could tell is kept.
 
     ``wanted`` says who should be a member of Asterisk's own queues; call ``queues_changed`` when it says
     something new. Without it they are left alone.
@@ -64,6 +65,7 @@ class AmiLink:
         remembered: Callable[[], Remembered] = Remembered,
         known: Callable[[], Collection[CallId]] | None = None,
         upkeep: Upkeep | None = None,
+        ends_needed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._inbox = inbox
         self._plan = plan
@@ -82,7 +84,7 @@ class AmiLink:
             on_lost=lambda: self._ended.lost(),
             timing=timing,
         )
-        self._ended = Ended(self._listener.ask, upkeep)
+        self._ended = Ended(self._listener.ask, upkeep, ends_needed)
         self._queues: NativeQueues | None = None
         if wanted is not None:
             self._queues = NativeQueues(self._listener.ask, wanted, lambda: _phones(plan()), pace)

@@ -146,6 +146,18 @@ class OffersResume:
     """Phones can ring again. Behind all that is known of agents by then."""
 
 
+# What the router hears.
+RouterEvent = (
+    EnterQueue
+    | AmendWaiting
+    | LeaveQueue
+    | AskPosition
+    | OfferResult
+    | AgentReleased
+    | AgentChanged
+    | OffersResume
+)
+
 Message = (
     EnterQueue
     | AmendWaiting

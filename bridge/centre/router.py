@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bridge.centre.decision import AWAY, Decision, Hindrance, OfferEnd, Standing
+from bridge.centre.decision import AWAY, Hindrance, OfferEnd, Standing
 from bridge.centre.ids import AgentId, CallId, QueueName
 from bridge.centre.members import Members
 from bridge.centre.messages import (
@@ -24,6 +24,7 @@ from bridge.centre.messages import (
     OffersResume,
     Output,
     PositionIs,
+    RouterEvent,
     TurnedAway,
     TurnedAwayWhy,
 )
@@ -31,17 +32,6 @@ from bridge.centre.plan import Plan, Strategy
 from bridge.centre.served_queue import ServedQueue, queues_of_agents
 from bridge.centre.strategies import draw_for, joined
 from bridge.centre.waiting import Kind, Rank, Waiting
-
-RouterEvent = (
-    EnterQueue
-    | AmendWaiting
-    | LeaveQueue
-    | AskPosition
-    | OfferResult
-    | AgentReleased
-    | AgentChanged
-    | OffersResume
-)
 
 
 @dataclass(slots=True)
@@ -106,13 +96,10 @@ class Router:
             case AskPosition(call=call):
                 self._tell_position(call, out)
             case OffersResume():
-                self._resume(out)
+                self.closed = False
+                self._match_all(out)
             case _:
                 assert_never(event)
-
-    def _resume(self, out: Output) -> None:
-        self.closed = False
-        self._match_all(out)
 
     def _enter(self, event: EnterQueue, out: Output) -> None:
         self._leave(event.call)
@@ -289,19 +276,8 @@ class Router:
         standings = tuple(members.standings.values())
         if chosen[0] not in members.standings:
             standings += (self.states[chosen[0]],)  # asked for by name
+        decision = served.decision(caller, chosen, standings, self.offers)
         self.offers += 1
-        decision = Decision(
-            caller.call,
-            served.plan.name,
-            members.strategy,
-            caller.kind[0],
-            caller.kind[1],
-            caller.preferred,
-            members.turn,
-            draw_for(members.strategy, caller.call, self.offers - 1),
-            chosen,
-            standings,
-        )
         last = members.standings.get(chosen[-1])
         if last is not None:
             members.turn = last.position

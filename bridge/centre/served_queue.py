@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bridge.centre.decision import Standing
+from bridge.centre.decision import Decision, Standing
 from bridge.centre.expected import ServiceRate
 from bridge.centre.ids import AgentId, QueueName
 from bridge.centre.members import Members
 from bridge.centre.plan import Needs, Queue
-from bridge.centre.strategies import joined, lowered, qualifies, satisfies
+from bridge.centre.strategies import draw_for, joined, lowered, qualifies, satisfies
 from bridge.centre.waiting import Kind, Rank, Waiting, WaitingLine
 
 
@@ -59,6 +59,24 @@ class ServedQueue:
     def stands_for(self, standing: Standing) -> bool:
         """Whether somebody waits, unrung, whom this agent could serve."""
         return any(_may_serve(standing, kind) for kind in self.line.buckets)
+
+    def decision(
+        self, caller: Waiting, chosen: tuple[AgentId, ...], standings: tuple[Standing, ...], offers: int
+    ) -> Decision:
+        """Why these; ``offers``: how many there were before this one, for strategies that draw."""
+        members = self.members
+        return Decision(
+            caller.call,
+            self.plan.name,
+            members.strategy,
+            caller.kind[0],
+            caller.kind[1],
+            caller.preferred,
+            members.turn,
+            draw_for(members.strategy, caller.call, offers),
+            chosen,
+            standings,
+        )
 
     def joining(self, caller: Waiting, draw: int) -> tuple[AgentId, ...]:
         """Ringall: who could ring beside those who do already."""

@@ -1,6 +1,6 @@
 """A link whose Asterisk has rows of ended calls, and an inbox that keeps when facts happened."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -47,6 +47,7 @@ async def linked(
     remembered: Remembered | None = None,
     timing: Timing = PATIENT,
     upkeep: Upkeep | None = None,
+    ends_needed: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[AmiLink]:
     ami = ami_link(
         fake,
@@ -57,6 +58,7 @@ async def linked(
         remembered=lambda: remembered or Remembered(),
         known=None if known is None else lambda: known,
         upkeep=upkeep,
+        ends_needed=ends_needed,
     )
     async with running(ami.run):
         yield ami

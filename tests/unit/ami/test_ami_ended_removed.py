@@ -46,6 +46,24 @@ async def test_nothing_is_removed_while_more_may_come() -> None:
     assert removed(fake) == []
 
 
+async def test_nothing_is_removed_while_somebody_will_ask_for_it() -> None:
+    """ARI is away: when it is back, ends are asked for that AMI has long heard."""
+    needed = True
+    async with fake_ami() as fake:
+        fake.database = {f"{PLACE}{CALL}": SERVED}
+        inbox = DatedInbox()
+        async with linked(
+            fake, inbox, timing=TICKING, upkeep=QUICK_UPKEEP, ends_needed=lambda: needed
+        ) as ami:
+            await inbox.wait(CallMissed)
+            await asyncio.sleep(0.2)
+            assert removed(fake) == []
+            assert list(await ami.ended(5)) == [CALL]
+            needed = False
+            await until(lambda: removed(fake))
+    assert fake.database == {}
+
+
 async def test_a_row_that_came_in_a_gap_is_listed_before_its_bucket_goes() -> None:
     async with fake_ami() as fake:
         inbox = DatedInbox()
