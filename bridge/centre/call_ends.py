@@ -99,14 +99,21 @@ def client_gone(call: Call, at: Moment) -> None:
         if call.answered_at is not None:
             call.outcome = Outcome.ANSWERED
         else:
-            waited = call.state in (S.WAITING, S.CONNECTING) and call.queue is not None
-            call.outcome = Outcome.ABANDONED if waited else call.unserved or Outcome.IVR
+            call.outcome = Outcome.ABANDONED if _waits(call) else call.unserved or Outcome.IVR
     if call.state is S.WAITING:
         leave_queue(call, at)
     release(call, at)
     call.enter(S.CLEARING, at.now)
     at.out.orders += [HangUp(call.id, leg.id) for leg in call.alive_legs]
     at.out.orders += [StopTimer(Timer(kind, call.id)) for kind in (TimerKind.MENU, TimerKind.VOICEMAIL)]
+
+
+def _waits(call: Call) -> bool:
+    """In a queue, until he and an agent hear each other. Who is being forwarded does not wait any more."""
+    if call.state is S.CONNECTING:
+        leg = call.talking_leg
+        return leg is not None and leg.kind is LegKind.AGENT
+    return call.state is S.WAITING
 
 
 def clearing_answered(call: Call, event: LegAnswered, at: Moment) -> None:

@@ -161,6 +161,20 @@ def test_number_that_answers_has_him() -> None:
     assert_over(world, call, o.Outcome.FORWARDED)
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_who_hangs_up_while_he_is_forwarded_has_not_abandoned_the_queue(answered: bool) -> None:
+    """Whether or not the number has answered, as long as the two have not heard each other."""
+    to_number = ToNumber("+74951112233", OUT, seconds(15), ToHangUp())
+    world = world_of(plans.one_queue(1, max_waiting=0, on_full=to_number))
+    call = world.caller()
+    assert world.floor.calls[call].state is CallState.FORWARDING
+    if answered:
+        world.tell(f.LegAnswered(call, outside_leg_id(call, 1)))
+        assert world.floor.calls[call].state is CallState.CONNECTING
+    world.hang_up(call)
+    assert_over(world, call, o.Outcome.TURNED_AWAY)
+
+
 def test_number_that_hangs_up_first_ends_the_call() -> None:
     world, call = forwarded()
     world.answer_outside()
