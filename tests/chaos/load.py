@@ -86,6 +86,7 @@ class Load:
         self._later: set[asyncio.TimerHandle] = set()
         self._orders: set[asyncio.Task[None]] = set()
         self._coming: asyncio.Task[None] | None = None
+        self._all_end = False
         self.agents: Told
         self.clients: Told
 
@@ -108,6 +109,8 @@ class Load:
             self._order(do="hangup", number=number)
 
     def _after(self, seconds: float, do: Callable[[], None]) -> None:
+        if self._all_end:
+            return  # by then the phones' programs have ended as well
         self._later.add(asyncio.get_running_loop().call_later(seconds, do))
 
     def _order(self, **command: object) -> None:
@@ -158,6 +161,7 @@ class Load:
     async def drain(self) -> None:
         """Nobody new comes; who is there is served, and all talks end. Who is left then is hung up by us."""
         await self.no_more()
+        self._all_end = True
         for handle in self._later:
             handle.cancel()
         await self.agents.do(do="talk", talk=LAST_TALK_S, within=LAST_TALK_S[1])
