@@ -111,7 +111,8 @@ class EventSocket:
         try:
             info = await self._rest.get(models.AsteriskInfo, "asterisk.getInfo")
         except Gone as error:
-            raise Unsupported(
+            # So it is also while Asterisk starts, until it has loaded that.
+            raise LinkDown(
                 f"no ARI at {self._rest.url}: set enabled=yes in http.conf and ari.conf, and load res_ari"
             ) from error
         version = info.system.version if info.system is not None else ""

@@ -72,9 +72,11 @@ async def test_too_old_is_said_and_tried_again(fake: FakeAsterisk, make_link: Ma
 
 async def test_asterisk_without_ari(fake: FakeAsterisk, make_link: MakeLink) -> None:
     fake.failures["asterisk.getInfo"] = (404, "")
-    link = make_link()
+    link = make_link(limits=SocketLimits(unsupported=60))
     async with running(link, up=False):
         await until(lambda: "res_ari" in link.state.detail)
+        del fake.failures["asterisk.getInfo"]  # it was only starting
+        await until(lambda: link.state.up)
 
 
 async def test_login_refused_is_in_the_state(make_link: MakeLink) -> None:
