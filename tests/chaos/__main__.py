@@ -92,14 +92,18 @@ def main() -> None:
     try:
         for name in names:
             scenario = smaller(SCENARIOS[name], times=options.times, seconds=options.seconds)
-            for number in range(options.rows or scenario.rows):
+            rows = options.rows or scenario.rows
+            for number in range(rows):
                 print(f"{time.strftime('%H:%M:%S')} {name} …", flush=True)
                 if not options.keep:
                     lab.down()
                 chaos = (lab.found() if options.keep else None) or lab.up(as_built=as_built)
                 as_built = True  # one version for all rows
                 seed = f"{options.seed} {name} {number}"
-                found = asyncio.run(run(chaos, name, scenario, size, seed, run_on_s=options.run_on))
+                label = name if rows == 1 else f"{name}-{number + 1}"
+                found = asyncio.run(
+                    run(chaos, name, scenario, size, seed, run_on_s=options.run_on, label=label)
+                )
                 results.append(found)
                 keep(results)
                 explain(found)

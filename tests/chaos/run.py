@@ -71,8 +71,10 @@ async def run(
     seed: str,
     *,
     run_on_s: float = RUN_ON_S,
+    label: str = "",
     say: Callable[[str], None] = print,
 ) -> Result:
+    """``label``: of the files under build/, where a scenario has several rows."""
     begun = time.time()
     last = await prepare(chaos, scenario)
     agents = AGENTS[: size.talking]
@@ -95,13 +97,13 @@ async def run(
         evidence = await filed(chaos, eyes, made, last)
     found_row, findings = row(name, evidence, list(events_wrong(evidence)))
     found_row |= stage.notes
-    log = BUILD / f"chaos-{name}.log"
+    files = BUILD / f"chaos-{label or name}"
     BUILD.mkdir(exist_ok=True)
+    log = files.with_suffix(".log")
     log.write_bytes(await chaos.log(chaos.app, begun))
-    (BUILD / f"chaos-{name}-asterisk.log").write_bytes(await chaos.log(chaos.asterisk, begun))
-    blamed = {call for finding in findings for call in finding.call.split()}
-    facts = [json.dumps(fact) for fact in evidence.books.facts if fact["call"] in blamed]
-    (BUILD / f"chaos-{name}-facts.jsonl").write_text("".join(f"{fact}\n" for fact in facts))
+    files.with_name(f"{files.name}-asterisk.log").write_bytes(await chaos.log(chaos.asterisk, begun))
+    facts = "".join(json.dumps(fact) + "\n" for fact in evidence.books.facts)
+    files.with_name(f"{files.name}-facts.jsonl").write_text(facts)
     faults = [{**vars(fault), "queued": len(fault.queued)} for fault in truth.faults]
     return Result(found_row, findings, faults, log)
 
