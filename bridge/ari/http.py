@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import httptools
 
 _MOST_CONNECTIONS = 200
+# Asterisk's HTTP server lets ten wait to be accepted (22.10); of more the first packet is lost.
+_CONNECTING_AT_ONCE = 4
 # To a host that drops what we send, the first packet is sent again after 1 s, then after 2 and 4 more: a new
 # attempt comes sooner, so that little time is lost once packets get through.
 _CONNECT_SECONDS = 1.5
@@ -74,13 +76,14 @@ class HttpClient:
         self._idle: list[_Connection] = []
         self._open: set[_Connection] = set()
         self._slots = asyncio.Semaphore(_MOST_CONNECTIONS)
+        self._connecting = asyncio.Semaphore(_CONNECTING_AT_ONCE)
 
     async def request(self, method: str, target: str, body: bytes | None, seconds: float) -> Reply:
         """``seconds`` are for all of it, the wait for a free connection included."""
         connection: _Connection | None = None
         try:
             async with asyncio.timeout(seconds), self._slots:
-                connection = self._kept() or await self._connect()
+                connection = await self._connection()
                 connection.send(self._head(method, target, body), whole=True)
                 while not connection.complete:
                     await connection.news()
@@ -100,7 +103,7 @@ class HttpClient:
         async with self._slots:
             try:
                 async with asyncio.timeout(seconds):
-                    connection = self._kept() or await self._connect()
+                    connection = await self._connection()
             except TimeoutError as error:
                 raise NoConnection("none in time") from error
             try:
@@ -142,6 +145,14 @@ class HttpClient:
                 return connection
             connection.abort()
         return None
+
+    async def _connection(self) -> "_Connection":
+        connection = self._kept()
+        if connection is None:
+            async with self._connecting:
+                # While it waited for its turn, others may have finished.
+                connection = self._kept() or await self._connect()
+        return connection
 
     async def _connect(self) -> "_Connection":
         loop = asyncio.get_running_loop()

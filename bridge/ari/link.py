@@ -27,7 +27,7 @@ from bridge.centre.ids import LegId, PromptId, call_of, is_dialled_leg
 from bridge.centre.orders import MediaOrder, RingAgent, RingNumber, StartRecording, ToFallback
 from bridge.engine.backoff import Backoff
 from bridge.engine.ports import Inbox, LinkState, Survey
-from bridge.errors import LinkDown, RemoteError
+from bridge.errors import LinkDown, RemoteError, RequestTimeout
 
 log = structlog.get_logger(__name__)
 
@@ -139,7 +139,13 @@ class AriLink:
                     self._departures.kept(order.leg)
                     raise
             case _:
-                await self._media.carry_out(order)
+                try:
+                    await self._media.carry_out(order)
+                except RequestTimeout as error:
+                    if self.state.up:
+                        raise
+                    # Nothing is wrong with this one: nobody gets an answer.
+                    raise LinkDown(str(error)) from error
 
     async def start_recording(self, order: StartRecording) -> None:
         """While AMI is away. Its end is told when the recorded channel's is."""

@@ -37,6 +37,7 @@ class Adoption:
 
     async def run(self) -> None:
         """What happened meanwhile is told, what is nobody's is ended. Raises RemoteError."""
+        self._engine.dispatch.try_again()
         asked = ask(self._engine.floor)
         survey, ends = await asyncio.gather(self._survey(asked.prompts), self._ends())
         found = reconcile(self._engine.floor, asked, survey, ends, utc_now())

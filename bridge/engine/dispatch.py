@@ -8,6 +8,7 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 
@@ -16,12 +17,14 @@ import structlog
 from bridge.centre.facts import Fact, FailureReason, OrderFailed
 from bridge.centre.ids import LegId
 from bridge.centre.orders import (
+    Answer,
     AttachRecording,
     CallOrder,
     CancelRing,
     ClearCall,
     Connect,
     EndOffer,
+    EnterWaitingRoom,
     HangUp,
     Lane,
     LeaveWaitingRoom,
@@ -41,6 +44,9 @@ LaneKey = tuple[str, Lane, str]
 # what is remembered, what is recorded, and what ends, for nobody else would end a channel or the music.
 _PERSISTENT_LANES = frozenset({Lane.RECORDS, Lane.FILES, Lane.RECORDER})
 _PERSISTENT_ORDERS = (HangUp, CancelRing, ClearCall, LeaveWaitingRoom)
+# What brings a client to where he belongs is not given up because Asterisk cannot be reached: nor could he be
+# given back to the dialplan then, and he would lose his place, or his agent.
+_PATIENT_ORDERS = (Answer, Connect, EnterWaitingRoom)
 _LOUD_TRIES = 5  # after some three seconds
 # Seconds. A call changes several times within a moment, and each snapshot of it costs a transaction; only
 # history reads them, for the live call is the floor's. At a call's end its agent's next one is urgent.
@@ -98,6 +104,7 @@ class Dispatch:
         self._handlers = handlers
         self._report = report
         self._patient = True
+        self._again = asyncio.Event()
         self._lanes: dict[LaneKey, _LaneWork] = {}
 
     def __len__(self) -> int:
@@ -126,6 +133,11 @@ class Dispatch:
             work.orders.append(order)
         if work.gathering is not None:
             asyncio.get_running_loop().call_later(patience_of(order), work.gathering.set)
+
+    def try_again(self) -> None:
+        """What failed may succeed by now: it does not wait any longer."""
+        self._again.set()
+        self._again = asyncio.Event()
 
     async def drain(self, seconds: float) -> int:
         """Let what is out finish, for so long at most; returns how many orders were left undone."""
@@ -173,18 +185,23 @@ class Dispatch:
             try:
                 fact = await self._handlers[order.lane](order)
             except Exception as error:  # a fault in one call stays in that call
-                if _is_persistent(order) and isinstance(error, CallbridgeError) and error.retryable:
+                if _is_tried_again(order, error):
                     delay = backoff.next_delay()
                     # While a link comes back this is so for many orders, and nobody need be woken by it.
                     tell = log.info if tries < _LOUD_TRIES else log.error
                     tell("order is tried again", **_fields(order), retry_seconds=delay, error=str(error))
-                    await asyncio.sleep(delay)
+                    await self._pause(delay)
                     continue
                 self._failed(order, error)
                 return
             if fact is not None:
                 self._report(fact)
             return
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._again.wait()
 
     def _failed(self, order: CallOrder, error: Exception) -> None:
         reason = reason_of(error)
@@ -209,8 +226,11 @@ def patience_of(order: CallOrder) -> float:
             return 0.0
 
 
-def _is_persistent(order: CallOrder) -> bool:
-    return order.lane in _PERSISTENT_LANES or isinstance(order, _PERSISTENT_ORDERS)
+def _is_tried_again(order: CallOrder, error: Exception) -> bool:
+    if isinstance(order, _PATIENT_ORDERS):
+        return isinstance(error, LinkDown)
+    persistent = order.lane in _PERSISTENT_LANES or isinstance(order, _PERSISTENT_ORDERS)
+    return persistent and isinstance(error, CallbridgeError) and error.retryable
 
 
 def _fields(order: CallOrder) -> dict[str, str]:

@@ -123,6 +123,28 @@ async def test_no_more_than_so_many(server: Server, monkeypatch: pytest.MonkeyPa
     await client.close()
 
 
+async def test_only_a_few_connections_are_being_made_at_a_time(
+    client: HttpClient, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asterisk lets ten wait to be accepted; of more the first packet is lost, and a second with it."""
+    made, making, most = HttpClient._connect, 0, 0
+
+    async def slowly(self: HttpClient) -> module._Connection:
+        nonlocal making, most
+        making += 1
+        most = max(most, making)
+        await asyncio.sleep(0.01)
+        making -= 1
+        return await made(self)
+
+    monkeypatch.setattr(HttpClient, "_connect", slowly)
+    server.says(reply(b"x"))
+    await asyncio.gather(*(get(client) for _ in range(40)))
+    assert most == 4
+    # Who waited for his turn took a connection that had become free meanwhile.
+    assert server.connections < 40
+
+
 async def test_connection_that_the_server_closes_is_not_used_again(
     server: Server, client: HttpClient
 ) -> None:

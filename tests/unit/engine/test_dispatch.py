@@ -105,6 +105,37 @@ async def test_connect_and_clear_go_by_the_clients_leg(dispatch: Dispatch, hands
     assert hands.ended == [WAIT, connect, clear]
 
 
+CONNECT = o.Connect(CALL, CLIENT, AGENT)
+
+
+@pytest.mark.parametrize("order", [ANSWER, WAIT, CONNECT], ids=lambda order: type(order).__name__)
+async def test_what_brings_a_client_to_where_he_belongs_waits_for_the_link(
+    dispatch: Dispatch, hands: Hands, reports: list[f.Fact], order: o.CallOrder
+) -> None:
+    """To give him back to the dialplan would cost him his place."""
+    hands.errors[order] = [LinkDown("no connection")]
+    dispatch.send(order)
+    await until(lambda: hands.ended == [order])
+    assert reports == []
+    # An Asterisk that can be reached and does not do it is another matter.
+    hands.errors[order] = [RequestTimeout("no reply")]
+    dispatch.send(order)
+    await until(lambda: bool(reports))
+    assert [fact.reason for fact in reports if isinstance(fact, f.OrderFailed)] == [f.FailureReason.TIMEOUT]
+
+
+async def test_what_waits_for_its_next_try_is_tried_at_once_when_it_is_told_so(
+    dispatch: Dispatch, hands: Hands
+) -> None:
+    hands.errors[CANCEL] = [LinkDown("no connection")] * 6  # the seventh would come after some ten seconds
+    dispatch.send(CANCEL)
+    for tries in range(1, 7):
+        await until(lambda tries=tries: len(hands.began) == tries)
+        await asyncio.sleep(0)
+        dispatch.try_again()
+    await until(lambda: hands.ended == [CANCEL])
+
+
 async def test_slow_look_up_holds_nothing_up(dispatch: Dispatch, hands: Hands) -> None:
     look_up = o.LookUpClient(CALL, "+7916", "lab")
     gate = hands.hold(look_up)
