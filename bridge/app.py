@@ -147,7 +147,8 @@ class Service:
             password=secrets.ari,
             app=ari.app,
             inbox=self.inbox,
-            on_up=self._ari_up,
+            on_up=lambda: self.adoption.run(),
+            on_told=self._ari_told,
             on_down=lambda: self.inbox.put_now(LinkDown()),
             owner=journal.owner,
         )
@@ -375,9 +376,9 @@ class Service:
     async def _ends(self) -> Mapping[str, datetime]:
         return {leg: row.ended_at for leg, row in (await self.ami.ended(_ENDS_SECONDS)).items()}
 
-    async def _ari_up(self) -> None:
-        """The link is up (again): go on with what Asterisk has, and look for recordings."""
-        await self.adoption.run()
+    async def _ari_told(self) -> None:
+        """The link is up (again), and what happened meanwhile is told: go on, and look for recordings."""
+        await self.adoption.told()
         self.reconciler.wake()
 
 

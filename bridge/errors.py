@@ -80,7 +80,7 @@ class JournalBusy(RemoteError):
 
 
 class Unsupported(RemoteError):
-    """The peer is too old, or lacks a module."""
+    """The peer is too old."""
 
 
 class InternalError(CallbridgeError):

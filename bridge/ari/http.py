@@ -117,11 +117,17 @@ class HttpClient:
                 raise
             self._release(connection)
 
-    def forget_kept(self) -> None:
-        """Use none of the connections that wait for their next request."""
+    def forget_connections(self) -> None:
+        """Use none of those that wait for their next request, and wait for no reply any more.
+
+        What is read as it comes (a recording) notices by itself that nothing comes.
+        """
         for connection in self._idle:
             connection.abort()
         self._idle.clear()
+        for connection in list(self._open):
+            if not connection.complete and connection.whole:
+                connection.abort()
 
     async def close(self) -> None:
         for connection in list(self._open):
@@ -188,14 +194,14 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
         self._size = 0
-        self._whole = True
+        self.whole = True  # its reply is wanted whole, not as it comes
         self._paused = False
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport
 
     def send(self, request: bytes, *, whole: bool) -> None:
-        self.status, self.complete, self._whole = 0, False, whole
+        self.status, self.complete, self.whole = 0, False, whole
         self._transport.write(request)
 
     async def news(self) -> None:
@@ -253,7 +259,7 @@ class _Connection(asyncio.Protocol):
         self.status = self._parser.get_status_code()
         if not self._parser.should_keep_alive():
             self.usable = False
-        if not self._whole:
+        if not self.whole:
             self._tell()
 
     def on_body(self, body: bytes) -> None:
@@ -261,7 +267,7 @@ class _Connection(asyncio.Protocol):
             return
         self._body.append(body)
         self._size += len(body)
-        if not self._whole:
+        if not self.whole:
             if self._size > _READ_AHEAD and not self._paused:
                 self._paused = True
                 self._transport.pause_reading()

@@ -25,7 +25,7 @@ class Arrival(Enum):
     ENDED = "the leg ended before it was dialled"
     CALLER_GONE = "the caller hung up before the phone was dialled"
     TAKEN_BACK = "the ring was taken back before the phone was dialled"
-    LINK_LOST = "the link to ARI was lost before the phone was dialled"
+    LINK_LOST = "the link to ARI was lost before it entered the application"
 
 
 class Prompt(Enum):

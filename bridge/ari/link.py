@@ -39,8 +39,9 @@ _RINGS_AT_ONCE = 4
 class AriLink:
     """Implements the engine's ports Media and RecordingFiles.
 
-    ``on_up`` is called after each connection, also the first: what we knew may be out of date; ``on_down``
-    when that is so again. With ``owner`` it serves only while nobody of another name does.
+    ``on_up`` is called after each connection, also the first: what we knew may be out of date; ``on_told``
+    when all that came meanwhile is told as well; ``on_down`` when such a connection has ended. With ``owner``
+    it serves only while nobody of another name does.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class AriLink:
         app: str,
         inbox: Inbox,
         on_up: Callable[[], Awaitable[None]] | None = None,
+        on_told: Callable[[], Awaitable[None]] | None = None,
         on_down: Callable[[], None] | None = None,
         owner: str | None = None,
         request_seconds: float = REQUEST_SECONDS,
@@ -61,6 +63,7 @@ class AriLink:
         self._app = app
         self._inbox = inbox
         self._on_up = on_up
+        self._on_told = on_told
         self._on_down = on_down
         self._rest = Rest(url, username, password, seconds=request_seconds)
         self._lease = Lease(self._rest, app, owner) if owner is not None else None
@@ -81,6 +84,7 @@ class AriLink:
         self._held: list[Fact] | None = []  # None: nothing is held back
         self._rings = asyncio.Semaphore(_RINGS_AT_ONCE)  # first come, first served
         self._gaps = 0
+        self._came_up = False
         self._order = asyncio.Lock()  # facts go into the inbox one after another, whoever brings them
         self._arrived: set[LegId] = set()  # that came while facts were held back
         self._found: set[LegId] = set()  # by the last survey; they have not left since
@@ -122,14 +126,12 @@ class AriLink:
     # ── Media ────────────────────────────────────────────────────────────────
 
     async def carry_out(self, order: MediaOrder) -> None:
+        gaps = self._gaps
         match order:
             case RingAgent() | RingNumber():
-                gaps = self._gaps
+                self._needs_the_link(gaps)
                 async with self._rings:
-                    # Without events we would neither see the leg enter nor the phone ring. And what is older
-                    # than the latest comparison has been found missing by it, and is rung anew.
-                    if not self.state.up or self._gaps > gaps:
-                        raise LinkDown(f"no ring without ARI: {self.state.detail}")
+                    self._needs_the_link(gaps)
                     await self._media.carry_out(order)
             case ToFallback():
                 self._departures.give_back(order.leg)
@@ -142,10 +144,18 @@ class AriLink:
                 try:
                     await self._media.carry_out(order)
                 except RequestTimeout as error:
-                    if self.state.up:
+                    if self.state.up and self._gaps == gaps:
                         raise
                     # Nothing is wrong with this one: nobody gets an answer.
                     raise LinkDown(str(error)) from error
+
+    def _needs_the_link(self, gaps: int) -> None:
+        """To ring: without events we would neither see the leg enter nor the phone ring.
+
+        What was ordered before the latest gap has been found missing by the comparison, and is rung anew.
+        """
+        if not self.state.up or self._gaps > gaps:
+            raise LinkDown(f"no ring without ARI: {self.state.detail}")
 
     async def start_recording(self, order: StartRecording) -> None:
         """While AMI is away. Its end is told when the recorded channel's is."""
@@ -263,11 +273,14 @@ class AriLink:
             self._held.append(fact)
 
     async def _come_up(self) -> None:
+        self._came_up = True
         try:
             if self._on_up is not None:
                 await self._on_up()
         finally:
             await self._release()
+        if self._on_told is not None:
+            await self._on_told()
 
     async def _release(self) -> None:
         """Tell what was held back; also when on_up failed: nothing is dropped."""
@@ -283,5 +296,6 @@ class AriLink:
         self._held = self._held or []
         self._gaps += 1
         self._interest.link_lost()
-        if self._on_down is not None:
+        if self._came_up and self._on_down is not None:
             self._on_down()
+        self._came_up = False

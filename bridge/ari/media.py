@@ -326,7 +326,7 @@ class MediaDesk:
     async def _drop(self, leg: LegId) -> None:
         try:
             await self._hang_up(leg, Cause.NORMAL_CLEARING)
-        except LinkDown as error:
+        except (LinkDown, RequestTimeout) as error:
             log.info(
                 "the next comparison ends this leg", action="ari.drop_leg", channel_id=leg, error=str(error)
             )

@@ -69,8 +69,8 @@ class Rest:
         self._closed = False
 
     def forget_connections(self) -> None:
-        """What was kept may lead nowhere, which would be noticed only by waiting for a reply."""
-        self._http.forget_kept()
+        """They may lead nowhere, which would be noticed only by waiting for a reply."""
+        self._http.forget_connections()
 
     async def close(self) -> None:
         self._closed = True
@@ -124,7 +124,7 @@ class Rest:
                 async with asyncio.timeout(max(_CONNECT_SECONDS, self._seconds)):
                     return await self._session.ws_connect(
                         URL(self.url).origin().join(URL(target, encoded=True)),
-                        # Pings are the reader's own: it must see the pongs to know a half-open socket.
+                        # The reader answers pings itself: they are no sign that events come.
                         autoping=False,
                         max_msg_size=_LARGEST_MESSAGE,
                         timeout=aiohttp.ClientWSTimeout(ws_close=1.0),

@@ -72,6 +72,8 @@ class SnoopRecorder:
                 return  # from an attempt whose reply was lost
             async with asyncio.timeout(REQUEST_SECONDS):
                 arrival = await entered
+            if arrival is Arrival.LINK_LOST:
+                raise LinkDown(f"{snoop}: {arrival.value}")
             if arrival is not Arrival.ENTERED:
                 raise Gone(f"{snoop}: {arrival.value}")
         except TimeoutError as error:

@@ -42,11 +42,12 @@ class ApplicationTaken(Refused):
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """Seconds. ``silence``: in which nothing came, not even what we sent to ourselves."""
+    """Seconds. ``silence``: in which nothing came, not even what we sent to ourselves; ``fresh_silence`` of a
+    connection that is younger than ``fresh``."""
 
     silence: float = 4.0
-    fresh_silence: float = 1.5  # of a connection that is
-    fresh: float = 3.0  # so young
+    fresh_silence: float = 1.5
+    fresh: float = 3.0
     stable: float = 30.0  # a connection that lived so long starts the back-off anew
     unsupported: float = 30.0  # between attempts at an Asterisk that is too old
     refused: float = 10.0  # a wrong password does not become right by asking often
@@ -136,11 +137,15 @@ class EventSocket:
     async def _hear_ourselves(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         await self._rest.call("events.userEvent", PULSE, query={"application": self._app})
         try:
-            await self._take_message(socket, await socket.receive(timeout=self._limits.fresh_silence))
+            message = await socket.receive(timeout=self._limits.fresh_silence)
+            while message.type is aiohttp.WSMsgType.PING:
+                await _pong(socket, message.data)
+                message = await socket.receive(timeout=self._limits.fresh_silence)
         except TimeoutError:
             raise LinkDown(
                 "Asterisk sends no events: a former connection's end took the application"
             ) from None
+        await self._take_message(socket, message)
 
     async def _live(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         fresh_until = asyncio.get_running_loop().time() + self._limits.fresh
@@ -148,7 +153,7 @@ class EventSocket:
         reader = asyncio.create_task(self._read(socket, fresh_until), name="ari reader")
         pulse = asyncio.create_task(self._pulse(fresh_until), name="ari pulse")
         coming_up = asyncio.ensure_future(self._come_up())
-        parts = (coming_up, reader, pulse)
+        parts = (reader, coming_up, pulse)  # that the application is another's comes before all
         keeping = [] if self._lease is None else [asyncio.ensure_future(self._lease.keep())]
         try:
             await asyncio.wait(parts, return_when=asyncio.FIRST_EXCEPTION)

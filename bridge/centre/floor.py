@@ -203,10 +203,10 @@ class Floor:
             case LinkUp():
                 for agent in self.agents:
                     self._agent(agent, fact, now, out)
-                out.messages.append(OffersResume())
                 overdue, self.overdue = self.overdue, []
                 for timer in overdue:
                     self._call(call_of(timer.owner), TimerFired(timer), now, out)
+                out.messages.append(OffersResume())
             case _ if fact.call in self.errands:
                 self._errand(self.errands[fact.call], fact, now, out)
             case _:

@@ -109,7 +109,7 @@ class Router:
             return
         queue = served.plan
         wanted = self.states.get(event.preferred) if event.preferred is not None else None
-        if not event.again and (wanted is None or wanted.hindrance is not None):
+        if not event.again and (wanted is None or wanted.hindrance is not None or self.closed):
             if queue.max_waiting is not None and len(served.line) >= queue.max_waiting:
                 out.messages.append(TurnedAway(event.call, event.queue, TurnedAwayWhy.FULL))
                 return

@@ -14,8 +14,6 @@ from bridge.centre.waiting import Kind, Rank, Waiting, WaitingLine
 
 @dataclass(slots=True)
 class ServedQueue:
-    """One queue: its plan, who waits, who serves, and how fast."""
-
     plan: Queue
     line: WaitingLine = field(default_factory=WaitingLine)
     members: Members = field(default_factory=Members)

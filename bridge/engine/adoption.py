@@ -43,12 +43,15 @@ class Adoption:
         found = reconcile(self._engine.floor, asked, survey, ends, utc_now())
         await self._carry_out(found)
         self._done.set()
-        await self._engine.inbox.put_and_wait(LinkUp())
-        self._engine.timers.go_on(utc_now())
         await self.close()
         if found.silent:
             # Beside everything else: until ``run`` returns no event is told.
             self._second_look = asyncio.create_task(self._look_again(found.silent), name="second look")
+
+    async def told(self) -> None:
+        """The events that came meanwhile are told as well: offers go on, and an earlier process's timers."""
+        await self._engine.inbox.put_and_wait(LinkUp())
+        self._engine.timers.go_on(utc_now())
 
     async def done_once(self, seconds: float) -> None:
         """Returns when the calls that live are ours, or when that takes too long."""

@@ -48,6 +48,7 @@ _PERSISTENT_ORDERS = (HangUp, CancelRing, ClearCall, LeaveWaitingRoom)
 # given back to the dialplan then, and he would lose his place, or his agent.
 _PATIENT_ORDERS = (Answer, Connect, EnterWaitingRoom)
 _LOUD_TRIES = 5  # after some three seconds
+_CEILING, _PATIENT_CEILING = 10.0, 1.0  # seconds between tries: a client hears nothing meanwhile
 # Seconds. A call changes several times within a moment, and each snapshot of it costs a transaction; only
 # history reads them, for the live call is the floor's. At a call's end its agent's next one is urgent.
 _SNAPSHOT_PATIENCE = 1.0
@@ -137,7 +138,7 @@ class Dispatch:
     def try_again(self) -> None:
         """What failed may succeed by now: it does not wait any longer."""
         self._again.set()
-        self._again = asyncio.Event()
+        self._again = asyncio.Event()  # those whose try goes on have the former one
 
     async def drain(self, seconds: float) -> int:
         """Let what is out finish, for so long at most; returns how many orders were left undone."""
@@ -180,8 +181,10 @@ class Dispatch:
             work.gathering = None
 
     async def _carry_out(self, order: CallOrder) -> None:
-        backoff = Backoff(first=0.2, ceiling=10.0)
+        patient = isinstance(order, _PATIENT_ORDERS)
+        backoff = Backoff(first=0.2, ceiling=_PATIENT_CEILING if patient else _CEILING)
         for tries in itertools.count(1):
+            again = self._again
             try:
                 fact = await self._handlers[order.lane](order)
             except Exception as error:  # a fault in one call stays in that call
@@ -190,18 +193,15 @@ class Dispatch:
                     # While a link comes back this is so for many orders, and nobody need be woken by it.
                     tell = log.info if tries < _LOUD_TRIES else log.error
                     tell("order is tried again", **_fields(order), retry_seconds=delay, error=str(error))
-                    await self._pause(delay)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(delay):
+                            await again.wait()
                     continue
                 self._failed(order, error)
                 return
             if fact is not None:
                 self._report(fact)
             return
-
-    async def _pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._again.wait()
 
     def _failed(self, order: CallOrder, error: Exception) -> None:
         reason = reason_of(error)

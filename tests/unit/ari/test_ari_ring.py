@@ -261,8 +261,22 @@ async def test_ring_fails_at_once_when_the_link_is_lost(
     ringing = asyncio.create_task(link.carry_out(ring(call)))
     await until(lambda: agent_leg_id(call, 1) in fake.channels)
     await fake.drop_sockets()
-    with pytest.raises(LinkDown, match="before the phone was dialled"):
+    with pytest.raises(LinkDown, match="link to ARI was lost"):
         await ringing
+
+
+async def test_ring_that_is_ordered_in_a_gap_does_not_wait_for_its_end(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    """Also while others hold all places: it would be made beside the one that is rung anew."""
+    call = await offered(fake, inbox)
+    fake.failures["asterisk.getInfo"] = (503, "")
+    await fake.drop_sockets()
+    await until(lambda: not link.state.up)
+    for _ in range(4):
+        await link._rings.acquire()
+    with pytest.raises(LinkDown, match="no ring without ARI"):
+        await link.carry_out(ring(call))
 
 
 async def test_ring_that_waited_for_its_turn_is_not_made_after_a_gap(

@@ -1,5 +1,6 @@
 """Recording without AMI: both sides, in step, once; and nothing stays behind when it cannot be done."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -66,6 +67,19 @@ async def test_without_a_socket_nobody_would_hear_the_end(
     await until(lambda: not link.state.up)
     with pytest.raises(LinkDown):
         await link.start_recording(order(call))
+
+
+async def test_a_link_that_is_lost_meanwhile_is_no_end_of_the_call(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    """It is to be tried again: the call may go on for long."""
+    call = await offered(fake, inbox)
+    fake.mute_arrivals = True
+    recording = asyncio.create_task(link.start_recording(order(call)))
+    await until(lambda: len(fake.channels) == 3)
+    await fake.drop_sockets()
+    with pytest.raises(LinkDown):
+        await recording
 
 
 async def test_a_snoop_that_cannot_be_recorded_is_ended(

@@ -9,8 +9,10 @@ from bridge.ari import AriLink
 from bridge.ari.socket import ApplicationTaken, SocketLimits, check_version
 from bridge.ari.translate import WANTED_EVENTS
 from bridge.centre.facts import CallOffered, DigitReceived, LegEnded
+from bridge.centre.ids import LegId
+from bridge.centre.orders import Answer
 from bridge.engine.backoff import Backoff
-from bridge.errors import RequestTimeout, Unsupported
+from bridge.errors import LinkDown, RequestTimeout, Unsupported
 from tests.fakes.asterisk import FakeAsterisk
 from tests.fakes.inbox import FactInbox, until
 from tests.fakes.links import running
@@ -276,6 +278,49 @@ async def test_facts_wait_until_on_up_has_compared(
         assert seen == [frozenset()]
         assert [type(fact) for fact in inbox.facts] == [CallOffered, DigitReceived, LegEnded]
         assert await link.our_channels() == {new}
+
+
+async def test_it_is_told_when_all_is_told_and_when_that_is_over(
+    fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox
+) -> None:
+    happened: list[str] = []
+    held = asyncio.Event()
+
+    async def on_up() -> None:
+        happened.append("up")
+        await held.wait()
+
+    async def on_told() -> None:
+        happened.append(f"told, after {len(inbox.facts)} facts")
+
+    fake.silent = True  # a connection that never came up has not gone down either
+    link = make_link(limits=quick(0.1), on_up=on_up, on_told=on_told, on_down=lambda: happened.append("down"))
+    async with running(link, up=False):
+        await until(lambda: fake.connections >= 2)
+        fake.silent = False
+        await until(lambda: happened == ["up"])
+        call = await fake.call_in()
+        await until(lambda: call in link._arrived)
+        held.set()
+        await until(lambda: len(happened) == 2)
+        await fake.drop_sockets()
+        await until(lambda: len(happened) == 5)
+    assert happened[:5] == ["up", "told, after 1 facts", "down", "up", "told, after 1 facts"]
+
+
+async def test_request_in_flight_does_not_wait_for_a_connection_that_is_over(
+    fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox
+) -> None:
+    fake.delays["channels.answer"] = 60
+    link = make_link(request_seconds=60.0)
+    async with running(link):
+        call = await fake.call_in()
+        await inbox.wait(CallOffered)
+        answering = asyncio.create_task(link.carry_out(Answer(call, LegId(call))))
+        await until(lambda: any(one.operation == "channels.answer" for one in fake.requests))
+        await fake.drop_sockets()
+        with pytest.raises(LinkDown):
+            await answering
 
 
 async def test_failed_on_up_tells_the_facts_and_begins_again(

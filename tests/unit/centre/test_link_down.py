@@ -105,6 +105,14 @@ def test_ring_that_should_have_ended_meanwhile_is_decided_on_afterwards() -> Non
     assert list(world.offer_ends.values()) == [OfferEnd.NO_ANSWER]
 
 
+def test_who_was_rung_in_vain_keeps_his_place_before_those_who_came_later() -> None:
+    world, first = rings()
+    world.caller("200")
+    world.arrive(BORIS)
+    world.tell(f.LinkUp())
+    assert world.rung_for(BORIS) == first
+
+
 def test_ring_that_was_answered_meanwhile_is_a_talk() -> None:
     world, call = rings()
     world.answer(ANNA)

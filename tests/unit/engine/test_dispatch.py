@@ -136,6 +136,22 @@ async def test_what_waits_for_its_next_try_is_tried_at_once_when_it_is_told_so(
     await until(lambda: hands.ended == [CANCEL])
 
 
+async def test_a_try_that_is_under_way_when_that_is_told_is_followed_by_another_at_once(
+    dispatch: Dispatch, hands: Hands
+) -> None:
+    hands.errors[CANCEL] = [LinkDown("no connection")] * 6
+    gate = hands.hold(CANCEL)
+    dispatch.send(CANCEL)
+    for tries in range(1, 7):
+        await until(lambda tries=tries: len(hands.began) == tries)
+        dispatch.try_again()
+        gate.set()
+        await asyncio.sleep(0)
+        gate.clear()
+    gate.set()
+    await until(lambda: hands.ended == [CANCEL])
+
+
 async def test_slow_look_up_holds_nothing_up(dispatch: Dispatch, hands: Hands) -> None:
     look_up = o.LookUpClient(CALL, "+7916", "lab")
     gate = hands.hold(look_up)
