@@ -15,6 +15,7 @@ from bridge.ami.headers import Headers
 from bridge.ami.wire import Wire, check_action
 from bridge.engine.backoff import Backoff
 from bridge.engine.ports import LinkState
+from bridge.engine.transports import give_up
 from bridge.errors import Gone, LinkDown, Refused, RemoteError, RequestTimeout
 
 _log = structlog.get_logger(__name__)
@@ -112,7 +113,7 @@ class Listener:
         """The connection leads nowhere: nothing sent on it may arrive later. ``run`` makes another."""
         if self._wire is not None:
             self._down(reason)
-            self._wire.transport.abort()
+            give_up(self._wire.transport)
 
     def put(self, headers: Headers) -> None:
         """An event of our own, in line behind what was received."""
@@ -160,7 +161,7 @@ class Listener:
             self._wire = None
             if self._on_lost is not None:
                 self._on_lost()
-            wire.transport.abort()
+            give_up(wire.transport)
             # Asyncio closes the socket in a call of its own: without this it might outlive the loop.
             await self._lost.wait()
 

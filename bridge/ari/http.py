@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from bridge.engine.transports import give_up
+
 _MOST_CONNECTIONS = 200
 # Asterisk's HTTP server lets ten wait to be accepted (22.10); of more the first packet is lost.
 _CONNECTING_AT_ONCE = 4
@@ -224,7 +226,7 @@ class _Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         self.usable = False
-        self._transport.abort()
+        give_up(self._transport)
 
     # ── of the transport ─────────────────────────────────────────────────────
 

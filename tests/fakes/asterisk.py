@@ -36,6 +36,7 @@ class FakeAsterisk(AriHandlers):
         # what happened
         self.requests: list[Request] = []
         self.connections = 0
+        self.apps: set[str] = set()
         self.pulses = 0
         self._sockets: list[web.WebSocketResponse] = []
         self._transports: list[asyncio.BaseTransport] = []
@@ -140,6 +141,7 @@ class FakeAsterisk(AriHandlers):
         socket = web.WebSocketResponse(autoping=False, timeout=0.1)
         await socket.prepare(request)
         self.connections += 1
+        self.apps.add(request.query["app"])
         await self.emit("ApplicationReplaced")  # to the former one, if there is any
         self._sockets = [socket]
         if request.transport is not None:
@@ -151,7 +153,7 @@ class FakeAsterisk(AriHandlers):
 
     async def _events_userEvent(self, request: Request) -> web.StreamResponse:
         """Without anybody who listens it is carried out all the same, as by Asterisk."""
-        if request.query["application"] != self.app:
+        if request.query["application"] not in self.apps:
             return refusal(404, "Application not found")
         self.pulses += 1
         (name,) = request.ids
