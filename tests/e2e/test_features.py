@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
 
 ANNA, EMILY = "2001", "2004"
 LINEAR, WRAPPING = number_of(1), number_of(26)
+HEARD = 0.4  # with packets lost: 0.53 has been seen; of noise, 0.25
 ANSWERS = (
     "agent-logged-in",
     "agent-logged-out",
@@ -54,7 +55,7 @@ class Desk:
                 if name not in answers[number + 1 :]
             }
             assert max(likeness, key=lambda name: likeness[name]) == answer, f"{code}: {likeness}"
-            assert likeness[answer] > 0.55, (code, likeness)
+            assert likeness[answer] > HEARD, f"{code}: {likeness}"
             heard = heard.after(self.answers[answer])
 
 
