@@ -124,6 +124,10 @@ class Floor:
             case LegRinging() | LegAnswered() | LegEnded():
                 call_ = self.calls.get(fact.call)
                 leg = call_.legs.get(fact.leg) if call_ is not None else None
+            case CallerPresented():
+                # AMI's list, asked for in the instant in which he left, may still have him.
+                call_ = self.calls.get(fact.call)
+                leg = call_.legs.get(call_.client_leg) if call_ is not None else None
             case _:
                 return False
         if call_ is None or leg is None:
@@ -133,7 +137,7 @@ class Floor:
                 return leg.ringing_at is not None
             case LegAnswered():
                 return leg.answered_at is not None
-            case LegEnded():
+            case LegEnded() | CallerPresented():
                 return not leg.alive
 
     def give_up(self, id_: CallId | None, now: datetime) -> list[Order]:

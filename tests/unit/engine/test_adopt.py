@@ -320,6 +320,16 @@ def test_what_the_survey_and_an_event_both_tell_is_news_once() -> None:
     assert world.floor.knows(news[-1])
 
 
+def test_a_caller_who_has_left_is_not_presented_again() -> None:
+    """AMI's list, asked for in that instant, may still have him."""
+    world, call = waiting(ANNA)
+    world.talk(ANNA)
+    presented = f.CallerPresented(call, "+79161234567", "", "200", "lab")
+    assert not world.floor.knows(presented)
+    world.tell(f.LegEnded(call, LegId(call)))
+    assert world.floor.knows(presented)
+
+
 def test_who_joins_again_is_news() -> None:
     world, call = waiting(ANNA)
     world.talk(ANNA)
