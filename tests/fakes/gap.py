@@ -77,6 +77,7 @@ def linked(world: World, arrivals: dict[LegId, f.Fact]) -> None:
     for order in found.orders:
         world.orders.append(order)
         world.carry_out(order)
+    world.pump()
     world.tell(f.LinkUp())
 
 
