@@ -23,23 +23,6 @@ from tests.fakes.ari_calls import SUPPORT, connected, offered, play, ring, sent
 from tests.fakes.asterisk import FakeAsterisk, Phone
 from tests.fakes.inbox import FactInbox, until
 
-
-async def test_no_reply_is_the_links_fault_while_it_is_down(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
-) -> None:
-    call = await offered(fake, inbox)
-    answer = Answer(call, LegId(call))
-    fake.delays["channels.answer"] = 60
-    link._rest._seconds = 0.1
-    with pytest.raises(RequestTimeout):
-        await link.carry_out(answer)
-    fake.failures["asterisk.getInfo"] = (503, "")
-    await fake.drop_sockets()
-    await until(lambda: not link.state.up)
-    with pytest.raises(LinkDown):
-        await link.carry_out(answer)
-
-
 # ── prompts ──────────────────────────────────────────────────────────────────
 
 

@@ -323,6 +323,23 @@ async def test_request_in_flight_does_not_wait_for_a_connection_that_is_over(
             await answering
 
 
+async def test_no_reply_is_the_links_fault_while_it_is_down(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await fake.call_in()
+    await inbox.wait(CallOffered)
+    answer = Answer(call, LegId(call))
+    fake.delays["channels.answer"] = 60
+    link._rest._seconds = 0.1
+    with pytest.raises(RequestTimeout):
+        await link.carry_out(answer)
+    fake.failures["asterisk.getInfo"] = (503, "")
+    await fake.drop_sockets()
+    await until(lambda: not link.state.up)
+    with pytest.raises(LinkDown):
+        await link.carry_out(answer)
+
+
 async def test_failed_on_up_tells_the_facts_and_begins_again(
     fake: FakeAsterisk, make_link: MakeLink, inbox: FactInbox
 ) -> None:
