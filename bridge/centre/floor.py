@@ -106,6 +106,7 @@ class Floor:
     places: int = 0
     kept: dict[str, KeptPlace] = field(default_factory=dict)  # by number
     recent: dict[CallId, datetime] = field(default_factory=dict)  # calls that are over, and since when
+    gone: set[CallId] = field(default_factory=set)  # of them, whom no dialplan has back: they have hung up
     overdue: list[Timer] = field(default_factory=list)  # rings that should have ended while nobody could hear
     strays: int = 0
     ended: Counter[Outcome] = field(default_factory=Counter)
@@ -120,6 +121,8 @@ class Floor:
         """Whether it was told before and tells nothing new: by an event and by what was asked after a gap."""
         match fact:
             case LegEnded(call=call) if call in self.recent and call not in self.calls:
+                return True
+            case CallerPresented(call=call) if call in self.gone:
                 return True
             case LegRinging() | LegAnswered() | LegEnded():
                 call_ = self.calls.get(fact.call)
@@ -351,8 +354,11 @@ class Floor:
         if call.state is CallState.ENDED:
             del self.calls[call.id]
             self.recent[call.id] = now
+            if call.outcome is not Outcome.FALLBACK:
+                self.gone.add(call.id)
             while abs(now - self.recent[(oldest := next(iter(self.recent)))]) > _RECENT:
                 del self.recent[oldest]
+                self.gone.discard(oldest)
             if call.outcome is not None:
                 self.ended[call.outcome] += 1
 

@@ -70,6 +70,7 @@ class Memory:
     queues: tuple[QueueMemory, ...] = ()
     closed: bool = False
     overdue: tuple[Timer, ...] = ()
+    gone: tuple[CallId, ...] = ()
 
 
 def remember(floor: Floor) -> Memory:
@@ -90,6 +91,7 @@ def remember(floor: Floor) -> Memory:
         tuple(_queue(served, router) for served in router.queues.values()),
         router.closed,
         tuple(floor.overdue),
+        tuple(floor.gone),
     )
 
 
@@ -128,6 +130,7 @@ def recall(memory: Memory, planned: Plan) -> Floor:
         errands={errand.call: errand for errand in memory.errands},
         kept=dict(memory.kept or {}),
         recent=dict(memory.recent or {}),
+        gone=set(memory.gone),
         places=memory.places,
         overdue=list(memory.overdue),
         strays=memory.strays,

@@ -328,6 +328,19 @@ def test_a_caller_who_has_left_is_not_presented_again() -> None:
     assert not world.floor.knows(presented)
     world.tell(f.LegEnded(call, LegId(call)))
     assert world.floor.knows(presented)
+    world.pump()
+    assert call not in world.floor.calls
+    assert world.floor.knows(presented)
+
+
+def test_a_caller_whom_the_dialplan_has_back_can_be_presented_again() -> None:
+    """AMI alone tells of him from now on."""
+    world, call = waiting(ANNA)
+    world.tell(f.PlanLoaded(replace(plan(), queues={})))
+    world.pump()
+    assert [order.call for order in world.of(o.ToFallback)] == [call]
+    assert call not in world.floor.calls
+    assert not world.floor.knows(f.CallerPresented(call, "+79161234567", "", "200", "lab"))
 
 
 def test_who_joins_again_is_news() -> None:
