@@ -26,7 +26,7 @@ from bridge.ari.rest import Rest
 from bridge.ari.translate import WANTED_EVENTS
 from bridge.engine.backoff import Backoff
 from bridge.engine.ports import LinkState
-from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RemoteError, Unsupported
+from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RemoteError, RequestTimeout, Unsupported
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +78,7 @@ class EventSocket:
         self._backoff = backoff or Backoff(ceiling=1.0)
         self._limits = limits or SocketLimits()
         self.state = LinkState("ari", up=False, detail="not connected yet")
+        self._may_be_replaced_until = float("-inf")  # by a handshake of our own
 
     async def run(self) -> NoReturn:
         """Until cancelled; raises ApplicationTaken or ApplicationBusy."""
@@ -120,7 +121,7 @@ class EventSocket:
         check_version(version)
         if self._lease is not None:
             await self._lease.take()
-        socket = await self._rest.connect(self._app)
+        socket = await self._handshake()
         try:
             # Again after each connection: Asterisk forgets it together with the application.
             await self._rest.call("applications.filter", self._app, body=_filter())
@@ -134,18 +135,23 @@ class EventSocket:
             self._rest.forget_connections()
             await socket.close()
 
+    async def _handshake(self) -> aiohttp.ClientWebSocketResponse:
+        try:
+            return await self._rest.connect(self._app)
+        except (LinkDown, RequestTimeout):
+            # An Asterisk that hung may take it all the same, and later than the next one.
+            self._may_be_replaced_until = asyncio.get_running_loop().time() + self._limits.stable
+            raise
+
     async def _hear_ourselves(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         await self._rest.call("events.userEvent", PULSE, query={"application": self._app})
         try:
-            message = await socket.receive(timeout=self._limits.fresh_silence)
-            while message.type is aiohttp.WSMsgType.PING:
-                await _pong(socket, message.data)
-                message = await socket.receive(timeout=self._limits.fresh_silence)
+            message = await _next(socket, self._limits.fresh_silence)
         except TimeoutError:
             raise LinkDown(
                 "Asterisk sends no events: a former connection's end took the application"
             ) from None
-        await self._take_message(socket, message)
+        await self._take_message(message)
 
     async def _live(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         fresh_until = asyncio.get_running_loop().time() + self._limits.fresh
@@ -184,7 +190,7 @@ class EventSocket:
         silent = False
         while True:
             try:
-                message = await socket.receive(timeout=self._silence(fresh_until) / 2)
+                message = await _next(socket, self._silence(fresh_until) / 2)
             except TimeoutError:
                 # Only time spent in waiting for Asterisk counts, never time spent in ``take``; and twice, for
                 # a process that stood still finds only now what came meanwhile.
@@ -193,16 +199,12 @@ class EventSocket:
                 silent = True
                 continue
             silent = False
-            await self._take_message(socket, message)
+            await self._take_message(message)
 
-    async def _take_message(
-        self, socket: aiohttp.ClientWebSocketResponse, message: aiohttp.WSMessage
-    ) -> None:
+    async def _take_message(self, message: aiohttp.WSMessage) -> None:
         match message.type:
             case aiohttp.WSMsgType.TEXT | aiohttp.WSMsgType.BINARY:
                 await self._handle(message.data)
-            case aiohttp.WSMsgType.PING:
-                await _pong(socket, message.data)
             case _:
                 raise LinkDown("Asterisk closed the event socket")
 
@@ -213,6 +215,8 @@ class EventSocket:
             log.error("event cannot be read", action="ari.event", error=str(error))
             return
         if isinstance(event, models.ApplicationReplaced) and event.application == self._app:
+            if asyncio.get_running_loop().time() < self._may_be_replaced_until:
+                raise LinkDown("a handshake that we had given up took the application")
             raise ApplicationTaken(
                 f"another process took the Stasis application {self._app!r}; "
                 "stop it, or give this one another name in asterisk.ari.app"
@@ -236,8 +240,12 @@ def _filter() -> dict[str, list[dict[str, str]]]:
     return {"allowed": [{"type": name} for name in WANTED_EVENTS], "disallowed": []}
 
 
-async def _pong(socket: aiohttp.ClientWebSocketResponse, said: bytes) -> None:
-    try:
-        await socket.pong(said)
-    except (aiohttp.ClientError, OSError) as error:
-        raise LinkDown(f"the event socket broke: {error}") from error
+async def _next(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> aiohttp.WSMessage:
+    """The next message that is no ping: those come also when no event does. Raises TimeoutError, LinkDown."""
+    async with asyncio.timeout(seconds):
+        while (message := await socket.receive()).type is aiohttp.WSMsgType.PING:
+            try:
+                await socket.pong(message.data)
+            except (aiohttp.ClientError, OSError) as error:
+                raise LinkDown(f"the event socket broke: {error}") from error
+        return message

@@ -32,6 +32,7 @@ class FakeAsterisk(AriHandlers):
         self.delays: dict[str, float] = {}  # operation → seconds before its reply
         self.failures: dict[str, tuple[int, str]] = {}  # operation → status and body instead of its reply
         self.swallows: set[str] = set()  # operations that are carried out, but whose reply never comes
+        self.breaks_handshakes = False  # read, and never answered
         self.silent = False  # half open, or the application is not active: no event
         # what happened
         self.requests: list[Request] = []
@@ -99,6 +100,11 @@ class FakeAsterisk(AriHandlers):
             if not socket.closed:
                 await socket.send_str(text)
 
+    async def ping(self) -> None:
+        for socket in list(self._sockets):
+            if not socket.closed:
+                await socket.ping()
+
     # ── HTTP ─────────────────────────────────────────────────────────────────
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
@@ -138,6 +144,9 @@ class FakeAsterisk(AriHandlers):
         return reply
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
+        if self.breaks_handshakes and request.transport is not None:
+            request.transport.abort()
+            return web.Response()
         socket = web.WebSocketResponse(autoping=False, timeout=0.1)
         await socket.prepare(request)
         self.connections += 1

@@ -11,30 +11,12 @@ from bridge.ari.translate import WANTED_EVENTS
 from bridge.centre.facts import CallOffered, DigitReceived, LegEnded
 from bridge.centre.ids import LegId
 from bridge.centre.orders import Answer
-from bridge.engine.backoff import Backoff
 from bridge.errors import LinkDown, RequestTimeout, Unsupported
 from tests.fakes.asterisk import FakeAsterisk
 from tests.fakes.inbox import FactInbox, until
 from tests.fakes.links import running
 
 MakeLink = Callable[..., AriLink]
-
-
-def test_backoff_doubles_up_to_its_ceiling_and_starts_anew() -> None:
-    backoff = Backoff(first=1, ceiling=10, jitter=lambda: 0.0)
-    assert [backoff.next_delay() for _ in range(6)] == [1, 2, 4, 8, 10, 10]
-    backoff.reset()
-    assert backoff.next_delay() == 1
-
-
-def test_backoff_jitter_takes_up_to_half() -> None:
-    assert Backoff(first=1, jitter=lambda: 1.0).next_delay() == 0.5
-    assert {0.5 <= Backoff(first=1).next_delay() <= 1 for _ in range(100)} == {True}
-
-
-def test_backoff_survives_a_link_that_is_down_for_days() -> None:
-    backoff = Backoff(jitter=lambda: 0.0)
-    assert {backoff.next_delay() for _ in range(5000)} >= {10.0}
 
 
 @pytest.mark.parametrize("version", ["22.5.0", "22.10.1+dfsg+~cs6", "23.0.0", "certified-22.8-cert1"])
@@ -165,6 +147,21 @@ async def test_application_that_is_not_active_is_noticed_although_the_socket_liv
         await inbox.wait(CallOffered, call=await fake.call_in())
 
 
+async def test_pings_are_no_events(fake: FakeAsterisk, make_link: MakeLink) -> None:
+    link = make_link(limits=quick(0.2))
+    async with running(link):
+        fake.silent = True
+
+        async def ping() -> None:
+            while link.state.up:
+                await fake.ping()
+                await asyncio.sleep(0.02)
+
+        async with asyncio.timeout(5):
+            await ping()
+        assert "silent" in link.state.detail
+
+
 async def test_application_that_is_gone_is_noticed_at_once(fake: FakeAsterisk, make_link: MakeLink) -> None:
     link = make_link(limits=quick(4))
     async with running(link):
@@ -204,6 +201,18 @@ async def test_another_process_takes_the_application(fake: FakeAsterisk, make_li
             await task
         assert "another process" in link.state.detail
         assert fake.connections == 1
+
+
+async def test_a_handshake_of_our_own_is_no_other_process(fake: FakeAsterisk, make_link: MakeLink) -> None:
+    fake.breaks_handshakes = True
+    link = make_link()
+    async with running(link, up=False):
+        await until(lambda: "no connection" in link.state.detail)
+        fake.breaks_handshakes = False
+        await until(lambda: link.state.up)
+        connections = fake.connections
+        await fake.emit("ApplicationReplaced")
+        await until(lambda: fake.connections == connections + 1 and link.state.up)
 
 
 async def test_broken_and_unknown_messages_harm_nothing(
@@ -357,37 +366,3 @@ async def test_failed_on_up_tells_the_facts_and_begins_again(
         call = await fake.call_in()
         await inbox.wait(CallOffered, call=call)
         await until(lambda: attempts == 2 and link.state.up)
-
-
-async def test_channel_that_leaves_and_lives_is_watched(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
-) -> None:
-    link._departures._seconds = 0.02
-    call = await fake.call_in()
-    channel = fake.channels[call]
-    channel.in_app = False
-    await fake.emit("StasisEnd", channel=fake._shown(channel))
-    await until(lambda: fake.subscriptions == [f"channel:{call}"])
-    assert inbox.of(LegEnded) == []
-
-
-async def test_channel_that_leaves_and_dies_unseen_has_ended(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
-) -> None:
-    link._departures._seconds = 0.02
-    call = await fake.call_in()
-    channel = fake.channels.pop(call)
-    await fake.emit("StasisEnd", channel=fake._shown(channel))
-    await inbox.wait(LegEnded, call=call, leg=call)
-
-
-async def test_channel_that_ends_properly_is_not_asked_for(
-    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
-) -> None:
-    link._departures._seconds = 0.02
-    call = await fake.call_in()
-    await fake.hang_up(call)
-    await inbox.wait(LegEnded, call=call)
-    await asyncio.sleep(0.1)
-    assert len(inbox.of(LegEnded)) == 1
-    assert fake.subscriptions == []
