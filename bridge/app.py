@@ -9,7 +9,7 @@ import gc
 import secrets as randomness
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from bridge.ari import ApplicationTaken, AriLink, claimed
 from bridge.centre.call import CallState
 from bridge.centre.decision import Hindrance
 from bridge.centre.facts import LinkDown, MemberMoved, MemberRestored, PlanLoaded, Resumed
-from bridge.centre.ids import AgentId, Endpoint, QueueName
+from bridge.centre.ids import AgentId, CallId, Endpoint, QueueName
 from bridge.centre.orders import Outcome
 from bridge.centre.plan import Plan
 from bridge.crm.directory import ClientDirectory
@@ -38,7 +38,7 @@ from bridge.engine.loop import Engine
 from bridge.engine.ports import LinkState
 from bridge.engine.recovery import Recovered, recover
 from bridge.engine.timers import Timers
-from bridge.errors import BadInput, InternalError, JournalBusy
+from bridge.errors import BadInput, InternalError, JournalBusy, RemoteError
 from bridge.lanes import handlers
 from bridge.store import FileJournal, Store
 from bridge.web import CardScreens, Metrics, WebParts, make_app
@@ -52,6 +52,7 @@ _LAST_FACTS_SECONDS = 5.0
 _TAKE_OVER_SECONDS = 15.0  # for the other process to write down what it knows, and to end
 _LINKED_SECONDS = 10.0
 _FIRST_LINK_SECONDS = 2.0
+_BOOKS_SECONDS = 1.0  # for the database to tell which calls it has
 _ENDS_SECONDS = 1.0  # for AMI to tell when those ended whom ARI does not have any more
 
 
@@ -162,7 +163,7 @@ class Service:
             trunks=lambda: self.settings.trunks.keys(),
             wanted=self._native_members,
             remembered=self._told_by_ami,
-            known=lambda: self.floor.calls.keys() | self.floor.recent.keys(),
+            known=self._over,
             ends_needed=lambda: self.floor.router.closed,
         )
         self.directory = ClientDirectory(store, self._region_of_trunk)
@@ -331,6 +332,17 @@ class Service:
 
     def _planned(self) -> Plan:
         return self.floor.planned if self.floor.planned.agents else config.plan_of(self.settings)
+
+    async def _over(self, calls: Collection[CallId]) -> Collection[CallId]:
+        """Of which there is no more to tell: they live on the floor, or the books have their end."""
+        here = {call for call in calls if call in self.floor.calls or call in self.floor.gone}
+        try:
+            async with asyncio.timeout(_BOOKS_SECONDS):
+                return here | await self.records.over([call for call in calls if call not in here])
+        except (RemoteError, TimeoutError) as error:
+            # What is told once more changes no book.
+            log.warning("books not read", action="app.over", error=str(error))
+            return here
 
     def _told_by_ami(self) -> Remembered:
         """What of the floor AMI alone has told, also to an earlier process."""

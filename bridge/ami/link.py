@@ -37,9 +37,8 @@ _MOST_TRIES = 40  # of a list, while Asterisk starts
 class AmiLink:
     """Implements ``ports.Recorder``. ``run`` until cancelled; ``on_up`` after each login.
 
-    At each login ``remembered`` is asked what was told of calls before, and ``known`` which calls need not be
-    told as missed: all that live on the floor, and all whose end it has seen in the last minutes. While
-    ``ends_needed``, what ``ended`` could tell is kept.
+    At each login ``remembered`` is asked what was told of calls before, and ``known`` which of the ended
+    ones need not be told as missed. While ``ends_needed``, what ``ended`` could tell is kept.
 
     ``wanted`` says who should be a member of Asterisk's own queues; call ``queues_changed`` when it says
     something new. Without it they are left alone.
@@ -63,7 +62,7 @@ class AmiLink:
         wanted: Wanted | None = None,
         pace: Pace | None = None,
         remembered: Callable[[], Remembered] = Remembered,
-        known: Callable[[], Collection[CallId]] | None = None,
+        known: Callable[[Collection[CallId]], Awaitable[Collection[CallId]]] | None = None,
         upkeep: Upkeep | None = None,
         ends_needed: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -163,7 +162,7 @@ class AmiLink:
         try:
             message = read(headers)
             if message is not None:
-                facts += self._missed(self._ended.take(message, headers.get("timestamp", "")) or {})
+                facts += await self._missed(self._ended.take(message, headers.get("timestamp", "")) or {})
                 if isinstance(message, CoreShowChannelsComplete):
                     rows = self._ended.rows
                 if self._queues is not None:
@@ -199,16 +198,17 @@ class AmiLink:
             fact = replace(fact, reason=Reason.ABANDONED.value)
         await self._inbox.put(fact, row.ended_at)
 
-    def _missed(self, rows: Mapping[str, EndedRow]) -> list[Fact]:
+    async def _missed(self, rows: Mapping[str, EndedRow]) -> list[Fact]:
         """Whole calls, in the order in which they ended."""
-        if not rows or self._known is None:
-            return []
-        known = frozenset(self._known())
-        return [
-            self._whole(CallId(channel), row, row.begun_at)
+        calls = [
+            (CallId(channel), row, row.begun_at)
             for channel, row in sorted(rows.items(), key=lambda item: item[1].ended_at)
-            if row.begun_at is not None and channel not in known
+            if row.begun_at is not None
         ]
+        if not calls or self._known is None:
+            return []
+        known = await self._known([call for call, _, _ in calls])
+        return [self._whole(call, row, begun_at) for call, row, begun_at in calls if call not in known]
 
     def _whole(self, call: CallId, row: EndedRow, begun_at: datetime) -> CallMissed:
         return CallMissed(

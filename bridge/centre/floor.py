@@ -275,7 +275,7 @@ class Floor:
 
     def _call_fact(self, fact: CallFact, now: datetime, out: Output) -> None:
         if fact.call not in self.calls:
-            if isinstance(fact, CallMissed) and fact.call in self.recent:
+            if isinstance(fact, CallMissed) and fact.call in self.gone:
                 return  # its end was heard after all
             if isinstance(fact, _BIRTHS):
                 self.calls[fact.call] = Call(fact.call, since=now, offered_at=now)

@@ -1,11 +1,12 @@
 """The port ``Records`` over the store: calls and offers saved, tickets opened, recordings attached."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
 
 from bridge.centre.facts import RecordingAttached, TicketOpened
-from bridge.centre.ids import TicketId
+from bridge.centre.ids import CallId, TicketId
 from bridge.centre.orders import AttachRecording, EndOffer, OpenTicket, SaveCall, SaveOffer, SetDisposition
 from bridge.crm.keeper import RecordingKeeper
 from bridge.crm.tickets import DepartmentOf, follow, open_ticket
@@ -31,6 +32,10 @@ class CallRecords:
             follow(unit, order.record.id, self._department_of)
 
         await self._store.write(save)
+
+    async def over(self, calls: Sequence[CallId]) -> frozenset[CallId]:
+        """Which of them the books have the end of. Raises LinkDown."""
+        return frozenset(map(CallId, await self._store.read(lambda unit: unit.calls.over(calls))))
 
     async def open_ticket(self, order: OpenTicket) -> TicketOpened:
         ticket = await self._store.write(lambda unit: open_ticket(unit, order.record, self._department_of))

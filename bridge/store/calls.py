@@ -1,5 +1,6 @@
 """Calls and their legs, as history keeps them. The live call is the centre's; this is its latest snapshot."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -123,6 +124,13 @@ class SyncCalls:
         row = self._connection.execute(_TIMES, {"of_call": call}).one_or_none()
         return None if row is None else CallTimes(*row)
 
+    def over(self, calls: Sequence[str]) -> set[str]:
+        """Which of them have ended; without those that Asterisk's own queue got: they go on in there."""
+        over: set[str] = set()
+        for first in range(0, len(calls), _AT_ONCE):
+            over.update(self._connection.scalars(_OVER, {"calls": calls[first : first + _AT_ONCE]}))
+        return over
+
     def last_agent(self, e164: str) -> tuple[str, datetime] | None:
         """Who talked with this number in its latest answered call, and when that ended (or was answered)."""
         row = self._connection.execute(_LAST_AGENT, {"e164": e164}).one_or_none()
@@ -206,6 +214,12 @@ class Calls:
 _COLUMNS = CallTable.__table__.c
 _TIMES = select(_COLUMNS.offered_at, _COLUMNS.answered_at, _COLUMNS.ended_at).where(
     _COLUMNS.id == bindparam("of_call")
+)
+_AT_ONCE = 1_000  # in one statement
+_OVER = select(_COLUMNS.id).where(
+    _COLUMNS.id.in_(bindparam("calls", expanding=True)),
+    _COLUMNS.ended_at.is_not(None),
+    _COLUMNS.outcome != Outcome.FALLBACK.value,
 )
 _LAST_AGENT = (
     select(_COLUMNS.agent, _COLUMNS.answered_at, _COLUMNS.ended_at)

@@ -36,7 +36,7 @@ from tests.contract.ended_asterisk import CLIENT, MEMBER, NUMBER, TRUNK, Real, s
 from tests.fakes.inbox import until
 from tests.fakes.links import ari_link
 from tests.fakes.links import running as running_ari
-from tests.unit.ami.ends import DatedInbox
+from tests.unit.ami.ends import DatedInbox, known_of
 from tests.unit.ami.fake_ami import running
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
@@ -96,7 +96,7 @@ async def linked(
         trunks=lambda: {TRUNK},
         timing=TIMING,
         remembered=lambda: remembered or Remembered(),
-        known=lambda: known,
+        known=known_of(known),
         upkeep=upkeep,
     )
     async with running(ami.run):

@@ -5,11 +5,12 @@ hears everything; in the other it is killed, perhaps between a decision and what
 in Asterisk that nobody hears, and a new process takes over. In the end people must see the same in both.
 Nobody is offered meanwhile, in either: which of two agents was free first, nobody can tell afterwards.
 
-Left out is what nobody could know afterwards: which digit was pressed, and why a phone stopped ringing (it is
-rung again, once).
+Left out is what nobody could know afterwards: which digit was pressed, why a phone stopped ringing (it is
+rung again, once), and how far he had come who hung up.
 """
 
 import copy
+from collections import deque
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -70,13 +71,26 @@ class AdoptionMachine(FloorMachine):
             case f.LegEnded(call=id_, leg=leg):
                 call = self.world.floor.calls.get(id_)
                 known = call.legs.get(leg) if call is not None else None
-                return known is not None and known.kind is not o.LegKind.CLIENT and known.answered_at is None
+                if known is None:
+                    return False
+                if known.kind is o.LegKind.CLIENT:
+                    return not self.is_heard_of(self.ahead(), self.world, id_)
+                return known.answered_at is None
             case f.CallOffered(leg=leg) | f.FeatureDialled(leg=leg):
                 return self.world.legs[leg].state == "gone"  # only the dialplan has seen it
             case f.DigitReceived() | f.OrderFailed():
                 return True
             case _:
                 return False
+
+    def ahead(self) -> World:
+        """As it would be if all were told but who has hung up."""
+        ahead = copy.deepcopy(self.world)
+        ahead.ari = deque(
+            fact for fact in ahead.ari if not (isinstance(fact, f.LegEnded) and fact.leg == fact.call)
+        )
+        ahead.pump()
+        return ahead
 
     def happen(self, world: World, gaps: list[tuple[str, AgentId, int]], cut: World) -> list[tuple[str, str]]:
         """One thing to each call at most: what of two of them was the first, nobody can tell afterwards."""
@@ -110,8 +124,8 @@ class AdoptionMachine(FloorMachine):
     @staticmethod
     def is_heard_of(world: World, cut: World, id_: CallId) -> bool:
         """Nobody can tell afterwards how far he had come who hung up."""
-        here, there = world.floor.calls[id_], cut.floor.calls.get(id_)
-        if there is None or there.state is CallState.PRESENTED:
+        here, there = world.floor.calls.get(id_), cut.floor.calls.get(id_)
+        if here is None or there is None or there.state is CallState.PRESENTED:
             return False
         return (here.state, here.outcome, here.queue) == (there.state, there.outcome, there.queue)
 

@@ -227,3 +227,15 @@ async def test_pages_hold_every_call_once_the_latest_first(store: Store, make_re
             await unit.calls.page(None, 0)
         with pytest.raises(BadInput, match="cursor"):
             await unit.calls.page("nonsense", 10)
+
+
+async def test_calls_that_are_over_and_of_which_everything_is_told(
+    store: Store, make_record, make_ended
+) -> None:
+    async with store.unit() as unit:
+        await unit.calls.save(make_ended("1700000000.1"))
+        await unit.calls.save(make_record("1700000000.2"))
+        await unit.calls.save(replace(make_ended("1700000000.3"), outcome=Outcome.FALLBACK))
+    asked = [f"1700000000.{number}" for number in range(1, 2_502)]
+    assert await store.read(lambda unit: unit.calls.over(asked)) == {"1700000000.1"}
+    assert await store.read(lambda unit: unit.calls.over([])) == set()

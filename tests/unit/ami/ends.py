@@ -1,6 +1,6 @@
 """A link whose Asterisk has rows of ended calls, and an inbox that keeps when facts happened."""
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -38,6 +38,13 @@ class DatedInbox(FactInbox):
         await super().put(fact)
 
 
+def known_of(known: Collection[CallId]) -> Callable[[Collection[CallId]], Awaitable[Collection[CallId]]]:
+    async def among(calls: Collection[CallId]) -> Collection[CallId]:
+        return {call for call in calls if call in known}
+
+    return among
+
+
 @asynccontextmanager
 async def linked(
     fake: FakeAmi,
@@ -56,7 +63,7 @@ async def linked(
         trunk="lab",
         timing=timing,
         remembered=lambda: remembered or Remembered(),
-        known=None if known is None else lambda: known,
+        known=None if known is None else known_of(known),
         upkeep=upkeep,
         ends_needed=ends_needed,
     )
