@@ -1,9 +1,10 @@
 """What the dialplan wrote down of channels that ended (callbridge-ended in inbound.conf): read, and removed.
 
 The rows stand in Asterisk's own database, in family callbridge-ended, under ``BUCKET/CHANNEL``; a bucket is
-the first eight digits of the end's seconds, so 100 s long. Every row is either in the list that each login
-asks for, or its channel's Hangup comes in the same session: so a bucket that has long been over, and of which
-all that came was handled, can go as a whole. Nobody else writes there, but nothing is believed unread.
+the first eight digits of the end's seconds, so 100 s long. Every row is either in a list that each login
+asks for, or the end of a channel that is followed comes in the same session: so a bucket that has long been
+over, and of which all that came was handled, can go as a whole. Nobody else writes there, but nothing is
+believed unread.
 """
 
 import asyncio
@@ -68,11 +69,12 @@ class _List:
 @dataclass(slots=True)
 class _Bucket:
     touched_at: float  # the loop's time
-    heard: set[str] = field(default_factory=set)  # channels whose Hangup we saw
+    heard: set[str] = field(default_factory=set)  # channels that were followed to their end
 
 
 class Ended:
-    """``logged_in`` and ``lost`` at a session's ends, ``take`` for every message in order, ``run`` beside.
+    """``logged_in`` and ``lost`` at a session's ends, ``take`` for every message in order, ``run`` beside;
+    ``channels_listed`` when from now on every channel is followed.
 
     While they are ``needed`` nothing is removed: somebody who hears nothing now will ask for them later.
     """
@@ -88,8 +90,9 @@ class Ended:
         self._needed = needed
         self._lists: dict[str, _List] = {}  # that come now
         self._number = 0
-        self._logged_in: str | None = None  # the list of this login
-        self._listed = asyncio.Event()  # it has come
+        self._first: str | None = None  # the list of this login, for whose times others wait
+        self._second: str | None = None  # the one in which all is that nobody has followed
+        self._listed = asyncio.Event()  # the first has come
         self._buckets: dict[str, _Bucket] = {}
         self._sweep_at = 0.0
         self._sweep = asyncio.Event()
@@ -97,13 +100,18 @@ class Ended:
 
     async def logged_in(self) -> None:
         coming = self._new_list()
-        self._logged_in = coming.id
+        self._first = coming.id
         if not await self._begin(coming):
             self._listed.set()  # it will not come
 
+    async def channels_listed(self) -> None:
+        coming = self._new_list()
+        self._second = coming.id
+        await self._begin(coming)
+
     def lost(self) -> None:
         self._listed.clear()
-        self._logged_in = None
+        self._first = self._second = None
         for coming in self._lists.values():
             coming.done.set()
         self._lists.clear()
@@ -125,8 +133,14 @@ class Ended:
                 self._lists.pop(coming.id, None)
         return {}
 
-    def take(self, message: Message, timestamp: str = "") -> Mapping[str, EndedRow] | None:
-        """The rows of channels whose ends nobody of us heard, once in each session."""
+    def take(
+        self, message: Message, timestamp: str = "", *, followed: bool = True
+    ) -> Mapping[str, EndedRow] | None:
+        """The rows of channels that nobody followed to their ends, once in each session.
+
+        ``followed``: the message's channel was known before. Who came before the login and left before the
+        channels were listed is not, though his Hangup is heard.
+        """
         match message:
             case DatabaseRow(list_id, key, value) if list_id in self._lists:
                 self._row(self._lists[list_id], key, value)
@@ -137,7 +151,9 @@ class Ended:
                 if seconds.isascii() and seconds.isdecimal() and len(seconds) == 10:
                     # The row was written a moment before.
                     for moment in (int(seconds), int(seconds) - 1):
-                        self._touch(str(moment)[:8]).heard.add(channel.uniqueid)
+                        bucket = self._touch(str(moment)[:8])
+                        if followed:
+                            bucket.heard.add(channel.uniqueid)
             case _:
                 pass
         return None
@@ -200,9 +216,10 @@ class Ended:
         coming = self._lists.pop(list_id)
         self.rows = coming.rows
         coming.done.set()
-        if list_id != self._logged_in:
+        if list_id == self._first:
+            self._listed.set()
+        if list_id != self._second:
             return None
-        self._listed.set()
         heard = {channel for bucket in self._buckets.values() for channel in bucket.heard}
         return {channel: row for channel, row in coming.rows.items() if channel not in heard}
 

@@ -130,6 +130,7 @@ class AmiLink:
         # The lists come as events in the same stream, so they cannot overtake a change or be overtaken.
         for action in _LISTS:
             await self._list(action)
+        await self._ended.channels_listed()
         if self._queues is not None:
             self._queues.logged_in()
         if self._on_up is not None:
@@ -162,7 +163,10 @@ class AmiLink:
         try:
             message = read(headers)
             if message is not None:
-                facts += await self._missed(self._ended.take(message, headers.get("timestamp", "")) or {})
+                followed = self._translator.follows(headers.get("uniqueid", ""))
+                timestamp = headers.get("timestamp", "")
+                rows_missed = self._ended.take(message, timestamp, followed=followed)
+                facts += await self._missed(rows_missed or {})
                 if isinstance(message, CoreShowChannelsComplete):
                     rows = self._ended.rows
                 if self._queues is not None:

@@ -70,7 +70,7 @@ class Translator:
 
     def take(self, message: Message) -> list[Fact]:
         facts: list[Fact] = []
-        known = not isinstance(message, CoreShowChannel) or self._follows(message.channel)
+        known = not isinstance(message, CoreShowChannel) or self.follows(message.channel.uniqueid)
         match message:
             case Newchannel(channel):
                 facts += self._caller(channel, channel.exten)
@@ -111,8 +111,9 @@ class Translator:
     def plan_changed(self) -> bool:
         return self._plan() is not self._known_plan
 
-    def _follows(self, channel: Channel) -> bool:
-        return self._follower.legs.get(channel.uniqueid) is not None
+    def follows(self, uniqueid: str) -> bool:
+        """Whether this channel is known, since its first event or the list of channels."""
+        return self._follower.legs.get(uniqueid) is not None
 
     def _caller(self, channel: Channel, dialled: str) -> list[Fact]:
         # A leg that Asterisk makes towards the trunk begins in state Down, and with the call's Linkedid.

@@ -25,6 +25,8 @@ from tests.unit.ami.ends import (
 )
 from tests.unit.ami.fake_ami import event, fake_ami, until
 
+CAME = event("Newchannel", Channel="PJSIP/lab-00000001", ChannelState="4", Uniqueid=CALL, Linkedid=CALL)
+
 # ── rows ─────────────────────────────────────────────────────────────────────
 
 
@@ -186,6 +188,7 @@ async def test_bad_rows_are_said_and_left_out() -> None:
         with capture_logs() as logs:
             async with linked(fake, inbox) as ami:
                 assert list(await ami.ended(5)) == [CALL]
+                await inbox.wait(CallMissed)
     said = {log["key"] for log in logs if log["event"] == "row of an ended call cannot be read"}
     assert said == {f"{PLACE}1.2", f"{PLACE}a/b", "/callbridge-ended/١٧٩٥٤٧٦٥/1.3", "/callbridge-ended/here"}
     assert len(inbox.of(CallMissed)) == 1
@@ -197,11 +200,23 @@ async def test_what_was_heard_before_a_short_gap_is_not_missed_after_it() -> Non
         async with linked(fake, inbox) as ami:
             await ami.ended(5)
             fake.database = {f"{PLACE}{CALL}": SERVED, f"{PLACE}1795476540.9": SERVED}
-            await fake.send(hangup(CALL))
+            await fake.send(CAME + hangup(CALL))
             await ami.ended(5)
             fake.hang_up()
             missed = await inbox.wait(CallMissed)
             assert missed.call == "1795476540.9"
+            await ami.ended(5)
+    assert len(inbox.of(CallMissed)) == 1
+
+
+async def test_a_hangup_of_whom_nothing_else_was_heard_does_not_hide_his_call() -> None:
+    """He came before the login, and left before the channels were listed."""
+    async with fake_ami() as fake:
+        fake.database = {f"{PLACE}{CALL}": SERVED}
+        fake.after["PJSIPShowContacts"] = hangup(CALL)
+        inbox = DatedInbox()
+        async with linked(fake, inbox) as ami:
+            await inbox.wait(CallMissed, call=CALL)
             await ami.ended(5)
     assert len(inbox.of(CallMissed)) == 1
 
@@ -230,12 +245,9 @@ async def test_the_end_of_a_call_that_was_followed_until_the_gap_has_its_time() 
     async with fake_ami() as fake:
         fake.after["CoreShowChannels"] = event("CoreShowChannelsComplete")
         inbox = DatedInbox()
-        came = event(
-            "Newchannel", Channel="PJSIP/lab-00000001", ChannelState="4", Uniqueid=CALL, Linkedid=CALL
-        )
         async with linked(fake, inbox, known={CALL}) as ami:
             await ami.ended(5)
-            await fake.send(came)
+            await fake.send(CAME)
             await inbox.wait(CallerPresented, call=CALL)
             fake.database = {f"{PLACE}{CALL}": SERVED}
             fake.hang_up()

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.ami import ended
 from bridge.ami.ended import Ended
-from bridge.ami.headers import Headers
+from bridge.ami.headers import Headers, read
 from bridge.ami.messages import DatabaseRow, DatabaseRowsComplete
 from bridge.centre.facts import CallMissed
 from bridge.errors import LinkDown
@@ -31,6 +31,13 @@ class Asked:
             self.come()
         return {"response": "Success"}
 
+    async def logged_in(self) -> None:
+        await self.ended.logged_in()
+        if not self._early:
+            self.come()
+        assert self.missed == [], "before the channels are listed nobody knows who is followed"
+        await self.ended.channels_listed()
+
     def come(self, list_id: str = "") -> None:
         for key, value in self._rows.items():
             assert self.ended.take(DatabaseRow(list_id or self.lists[-1], f"{PLACE}{key}", value)) is None
@@ -40,7 +47,7 @@ class Asked:
 
 async def test_a_list_that_is_handled_before_its_reply_is_not_lost() -> None:
     asked = Asked({CALL: SERVED}, early=True)
-    await asked.ended.logged_in()
+    await asked.logged_in()
     assert asked.missed == [CALL]
     assert list(await asked.ended.read(1)) == [CALL]
     assert asked.missed == [CALL]
@@ -49,23 +56,37 @@ async def test_a_list_that_is_handled_before_its_reply_is_not_lost() -> None:
 async def test_a_list_ends_at_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ended, "_MOST_ROWS", 3)
     asked = Asked({f"1.{number}": SERVED for number in range(5)})
-    await asked.ended.logged_in()
+    await asked.logged_in()
     asked.come()
     assert asked.missed == ["1.0", "1.1", "1.2"]
 
 
 async def test_lists_of_others_and_of_an_earlier_session_are_nothing_to_us() -> None:
     asked = Asked({CALL: SERVED})
-    await asked.ended.logged_in()
+    await asked.logged_in()
     asked.come("somebody-elses")
     asked.ended.lost()
-    await asked.ended.logged_in()
-    asked.come(asked.lists[0])
+    await asked.logged_in()
+    asked.come(asked.lists[1])
     assert asked.missed == []
     asked.come()
     asked.come()
     assert asked.missed == [CALL]
     assert list(asked.ended.rows) == [CALL]
+
+
+@pytest.mark.parametrize("followed", [True, False])
+async def test_who_came_before_the_login_and_left_before_the_channels_were_listed(followed: bool) -> None:
+    asked = Asked({})
+    await asked.logged_in()
+    left = read(
+        {"event": "Hangup", "uniqueid": CALL, "linkedid": CALL, "channel": "PJSIP/lab-1", "cause": "16"}
+    )
+    assert left is not None
+    asked.ended.take(left, "1795476545.043", followed=followed)
+    asked._rows = {CALL: SERVED}
+    asked.come()
+    assert asked.missed == ([] if followed else [CALL])
 
 
 async def test_who_reads_when_the_session_is_lost_does_not_wait_for_nothing() -> None:
@@ -127,6 +148,7 @@ async def test_rows_that_come_in_small_pieces() -> None:
         inbox = DatedInbox()
         async with linked(fake, inbox) as ami:
             assert len(await ami.ended(10)) == 20
+            await until(lambda: len(inbox.of(CallMissed)) == 20)
     assert len({fact.call for fact in inbox.of(CallMissed)}) == 20
 
 
@@ -139,6 +161,6 @@ async def test_missed_calls_are_told_in_the_order_of_their_ends(order: Callable[
     async with fake_ami() as fake:
         fake.database = {f"{PLACE}1.{number}": _ends(number) for number in order(range(50, 60))}
         inbox = DatedInbox()
-        async with linked(fake, inbox) as ami:
-            await ami.ended(5)
+        async with linked(fake, inbox):
+            await until(lambda: len(inbox.of(CallMissed)) == 10)
     assert [fact.call for fact in inbox.of(CallMissed)] == [f"1.{number}" for number in range(50, 60)]
