@@ -17,8 +17,10 @@ import httptools
 from bridge.engine.transports import give_up
 
 _MOST_CONNECTIONS = 200
-# Asterisk's HTTP server lets ten wait to be accepted (22.10); of more the first packet is lost.
+# Asterisk's HTTP server lets ten wait to be accepted (22.10). More of them look made to us, and what we send
+# on them is lost for a second: so few are made at a time, and each counts until Asterisk has said something.
 _CONNECTING_AT_ONCE = 4
+_ACCEPTED_SECONDS = 0.25  # or until then: a reply that takes its time must not keep others from theirs
 # To a host that drops what we send, the first packet is sent again after 1 s, then after 2 and 4 more: a new
 # attempt comes sooner, so that little time is lost once packets get through.
 _CONNECT_SECONDS = 1.5
@@ -157,9 +159,20 @@ class HttpClient:
     async def _connection(self) -> "_Connection":
         connection = self._kept()
         if connection is None:
-            async with self._connecting:
-                # While it waited for its turn, others may have finished.
-                connection = self._kept() or await self._connect()
+            await self._connecting.acquire()
+            # While it waited for its turn, others may have finished.
+            connection = self._kept()
+            if connection is not None:
+                self._connecting.release()
+                return connection
+            try:
+                connection = await self._connect()
+            except BaseException:
+                self._connecting.release()
+                raise
+            accepted = connection.accepted
+            accepted.add_done_callback(lambda _: self._connecting.release())
+            asyncio.get_running_loop().call_later(_ACCEPTED_SECONDS, _settle, accepted)
         return connection
 
     async def _connect(self) -> "_Connection":
@@ -184,10 +197,18 @@ class HttpClient:
         self._idle.append(connection)
 
 
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
 class _Connection(asyncio.Protocol):
     """One exchange at a time. ``register`` holds it as long as it is open."""
 
     def __init__(self, register: "set[_Connection]") -> None:
+        self.accepted = (
+            asyncio.get_running_loop().create_future()
+        )  # the server has said something, or is gone
         self.usable = True
         self.idle_since = 0.0
         self.status = 0  # of the exchange that goes on; 0 before its headers are here
@@ -237,9 +258,11 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.usable = False
         self._register.discard(self)
+        _settle(self.accepted)
         self._fail(NoConnection(str(error) if error else "the connection was closed before the reply"))
 
     def data_received(self, data: bytes) -> None:
+        _settle(self.accepted)
         if self.complete:
             self.abort()  # nobody asked
             return
@@ -290,5 +313,5 @@ class _Connection(asyncio.Protocol):
         self._tell()
 
     def _tell(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            _settle(self._waiter)

@@ -145,6 +145,26 @@ async def test_only_a_few_connections_are_being_made_at_a_time(
     assert server.connections < 40
 
 
+async def test_a_connection_counts_as_being_made_until_the_server_speaks(
+    client: HttpClient, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that waits to be accepted looks made to us."""
+    monkeypatch.setattr(module, "_ACCEPTED_SECONDS", 60)
+    gate = asyncio.Event()
+
+    async def later(_: bytes, writer: asyncio.StreamWriter) -> None:
+        await gate.wait()
+        writer.write(reply(b"x"))
+
+    server.answers = [later]
+    asked = [asyncio.create_task(get(client)) for _ in range(20)]
+    await until(lambda: len(server.requests) == 4)
+    await asyncio.sleep(0.1)
+    assert server.connections == 4
+    gate.set()
+    await asyncio.gather(*asked)
+
+
 async def test_connection_that_the_server_closes_is_not_used_again(
     server: Server, client: HttpClient
 ) -> None:
