@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,20 +49,27 @@ def show(step: Step, builds: list[Build]) -> None:
     step.detail = ", ".join(f"{FOLDERS[one.tag]} {one.stage}" for one in builds)
 
 
-def build(one: Build) -> None:
-    command = ["docker", "build", "-f", str(DOCKER / FOLDERS[one.tag] / "Dockerfile"), "-t", one.tag]
-    for name in (*PROXY, *PASSED_ON[one.tag]):
+def command_of(tag: str, dockerfile: Path, context: Path, passed_on: Sequence[str] = ()) -> list[str]:
+    """``docker build``, behind whatever proxy this host is; ``passed_on``: variables that it gets as well."""
+    command = ["docker", "build", "-f", str(dockerfile), "-t", tag]
+    for name in (*PROXY, *passed_on):
         if os.environ.get(name):
             command += ["--build-arg", name]
     if any(host in os.environ.get(name, "") for name in PROXY[:2] for host in ("//127.", "//localhost")):
         command += ["--network", "host"]  # a proxy on this machine's loopback is not the container's
+    return [*command, str(context)]
+
+
+def build(one: Build) -> None:
+    dockerfile = DOCKER / FOLDERS[one.tag] / "Dockerfile"
+    command = command_of(one.tag, dockerfile, ROOT, PASSED_ON[one.tag])
 
     def on_line(line: str) -> None:
         found = PROGRESS.match(line)
         if found:
             one.stage = found[1]
 
-    shell.logged([*command, str(ROOT)], BUILD / f"{one.tag}.log", on_line=on_line, cwd=ROOT)
+    shell.logged(command, BUILD / f"{one.tag}.log", on_line=on_line, cwd=ROOT)
     one.stage = "✓"
 
 

@@ -39,6 +39,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, help="load runs, where there are several")
     parser.add_argument("--seconds", type=float, help="how long the fault lasts")
     parser.add_argument("--run-on", type=float, default=RUN_ON_S, help="seconds of load after the last fault")
+    parser.add_argument("--former", metavar="REVISION", help="the version that an update comes from")
     parser.add_argument("--as-built", action="store_true", help="take the images that are there")
     parser.add_argument("--keep", action="store_true", help="the lab that is up, as it is; it stays up")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a target is missed")
@@ -97,12 +98,19 @@ def main() -> None:
                 print(f"{time.strftime('%H:%M:%S')} {name} …", flush=True)
                 if not options.keep:
                     lab.down()
-                chaos = (lab.found() if options.keep else None) or lab.up(as_built=as_built)
+                chaos = (lab.found() if options.keep else None) or lab.up(
+                    as_built=as_built, former=options.former
+                )
                 as_built = True  # one version for all rows
                 seed = f"{options.seed} {name} {number}"
                 label = name if rows == 1 else f"{name}-{number + 1}"
                 found = asyncio.run(
-                    run(chaos, name, scenario, size, seed, run_on_s=options.run_on, label=label)
+                    run(
+                        *(chaos, name, scenario, size, seed),
+                        run_on_s=options.run_on,
+                        label=label,
+                        other=lab.FORMER if options.former else lab.APP,
+                    )
                 )
                 results.append(found)
                 keep(results)

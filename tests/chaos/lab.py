@@ -28,6 +28,7 @@ SPOOL = "/var/spool/asterisk/recording"
 QUEUE_LOG = "/var/log/asterisk/queue_log"
 TOOLS = "callbridge-chaos-tools"
 APP = "callbridge-chaos-app"
+FORMER = "callbridge-chaos-former"
 ASTERISK_EVENTS = f"http://127.0.0.1:{PLACE.http}"
 
 # Only some of them are published: load comes from beside Asterisk.
@@ -50,8 +51,9 @@ security.log = security
 """
 
 
-def _tool(*arguments: str, as_built: bool = False) -> str:
-    environment = {**os.environ, **({"CALLBRIDGE_CHAOS_AS_BUILT": "1"} if as_built else {})}
+def _tool(*arguments: str, as_built: bool = False, former: str | None = None) -> str:
+    wanted = {"CALLBRIDGE_CHAOS_AS_BUILT": "1" if as_built else "", "CALLBRIDGE_CHAOS_FORMER": former or ""}
+    environment = {**os.environ, **wanted}
     command = [*TOOL, *arguments, *PLACE.options]
     done = subprocess.run(
         command, stdout=subprocess.PIPE, text=True, check=False, timeout=900, env=environment
@@ -60,12 +62,13 @@ def _tool(*arguments: str, as_built: bool = False) -> str:
     return done.stdout
 
 
-def up(*, as_built: bool = False) -> "Chaos":
+def up(*, as_built: bool = False, former: str | None = None) -> "Chaos":
+    """``former``: another version, a git revision, of which an image is made for ``beside``."""
     for name, text in {"rtp.conf": RTP, "logger.conf": LOGGER}.items():
         file = ROOT / "docker" / PLACE.state / "asterisk" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    return Chaos(Lab.of(json.loads(_tool("up", "--json", as_built=as_built))))
+    return Chaos(Lab.of(json.loads(_tool("up", "--json", as_built=as_built, former=former))))
 
 
 def found() -> "Chaos | None":
@@ -114,13 +117,13 @@ class Chaos:
         await self.lab.docker("stop", "--time", "30", self.app)
 
     @asynccontextmanager
-    async def successor(self) -> AsyncIterator[str]:
-        """A second service beside the first, told to take over; its web address. At its end it is stopped."""
+    async def beside(self, image: str, *options: str) -> AsyncIterator[str]:
+        """A second service beside the first, on the same data; its web address. At its end it is stopped."""
         ((network, _),) = (await self._inspect(self.app, "NetworkSettings"))["Networks"].items()
         config = await self._inspect(self.app, "Config")
         command = ["run", "--detach", "--init", "--network", network, "--volumes-from", self.app]
         command += ["--user", config["User"], "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"]
-        command += ["--security-opt", "no-new-privileges:true", APP, *config["Cmd"], "--take-over"]
+        command += ["--security-opt", "no-new-privileges:true", image, *config["Cmd"], *options]
         container = (await self.lab.docker(*command)).strip()
         try:
             address = (await self._inspect(container, "NetworkSettings"))["Networks"][network]["IPAddress"]

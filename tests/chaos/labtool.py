@@ -1,11 +1,14 @@
 """docker/labtool for the fault suite's lab: its own images on top, its own compose file beside the lab's.
 
 CALLBRIDGE_CHAOS_AS_BUILT=1 takes the images that are there, without a look at the sources.
+CALLBRIDGE_CHAOS_FORMER=REVISION builds another version beside it, as git has it.
 """
 
 import os
 import runpy
+import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,13 +21,14 @@ import compose  # noqa: E402
 import images  # noqa: E402
 import shell  # noqa: E402
 import start  # noqa: E402
-from lab import BUILD, Lab  # noqa: E402
+from lab import BUILD, ROOT, Lab  # noqa: E402
 from screen import Screen  # noqa: E402
 
 # In this order: the second is made of the first.
 OWN = {"callbridge-chaos-tools": "tools.Dockerfile", "callbridge-chaos-app": "app.Dockerfile"}
 
 APP = "callbridge-chaos-app"
+FORMER = "callbridge-chaos-former"
 
 _command_for, _ensure, _output = compose.command_for, images.ensure, shell.output
 
@@ -40,15 +44,28 @@ def ensure(screen: Screen) -> None:
     with screen.step("the fault suite's images") as step:
         for tag, file in OWN.items():
             step.detail = tag
-            command = ["docker", "build", "-f", str(HERE / "images" / file), "-t", tag]
-            for name in images.PROXY:
-                if os.environ.get(name):
-                    command += ["--build-arg", name]
-            named = [os.environ.get(name, "") for name in images.PROXY[:2]]
-            if any(host in value for value in named for host in ("//127.", "//localhost")):
-                command += ["--network", "host"]  # a proxy on this machine's loopback is not the container's
-            shell.logged([*command, str(HERE / "images")], BUILD / f"{tag}.log")
+            shell.logged(
+                images.command_of(tag, HERE / "images" / file, HERE / "images"), BUILD / f"{tag}.log"
+            )
         step.result = ", ".join(OWN)
+    former = os.environ.get("CALLBRIDGE_CHAOS_FORMER")
+    if former:
+        with screen.step(f"the former version's image ({former})"):
+            build_former(former)
+
+
+def build_former(revision: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder)
+        archive = source / "sources.tar"
+        shell.output(["git", "-C", str(ROOT), "archive", "--output", str(archive), revision])
+        shell.output(["tar", "-xf", str(archive), "-C", folder])
+        archive.unlink()
+        (source / "build").mkdir()
+        shutil.copy(images.HOST_CA, source / "build")
+        dockerfile = source / "docker" / "callbridge" / "Dockerfile"
+        command = images.command_of(FORMER, dockerfile, source, images.PASSED_ON["callbridge-app"])
+        shell.logged(command, BUILD / f"{FORMER}.log")
 
 
 def fill(lab: Lab) -> str:

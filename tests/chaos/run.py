@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.chaos.counts import Books, Evidence, Finding, Left, as_json, row
 from tests.chaos.facts import events_wrong
-from tests.chaos.lab import AGENTS, Chaos
+from tests.chaos.lab import AGENTS, APP, Chaos
 from tests.chaos.load import Load, Size, load
 from tests.chaos.scenarios import Scenario, Stage
 from tests.chaos.truth import native_numbers
@@ -72,9 +72,10 @@ async def run(
     *,
     run_on_s: float = RUN_ON_S,
     label: str = "",
+    other: str = APP,
     say: Callable[[str], None] = print,
 ) -> Result:
-    """``label``: of the files under build/, where a scenario has several rows."""
+    """``label``: of the files under build/, where a scenario has several rows. ``other``: see Stage."""
     begun = time.time()
     last = await prepare(chaos, scenario)
     agents = AGENTS[: size.talking]
@@ -88,7 +89,7 @@ async def run(
         await asyncio.sleep(chance.uniform(*SETTLE_S))
         truth = made.truth
         say(f"    {truth.talking()} talk, {truth.waiting()} wait, {size.rate:g} a second come")
-        stage = Stage(chaos, made, eyes, chance, scenario.times, scenario.seconds)
+        stage = Stage(chaos, made, eyes, chance, scenario.times, scenario.seconds, other)
         await scenario.run(stage)
         await asyncio.sleep(run_on_s)
         say(f"    {truth.talking()} talk, {truth.waiting()} wait; all end …")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.chaos.lab import DATA, Chaos
+from tests.chaos.lab import APP, DATA, Chaos
 from tests.chaos.load import Load
 from tests.chaos.truth import Fault
 from tests.chaos.watch import LOOK_S, Watch
@@ -28,6 +28,7 @@ class Stage:
     chance: random.Random
     times: int
     seconds: float
+    other: str = APP  # the image of another version, if there is one
     notes: dict[str, float | str] = field(default_factory=dict)
 
     @asynccontextmanager
@@ -105,8 +106,17 @@ async def orderly_stop(stage: Stage) -> None:
 
 
 async def update(stage: Stage) -> None:
-    """To another version: there is one only, so it is a stop and a start."""
-    await orderly_stop(stage)
+    """To the other version and back, on one database; where none was named, both are the same."""
+    web = stage.watch.web
+    async with AsyncExitStack() as other:
+        async with stage.fault("to the other version"):
+            await stage.chaos.stop()
+            stage.watch.web = await other.enter_async_context(stage.chaos.beside(stage.other))
+        await asyncio.sleep(stage.seconds)
+        async with stage.fault("and back"):
+            await other.aclose()
+            stage.watch.web = web
+            await stage.chaos.start()
 
 
 async def take_over(stage: Stage) -> None:
@@ -117,7 +127,7 @@ async def take_over(stage: Stage) -> None:
     web = stage.watch.web
     async with AsyncExitStack() as second:
         async with stage.fault("taken over"):
-            stage.watch.web = await second.enter_async_context(stage.chaos.successor())
+            stage.watch.web = await second.enter_async_context(stage.chaos.beside(APP, "--take-over"))
         await asyncio.sleep(stage.seconds)
         await stage.chaos.stop()
         async with stage.fault("handed back"):
@@ -235,7 +245,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "disk_full": Scenario(disk_full, 20),
     "clock_stepped": Scenario(clock_stepped, 10, own_clock=True),
     "orderly_stop": Scenario(orderly_stop),
-    "update": Scenario(update),
+    "update": Scenario(update, 10),
     "take_over": Scenario(take_over, 10),
     "calm": Scenario(calm, 20),  # only when it is asked for
 }
