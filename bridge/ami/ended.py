@@ -93,6 +93,7 @@ class Ended:
         self._first: str | None = None  # the list of this login, for whose times others wait
         self._second: str | None = None  # the one in which all is that nobody has followed
         self._listed = asyncio.Event()  # the first has come
+        self._whole_told = False  # the second has: what is in it was told
         self._buckets: dict[str, _Bucket] = {}
         self._sweep_at = 0.0
         self._sweep = asyncio.Event()
@@ -111,6 +112,7 @@ class Ended:
 
     def lost(self) -> None:
         self._listed.clear()
+        self._whole_told = False
         self._first = self._second = None
         for coming in self._lists.values():
             coming.done.set()
@@ -161,7 +163,7 @@ class Ended:
     def tick(self) -> None:
         """What was received before this was handled."""
         now = asyncio.get_running_loop().time()
-        if now >= self._sweep_at and self._listed.is_set() and not self._needed():
+        if now >= self._sweep_at and self._second is not None and not self._needed():
             self._sweep_at = now + self._upkeep.every
             self._sweep.set()
 
@@ -169,15 +171,11 @@ class Ended:
         while True:
             await self._sweep.wait()
             self._sweep.clear()
-            now = asyncio.get_running_loop().time()
-            settled = [
-                name
-                for name, bucket in self._buckets.items()
-                if now - bucket.touched_at >= self._upkeep.settled
-            ]
             try:
-                for name in settled:
-                    await self._remove(name)
+                if self._whole_told:
+                    await self._remove_settled()
+                else:
+                    await self.channels_listed()  # its list never came
             except RemoteError as error:
                 _log.info("rows of ended calls not removed yet", action="ami_ended", detail=str(error))
 
@@ -216,10 +214,11 @@ class Ended:
         coming = self._lists.pop(list_id)
         self.rows = coming.rows
         coming.done.set()
-        if list_id == self._first:
+        if list_id in (self._first, self._second):
             self._listed.set()
         if list_id != self._second:
             return None
+        self._whole_told = True
         heard = {channel for bucket in self._buckets.values() for channel in bucket.heard}
         return {channel: row for channel, row in coming.rows.items() if channel not in heard}
 
@@ -230,6 +229,12 @@ class Ended:
         bucket = self._buckets.setdefault(name, _Bucket(now))
         bucket.touched_at = now
         return bucket
+
+    async def _remove_settled(self) -> None:
+        now = asyncio.get_running_loop().time()
+        buckets = self._buckets.items()
+        for name in [name for name, one in buckets if now - one.touched_at >= self._upkeep.settled]:
+            await self._remove(name)
 
     async def _remove(self, name: str) -> None:
         try:

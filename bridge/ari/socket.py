@@ -78,13 +78,14 @@ class EventSocket:
         self._backoff = backoff or Backoff(ceiling=1.0)
         self._limits = limits or SocketLimits()
         self.state = LinkState("ari", up=False, detail="not connected yet")
-        self._may_be_replaced_until = float("-inf")  # by a handshake of our own
+        self._gave_up = False  # a handshake, and no connection has been stable since
+        self._connected_at = 0.0  # the loop's time
 
     async def run(self) -> NoReturn:
         """Until cancelled; raises ApplicationTaken or ApplicationBusy."""
         loop = asyncio.get_running_loop()
         while True:
-            connected_at = loop.time()
+            self._connected_at = loop.time()
             try:
                 await self._connection()
             except (ApplicationTaken, ApplicationBusy) as error:
@@ -99,9 +100,13 @@ class EventSocket:
                 if isinstance(error, Refused) and error.status in _NOT_LET_IN:
                     await asyncio.sleep(self._limits.refused)
                     continue
-            if loop.time() - connected_at >= self._limits.stable:
+            if self._is_stable():
                 self._backoff.reset()
+                self._gave_up = False
             await asyncio.sleep(self._backoff.next_delay())
+
+    def _is_stable(self) -> bool:
+        return asyncio.get_running_loop().time() - self._connected_at >= self._limits.stable
 
     def _down(self, error: CallbridgeError) -> None:
         detail = str(error)
@@ -140,7 +145,7 @@ class EventSocket:
             return await self._rest.connect(self._app)
         except (LinkDown, RequestTimeout):
             # An Asterisk that hung may take it all the same, and later than the next one.
-            self._may_be_replaced_until = asyncio.get_running_loop().time() + self._limits.stable
+            self._gave_up = True
             raise
 
     async def _hear_ourselves(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -215,13 +220,19 @@ class EventSocket:
             log.error("event cannot be read", action="ari.event", error=str(error))
             return
         if isinstance(event, models.ApplicationReplaced) and event.application == self._app:
-            if asyncio.get_running_loop().time() < self._may_be_replaced_until:
+            if self._gave_up and not self._is_stable():
                 raise LinkDown("a handshake that we had given up took the application")
             raise ApplicationTaken(
                 f"another process took the Stasis application {self._app!r}; "
                 "stop it, or give this one another name in asterisk.ari.app"
             )
-        await self._take(event)
+        try:
+            await self._take(event)
+        except CallbridgeError:
+            raise
+        except Exception:
+            # Our own fault, with one event of one call: it must not end the link for all the others.
+            log.exception("event could not be taken", action="ari.event", event_type=type(event).__name__)
 
 
 def check_version(version: str) -> None:

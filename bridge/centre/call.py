@@ -210,10 +210,11 @@ class Call:
 class Moment:
     """What a step may know besides the call: the plan and the time; and where it puts what it decides.
 
-    ``next_place`` gives the next number in the order of coming, floor-wide.
+    ``next_place`` gives the next number in the order of coming, floor-wide. ``deaf``: ARI is away.
     """
 
     plan: Plan
     now: datetime
     out: Output
     next_place: Callable[[], int]
+    deaf: bool = False

@@ -186,7 +186,7 @@ def give_back(call: Call, at: Moment) -> None:
     # Of a queue that is not planned any more the dialplan may know nothing: it has a place for his number.
     queue = call.queue if call.queue in at.plan.queues else None
     at.out.orders.append(ToFallback(call.id, call.client_leg, queue))
-    call.outcome, call.ended_at = Outcome.FALLBACK, at.now
+    call.outcome, call.ended_at, call.fallback = Outcome.FALLBACK, at.now, True
     call.legs[call.client_leg].ended_at = at.now  # it lives on in the dialplan, outside our application
     call.enter(S.CLEARING, at.now)
     finish_if_over(call, at)

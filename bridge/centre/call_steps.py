@@ -55,6 +55,7 @@ def identified(call: Call, event: ClientIdentified, at: Moment) -> None:
 
 def offered(call: Call, event: CallOffered, at: Moment) -> None:
     known_number = call.number
+    call.ended_at = None  # AMI may have told his end first
     call.number, call.name = event.number, event.name
     call.dialled, call.trunk = event.dialled, event.trunk
     call.withheld = event.number is None

@@ -29,6 +29,7 @@ from bridge.centre.facts import (
     LegLeft,
     LegLost,
     LegRinging,
+    LinkUp,
     OrderFailed,
     OutsideAnswered,
     OutsideEnded,
@@ -95,6 +96,7 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(OutsideEnded, o.presented_ended),
         on(FallbackEntered, o.fallback_entered),
         on(CallMissed, o.missed),
+        on(LinkUp, o.all_is_told),
         on(Resumed, d.resumed),
     ),
     S.MENU: (

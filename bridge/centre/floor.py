@@ -74,6 +74,7 @@ from bridge.centre.moves import moved
 from bridge.centre.orders import AttachRecording, ClearCall, HangUp, Order, Outcome, SetDisposition
 from bridge.centre.plan import Plan
 from bridge.centre.router import Router
+from bridge.centre.told import Told
 
 _BIRTHS = (CallOffered, CallerPresented, OutsideRinging, CallMissed)
 _PLACE_KEPT = timedelta(minutes=15)
@@ -107,13 +108,15 @@ class Floor:
     kept: dict[str, KeptPlace] = field(default_factory=dict)  # by number
     recent: dict[CallId, datetime] = field(default_factory=dict)  # calls that are over, and since when
     gone: set[CallId] = field(default_factory=set)  # of them, whom no dialplan has back: they have hung up
-    overdue: list[Timer] = field(default_factory=list)  # rings that should have ended while nobody could hear
+    told: Told = field(default_factory=lambda: Told(_RECENT))
+    overdue: list[Timer] = field(default_factory=list)  # of calls, that fired while nobody could hear them
     strays: int = 0
     ended: Counter[Outcome] = field(default_factory=Counter)
 
     def decide(self, fact: Fact, now: datetime) -> list[Order]:
         """What is to be done about ``fact``, which happened at ``now`` (aware, UTC)."""
         out = Output()
+        self.told.take(fact, now, self.calls)
         self._take(fact, now, out)
         return self._settle(now, out)
 
@@ -132,7 +135,7 @@ class Floor:
                 call_ = self.calls.get(fact.call)
                 leg = call_.legs.get(call_.client_leg) if call_ is not None else None
             case _:
-                return False
+                return self.told.knows(fact)
         if call_ is None or leg is None:
             return False
         match fact:
@@ -153,7 +156,7 @@ class Floor:
         return self._settle(now, out)
 
     def _moment(self, now: datetime, out: Output) -> Moment:
-        return Moment(self.plan, now, out, self._next_place)
+        return Moment(self.plan, now, out, self._next_place, self.router.closed)
 
     def _next_place(self) -> int:
         self.places += 1
@@ -213,7 +216,11 @@ class Floor:
                 overdue, self.overdue = self.overdue, []
                 for timer in overdue:
                     self._call(call_of(timer.owner), TimerFired(timer), now, out)
+                for call in [call.id for call in self.calls.values() if call.state is CallState.PRESENTED]:
+                    self._call(call, fact, now, out)
                 out.messages.append(OffersResume())
+            case OrderFailed(order="Play", reason=FailureReason.LINK_DOWN) if self.router.closed:
+                pass  # said again by the comparison that comes when the link is back
             case _ if fact.call in self.errands:
                 self._errand(self.errands[fact.call], fact, now, out)
             case _:
@@ -234,8 +241,9 @@ class Floor:
     def _timer(self, fact: TimerFired, timer: Timer, now: datetime, out: Output) -> None:
         if timer.kind in (TimerKind.WRAP_UP, TimerKind.REST):
             self._agent(AgentId(timer.owner), fact, now, out)
-        elif timer.kind is TimerKind.RING and self.router.closed:
-            # Perhaps it was answered, and perhaps it has never rung: that is told before this counts.
+        elif self.router.closed:
+            # Perhaps it was answered, perhaps a digit was pressed: that is told before this counts. And what
+            # should be said or done about it now could not be.
             self.overdue.append(timer)
         else:
             self._call(call_of(timer.owner), fact, now, out)

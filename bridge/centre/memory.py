@@ -71,6 +71,7 @@ class Memory:
     closed: bool = False
     overdue: tuple[Timer, ...] = ()
     gone: tuple[CallId, ...] = ()
+    told: Mapping[str, datetime] | None = None
 
 
 def remember(floor: Floor) -> Memory:
@@ -92,6 +93,7 @@ def remember(floor: Floor) -> Memory:
         router.closed,
         tuple(floor.overdue),
         tuple(floor.gone),
+        floor.told.since,
     )
 
 
@@ -120,7 +122,7 @@ def recall(memory: Memory, planned: Plan) -> Floor:
     """``planned`` is the engineer's plan that was in force."""
     moves = {(move.agent, move.queue): move.penalty for move in memory.moves}
     plan = moved(planned, moves)
-    return Floor(
+    floor = Floor(
         planned=planned,
         plan=plan,
         moves=moves,
@@ -135,6 +137,8 @@ def recall(memory: Memory, planned: Plan) -> Floor:
         overdue=list(memory.overdue),
         strays=memory.strays,
     )
+    floor.told.since.update(memory.told or {})
+    return floor
 
 
 def _router(memory: Memory, plan: Plan) -> Router:

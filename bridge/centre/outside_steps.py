@@ -11,6 +11,7 @@ from bridge.centre.facts import (
     CallMissed,
     CallOffered,
     FallbackEntered,
+    LinkUp,
     OutsideAnswered,
     OutsideEnded,
     OutsideRingEnded,
@@ -127,5 +128,18 @@ def _release_all(call: Call, at: Moment) -> None:
 
 
 def presented_ended(call: Call, _: CallEvent, at: Moment) -> None:
-    """It never reached an agent or us (an echo test, a refused call): nothing is kept of it."""
-    call.enter(CallState.ENDED, at.now)
+    """It never reached an agent or us (an echo test, a refused call): nothing is kept of it.
+
+    While ARI is away it may have been with us, in silence: that is known when ARI is back.
+    """
+    if at.deaf and call.dialled in at.plan.numbers:
+        call.ended_at = call.ended_at or at.now
+    else:
+        call.enter(CallState.ENDED, at.now)
+
+
+def all_is_told(call: Call, _: LinkUp, at: Moment) -> None:
+    """Who came and left while ARI was away, and of whom ARI has nothing to tell."""
+    if call.ended_at is not None:
+        came = (call.number, call.name, call.dialled, call.trunk)
+        missed(call, CallMissed(call.id, *came, None, None, call.offered_at, None, call.ended_at), at)

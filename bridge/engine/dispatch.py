@@ -47,6 +47,7 @@ _PERSISTENT_ORDERS = (HangUp, CancelRing, ClearCall, LeaveWaitingRoom)
 # What brings a client to where he belongs is not given up because Asterisk cannot be reached: nor could he be
 # given back to the dialplan then, and he would lose his place, or his agent.
 _PATIENT_ORDERS = (Answer, Connect, EnterWaitingRoom)
+_UNANSWERED = 2  # tries, after which one more is not made
 _LOUD_TRIES = 5  # after some three seconds
 _CEILING, _PATIENT_CEILING = 10.0, 1.0  # seconds between tries: a client hears nothing meanwhile
 # Seconds. A call changes several times within a moment, and each snapshot of it costs a transaction; only
@@ -188,7 +189,7 @@ class Dispatch:
             try:
                 fact = await self._handlers[order.lane](order)
             except Exception as error:  # a fault in one call stays in that call
-                if _is_tried_again(order, error):
+                if _is_tried_again(order, error, tries):
                     delay = backoff.next_delay()
                     # While a link comes back this is so for many orders, and nobody need be woken by it.
                     tell = log.info if tries < _LOUD_TRIES else log.error
@@ -226,9 +227,10 @@ def patience_of(order: CallOrder) -> float:
             return 0.0
 
 
-def _is_tried_again(order: CallOrder, error: Exception) -> bool:
+def _is_tried_again(order: CallOrder, error: Exception, tries: int) -> bool:
     if isinstance(order, _PATIENT_ORDERS):
-        return isinstance(error, LinkDown)
+        # No reply while the link is up: this process stood still, or that one channel does.
+        return isinstance(error, LinkDown) or (isinstance(error, RequestTimeout) and tries <= _UNANSWERED)
     persistent = order.lane in _PERSISTENT_LANES or isinstance(order, _PERSISTENT_ORDERS)
     return persistent and isinstance(error, CallbridgeError) and error.retryable
 

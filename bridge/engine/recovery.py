@@ -12,10 +12,19 @@ from typing import Protocol
 
 import structlog
 
-from bridge.centre.facts import Fact, PlanLoaded, Timer, TimerFired
+from bridge.centre.facts import Fact, PlanLoaded, RecordingAttached, TicketOpened, Timer, TimerFired
 from bridge.centre.floor import Floor
-from bridge.centre.ids import CallId, call_of
-from bridge.centre.orders import CallOrder, Lane, Order, SaveCall, StartTimer, StopTimer
+from bridge.centre.ids import CallId, RecordingId, call_of
+from bridge.centre.orders import (
+    AttachRecording,
+    CallOrder,
+    Lane,
+    OpenTicket,
+    Order,
+    SaveCall,
+    StartTimer,
+    StopTimer,
+)
 from bridge.engine.checkpoint import BadCheckpoint, read_checkpoint
 from bridge.engine.logged import fact_of
 from bridge.engine.ports import LoggedFact
@@ -25,11 +34,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Recovered:
-    """``timers``: when they fire by the wall clock. ``orders``: of the store, in their order."""
+    """``timers``: when they fire by the wall clock. ``orders``: of the store's records, in their order."""
 
     floor: Floor = field(default_factory=Floor)
     timers: dict[Timer, datetime] = field(default_factory=dict)
     orders: list[CallOrder] = field(default_factory=list)
+    files: dict[RecordingId, AttachRecording] = field(default_factory=dict)  # of which nothing was told
+    opened: set[CallId] = field(default_factory=set)  # whose ticket was
     facts: int = 0
     unknown: int = 0  # of another version, or damaged
     faults: int = 0
@@ -45,8 +56,15 @@ class Recovered:
             self.take(fact, logged.at)
 
     def take(self, fact: Fact, at: datetime) -> None:
-        if isinstance(fact, TimerFired):
-            self.timers.pop(fact.timer, None)
+        match fact:
+            case TimerFired(timer=timer):
+                self.timers.pop(timer, None)
+            case TicketOpened(call=call):
+                self.opened.add(call)
+            case RecordingAttached(recording=recording):
+                self.files.pop(recording, None)
+            case _:
+                pass
         orders, fault = decide(self.floor, fact, at)
         self.faults += fault is not None
         for order in orders:
@@ -55,19 +73,23 @@ class Recovered:
                     self.timers[timer] = at + after
                 case StopTimer(timer=timer):
                     self.timers.pop(timer, None)
+                case AttachRecording(recording=recording):
+                    self.files[recording] = order
                 case _ if order.lane is Lane.RECORDS:
                     self.orders.append(order)
                 case _:
                     pass
 
     def latest_orders(self) -> list[CallOrder]:
-        """Of each call's snapshots the last one says all that the others would."""
+        """Without those that were carried out for certain; the last of a call's snapshots says it all."""
         last = {order.call: place for place, order in enumerate(self.orders) if isinstance(order, SaveCall)}
-        return [
+        latest = [
             order
             for place, order in enumerate(self.orders)
-            if not isinstance(order, SaveCall) or last[order.call] == place
+            if not (isinstance(order, SaveCall) and last[order.call] != place)
+            and not (isinstance(order, OpenTicket) and order.call in self.opened)
         ]
+        return [*latest, *self.files.values()]
 
 
 class KeptSegment(Protocol):

@@ -11,6 +11,10 @@ from datetime import datetime, timedelta
 from bridge.centre.facts import Timer, TimerFired
 from bridge.centre.orders import StartTimer, StopTimer, TimerOrder
 
+# So late does no timer fire in a process that runs: it stood still, and what came meanwhile is not read yet.
+_STOOD_STILL_SECONDS = 1.0
+_TO_READ_SECONDS = 0.5
+
 
 class Timers:
     def __init__(self, fire: Callable[[TimerFired], None]) -> None:
@@ -49,7 +53,15 @@ class Timers:
 
     def _start(self, timer: Timer, after: timedelta) -> None:
         loop = asyncio.get_running_loop()
-        self._running[timer] = loop.call_later(after.total_seconds(), self._fired, timer)
+        self._running[timer] = loop.call_later(after.total_seconds(), self._due, timer)
+
+    def _due(self, timer: Timer) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._running[timer].when() > _STOOD_STILL_SECONDS:
+            # Once: a machine that is always so late must not keep it for ever.
+            self._running[timer] = loop.call_later(_TO_READ_SECONDS, self._fired, timer)
+        else:
+            self._fired(timer)
 
     def _fired(self, timer: Timer) -> None:
         del self._running[timer]

@@ -20,6 +20,7 @@ AFTERWARDS = frozenset(
     }
 )
 ONCE = ("LegAnswered", "LegEnded")
+ONCE_OF_CALL = ("TicketOpened", "RecordingStarted", "RecordingEnded", "RecordingAttached")
 LIFE = ("LegRinging", "LegAnswered", "LegJoined", "LegEnded")
 SHOWN = 5
 
@@ -79,6 +80,11 @@ def story(call: str, number: str, facts: Sequence[Fact], *, native: bool) -> Ite
     offers = kinds["CallOffered"]
     if offers != 1 and not (native and offers == 0):
         yield wrong(f"{offers} CallOffered")
+    for (kind, what), times in Counter(
+        (fact["type"], str(fact["body"].get("recording", ""))) for fact in facts
+    ).items():
+        if kind in ONCE_OF_CALL and times > 1:
+            yield wrong(f"{times} {kind} {what}".strip())
     of_legs: dict[str, list[str]] = defaultdict(list)
     for fact in facts:
         if "leg" in fact["body"]:

@@ -246,6 +246,17 @@ def test_recordings(count: int) -> None:
     assert found.why.startswith(f"{count} attached")
 
 
+def test_a_talk_while_nobody_was_there_has_no_recording() -> None:
+    truth = story()
+    answered, ended = FAULT + 0.1, FAULT + 2.9
+    truth.talks[3] = Talk("1004", number(4), FAULT - 1, answered, ended, "them")
+    seen = evidence(truth)
+    books = replace(seen.books, recordings=seen.books.recordings[:3])
+    assert not list(recordings_lost(replace(seen, books=books)))
+    truth.talks[3].ended_at = FAULT + 4.5
+    assert [found.number for found in recordings_lost(replace(seen, books=books))] == [number(4)]
+
+
 def test_recordings_left_behind() -> None:
     left = Left(spool=["/spool/9.9-rec-1-in.wav", "/spool/9.9-rec-1-out.wav"])
     (found,) = recordings_lost(evidence(left=left))
@@ -319,6 +330,7 @@ def test_stories() -> None:
     assert changed(lambda facts: facts.insert(4, dict(facts[2]))) == ["1.4-agent-1: 2 LegAnswered"]
     assert changed(lambda facts: facts.insert(5, dict(facts[4]))) == ["1.4-agent-1: 2 LegEnded"]
     assert "in a wrong order" in changed(lambda facts: facts.insert(1, facts.pop(3)))[0]
+    assert changed(lambda facts: facts.append(dict(facts[6]))) == ["2 RecordingAttached 1.4-rec-1"]
     assert changed(lambda facts: facts.append(facts.pop(3))) == [
         "1.4-agent-1: in a wrong order: LegRinging, LegAnswered, LegEnded, LegJoined",
         "LegJoined after its end",

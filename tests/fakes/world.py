@@ -122,6 +122,8 @@ class World:
     # ── the floor's side ─────────────────────────────────────────────────────
 
     def tell(self, fact: f.Fact) -> None:
+        if self.floor.knows(fact):
+            return
         self.log.append((self.now, fact))
         for order in self.floor.decide(fact, self.now):
             self.orders.append(order)

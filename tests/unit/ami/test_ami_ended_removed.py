@@ -46,6 +46,21 @@ async def test_nothing_is_removed_while_more_may_come() -> None:
     assert removed(fake) == []
 
 
+async def test_a_list_that_never_came_is_asked_for_again_and_nothing_is_removed_before() -> None:
+    async with fake_ami() as fake:
+        fake.database = {f"{PLACE}{CALL}": SERVED}
+        fake.refusals["DBGetTree"] = "Too busy"
+        inbox = DatedInbox()
+        async with linked(fake, inbox, timing=TICKING, upkeep=QUICK_UPKEEP):
+            await until(lambda: len(fake.of("DBGetTree")) > 4)
+            assert removed(fake) == []
+            assert inbox.of(CallMissed) == []
+            del fake.refusals["DBGetTree"]
+            await inbox.wait(CallMissed)
+            await until(lambda: removed(fake))
+    assert len(inbox.of(CallMissed)) == 1
+
+
 async def test_nothing_is_removed_while_somebody_will_ask_for_it() -> None:
     """ARI is away: when it is back, ends are asked for that AMI has long heard."""
     needed = True

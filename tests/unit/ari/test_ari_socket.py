@@ -215,6 +215,38 @@ async def test_a_handshake_of_our_own_is_no_other_process(fake: FakeAsterisk, ma
         await until(lambda: fake.connections == connections + 1 and link.state.up)
 
 
+async def test_after_a_while_it_is_another_process_all_the_same(
+    fake: FakeAsterisk, make_link: MakeLink
+) -> None:
+    fake.breaks_handshakes = True
+    link = make_link(limits=SocketLimits(silence=1.0, fresh_silence=1.0, stable=0.2))
+    async with running(link, up=False) as task:
+        await until(lambda: "no connection" in link.state.detail)
+        fake.breaks_handshakes = False
+        await until(lambda: link.state.up)
+        await asyncio.sleep(0.3)
+        await fake.emit("ApplicationReplaced")
+        with pytest.raises(ApplicationTaken):
+            await task
+
+
+async def test_a_fault_of_ours_with_one_event_does_not_end_the_link(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    first = await fake.call_in()
+    await inbox.wait(CallOffered, call=first)
+    with monkeypatch.context() as patch:
+        patch.setattr(link._interest, "observe", broken)
+        await fake.press(first, "1")
+        await asyncio.sleep(0.05)
+    await fake.press(first, "2")
+    assert (await inbox.wait(DigitReceived)).digit == "2"
+    assert fake.connections == 1
+
+
 async def test_broken_and_unknown_messages_harm_nothing(
     fake: FakeAsterisk, link: AriLink, inbox: FactInbox
 ) -> None:

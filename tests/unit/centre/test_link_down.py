@@ -6,6 +6,7 @@ import pytest
 
 from bridge.centre import facts as f
 from bridge.centre import orders as o
+from bridge.centre.call import CallState
 from bridge.centre.decision import OfferEnd
 from bridge.centre.floor import Floor
 from bridge.centre.ids import CallId, LegId
@@ -121,6 +122,95 @@ def test_ring_that_was_answered_meanwhile_is_a_talk() -> None:
     assert world.of(o.CancelRing) == []
     assert world.floor.agents[ANNA].call == call
     assert world.bridges[f"{call}-talk"] == {LegId(call), LegId(f"{call}-agent-1")}
+
+
+def test_a_menu_waits_for_its_caller_until_the_link_is_back() -> None:
+    """He may have pressed a digit, and could not be told that he should press another."""
+    world = World().start()
+    call = world.call_in("100")
+    world.pump()
+    said = list(world.said(call))
+    world.tell(f.LinkDown())
+    world.pass_time(60)
+    assert world.floor.calls[call].state is CallState.MENU
+    assert world.said(call) == said
+    world.tell(f.CallAdopted(call, answered=True, playing=False, joined=False))
+    world.tell(f.LinkUp())
+    assert world.said(call) == [*said, said[-1]], "from the last prompt, once"
+    assert world.floor.calls[call].state is CallState.MENU
+
+
+@pytest.mark.parametrize(("dialled", "state"), [("100", CallState.MENU), ("500", CallState.VOICEMAIL)])
+def test_what_could_not_be_said_is_said_when_the_link_is_back(dialled: str, state: CallState) -> None:
+    world = World().start()
+    world.tell(f.LinkDown())
+    world.fail_next["Play"] = f.FailureReason.LINK_DOWN
+    call = world.call_in(dialled)
+    world.pump()
+    said = list(world.said(call))
+    world.pass_time(60)
+    assert world.floor.calls[call].state is state
+    world.tell(f.CallAdopted(call, answered=True, playing=False, joined=False))
+    world.tell(f.LinkUp())
+    assert world.said(call) == [*said, said[-1]]
+    assert world.floor.calls[call].state is state
+
+
+def test_a_prompt_that_fails_while_the_link_is_up_does_not_hold_him_up() -> None:
+    world = World().start()
+    world.fail_next["Play"] = (
+        f.FailureReason.LINK_DOWN
+    )  # one connection's fault: nothing is compared after it
+    call = world.call_in("100")
+    world.pump()
+    world.pass_time(600)
+    assert call not in world.floor.calls or world.floor.calls[call].state is not CallState.MENU
+
+
+@pytest.mark.parametrize("link_comes_back", [True, False])
+def test_who_came_and_left_while_only_ami_heard_him_is_in_the_books(link_comes_back: bool) -> None:
+    world = World().start()
+    world.tell(f.LinkDown())
+    call = CallId("call.1")
+    world.tell(f.CallerPresented(call, "+79161234567", "", "200", "lab"))
+    world.pass_time(5)
+    world.tell(f.OutsideEnded(call, "cancelled"))
+    left = world.now
+    world.pass_time(5)
+    if not link_comes_back:
+        world.floor = recall(remember(world.floor), world.floor.planned)  # another process
+    world.tell(f.LinkUp())
+    world.pump()
+    record = world.saved[call]
+    assert (record.outcome, record.offered_at, record.ended_at) == (o.Outcome.IVR, START, left)
+    assert call in world.tickets
+    assert call not in world.floor.calls
+
+
+def test_who_was_with_us_after_all_is_told_by_us() -> None:
+    """AMI's word of his end overtook what ARI held back while it was compared."""
+    world = World().start()
+    world.tell(f.LinkDown())
+    call = world.call_in("200")
+    world.end_leg(LegId(call))
+    world.pump("ami")
+    world.pump()
+    world.tell(f.LinkUp())
+    world.pump()
+    assert world.saved[call].outcome is o.Outcome.ABANDONED
+    assert not world.saved[call].afterwards
+    assert sum(world.floor.ended.values()) == 1
+
+
+def test_a_call_that_is_not_for_us_leaves_nothing() -> None:
+    world = World().start()
+    world.tell(f.LinkDown())
+    world.tell(f.CallerPresented(CallId("call.1"), "+79161234567", "", "+70000000000", "lab"))
+    world.tell(f.OutsideEnded(CallId("call.1"), "cancelled"))
+    world.tell(f.LinkUp())
+    world.pump()
+    assert world.saved == {}
+    assert world.floor.calls == {}
 
 
 def test_all_of_it_outlives_the_process() -> None:

@@ -42,6 +42,7 @@ SAMPLES: dict[type, object] = {
         f.FallbackEntered(CALL, SUPPORT),
         f.CallMissed(CALL, "+79161234567", "", "200", "lab", SUPPORT, ANNA, START, START, START),
         f.Resumed(),
+        f.LinkUp(),
         f.CallAdopted(CALL, True, False, True),
         f.LegLost(CALL, AGENT),
         f.CallLost(CALL),

@@ -117,8 +117,12 @@ async def test_what_brings_a_client_to_where_he_belongs_waits_for_the_link(
     dispatch.send(order)
     await until(lambda: hands.ended == [order])
     assert reports == []
-    # An Asterisk that can be reached and does not do it is another matter.
-    hands.errors[order] = [RequestTimeout("no reply")]
+    # A process that stood still missed a reply; an Asterisk that does not do it is another matter.
+    hands.errors[order] = [RequestTimeout("no reply")] * 2
+    dispatch.send(order)
+    await until(lambda: hands.ended == [order, order])
+    assert reports == []
+    hands.errors[order] = [RequestTimeout("no reply")] * 3
     dispatch.send(order)
     await until(lambda: bool(reports))
     assert [fact.reason for fact in reports if isinstance(fact, f.OrderFailed)] == [f.FailureReason.TIMEOUT]

@@ -1,6 +1,8 @@
 """The loop, its timers and its desk."""
 
 import asyncio
+import socket
+import time
 from datetime import timedelta
 
 import pytest
@@ -82,6 +84,35 @@ async def test_a_started_timer_fires_once_and_a_stopped_one_never() -> None:
     await until(lambda: fired)
     assert fired == [f.TimerFired(kept)]
     assert len(timers) == 0
+
+
+async def test_a_process_that_stood_still_reads_before_its_timers_fire() -> None:
+    said: list[object] = []
+    timers = Timers(said.append)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        asyncio.get_running_loop().add_reader(ours, lambda: said.append(ours.recv(9)))
+        timer = f.Timer(f.TimerKind.RING, "call.1-agent-1")
+        timers.carry_out(o.StartTimer(timer, timedelta(seconds=0.05)))
+        theirs.send(b"answered")
+        time.sleep(1.2)  # noqa: ASYNC251 (as SIGSTOP does)
+        await until(lambda: len(said) == 2)
+        asyncio.get_running_loop().remove_reader(ours)
+    assert said == [b"answered", f.TimerFired(timer)]
+    assert len(timers) == 0
+
+
+async def test_a_timer_that_waits_for_what_is_not_read_yet_can_be_stopped() -> None:
+    fired: list[f.TimerFired] = []
+    timers = Timers(fired.append)
+    timer = f.Timer(f.TimerKind.RING, "call.1-agent-1")
+    timers.carry_out(o.StartTimer(timer, timedelta(0)))
+    time.sleep(1.2)  # noqa: ASYNC251
+    await asyncio.sleep(0)
+    timers.carry_out(o.StopTimer(timer))
+    await asyncio.sleep(0.7)
+    assert fired == []
 
 
 async def test_a_fault_of_ours_ends_one_call_safely(monkeypatch: pytest.MonkeyPatch) -> None:

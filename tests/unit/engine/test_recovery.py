@@ -13,7 +13,7 @@ from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.call import CallState
 from bridge.centre.floor import Floor
-from bridge.centre.ids import CallId, LegId
+from bridge.centre.ids import CallId, LegId, RecordingId, TicketId
 from bridge.engine.checkpoint import BadCheckpoint, CheckpointWriter, read_checkpoint
 from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
@@ -119,6 +119,23 @@ async def test_what_was_ordered_of_the_store_is_ordered_again_of_a_call_the_late
     talking = next(order for order in orders if isinstance(order, o.SaveCall) and order.call == "call.1")
     assert talking.record.agent == ANNA
     assert {order.lane for order in orders} == {o.Lane.RECORDS}
+
+
+async def test_what_was_told_to_be_done_is_not_ordered_again(tmp_path: Path) -> None:
+    first = Process(tmp_path)
+    busy(first)
+    engine, open_, done = first.engine, CallId("call.2"), CallId("call.1")
+    recordings = [RecordingId(f"{done}-rec-{number}") for number in (1, 2)]
+    for recording in recordings:
+        engine.take(f.RecordingEnded(done, recording))
+    engine.take(f.TicketOpened(done, TicketId(1)))
+    engine.take(f.RecordingAttached(done, recordings[0], TicketId(1)))
+    await first.kill()
+    orders = recover(FileJournal.open(tmp_path).segments()).latest_orders()
+    tickets = {order.call for order in orders if isinstance(order, o.OpenTicket)}
+    assert open_ in tickets
+    assert done not in tickets
+    assert [order.recording for order in orders if isinstance(order, o.AttachRecording)] == recordings[1:]
 
 
 async def test_timers_fire_when_they_would_have_and_not_before_the_link_is_up(tmp_path: Path) -> None:
