@@ -53,11 +53,12 @@ class Timers:
 
     def _start(self, timer: Timer, after: timedelta) -> None:
         loop = asyncio.get_running_loop()
-        self._running[timer] = loop.call_later(after.total_seconds(), self._due, timer)
+        at = loop.time() + after.total_seconds()
+        self._running[timer] = loop.call_at(at, self._due, timer, at)
 
-    def _due(self, timer: Timer) -> None:
+    def _due(self, timer: Timer, at: float) -> None:
         loop = asyncio.get_running_loop()
-        if loop.time() - self._running[timer].when() > _STOOD_STILL_SECONDS:
+        if loop.time() - at > _STOOD_STILL_SECONDS:
             # Once: a machine that is always so late must not keep it for ever.
             self._running[timer] = loop.call_later(_TO_READ_SECONDS, self._fired, timer)
         else:

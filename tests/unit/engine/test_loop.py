@@ -3,9 +3,12 @@
 import asyncio
 import socket
 import time
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import uvloop
 
 from bridge.centre import facts as f
 from bridge.centre import orders as o
@@ -22,6 +25,15 @@ from bridge.engine.timers import Timers
 from tests.fakes.fact_log import Log
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.world import ANNA, START, plan
+
+
+def both_loops(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Their handles are not the same: `callbridge run` has uvloop's."""
+
+    def under(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+        run(test())
+
+    return pytest.mark.parametrize("run", [asyncio.run, uvloop.run])(under)
 
 
 class Rig:
@@ -73,6 +85,7 @@ async def test_facts_are_decided_logged_and_told_in_order() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@both_loops
 async def test_a_started_timer_fires_once_and_a_stopped_one_never() -> None:
     fired: list[f.TimerFired] = []
     timers = Timers(fired.append)
@@ -86,6 +99,7 @@ async def test_a_started_timer_fires_once_and_a_stopped_one_never() -> None:
     assert len(timers) == 0
 
 
+@both_loops
 async def test_a_process_that_stood_still_reads_before_its_timers_fire() -> None:
     said: list[object] = []
     timers = Timers(said.append)
@@ -103,6 +117,7 @@ async def test_a_process_that_stood_still_reads_before_its_timers_fire() -> None
     assert len(timers) == 0
 
 
+@both_loops
 async def test_a_timer_that_waits_for_what_is_not_read_yet_can_be_stopped() -> None:
     fired: list[f.TimerFired] = []
     timers = Timers(fired.append)
