@@ -274,12 +274,13 @@ class EndOffer:
 
 @dataclass(frozen=True, slots=True)
 class SetDisposition:
-    """On the call's ticket, by the agent who talked."""
+    """On the call's ticket, by the agent who talked. ``again``: it may have been carried out long ago."""
 
     lane: ClassVar[Lane] = Lane.RECORDS
     call: CallId
     agent: AgentId
     disposition: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

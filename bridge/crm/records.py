@@ -49,9 +49,9 @@ class CallRecords:
 
     async def set_disposition(self, order: SetDisposition) -> None:
         ticket = await self._store.write(
-            lambda unit: unit.tickets.dispose(order.call, order.agent, order.disposition)
+            lambda unit: unit.tickets.dispose(order.call, order.agent, order.disposition, again=order.again)
         )
-        if ticket is None:
+        if ticket is None and not order.again:
             # Its ticket could not be opened, and that has been told as an error of its own.
             log.warning(
                 "no ticket for this disposition",

@@ -6,7 +6,7 @@ ordered of Asterisk is not: the comparison with what it has (``adopt``) finds wh
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from bridge.centre.orders import (
     OpenTicket,
     Order,
     SaveCall,
+    SetDisposition,
     StartTimer,
     StopTimer,
 )
@@ -84,7 +85,7 @@ class Recovered:
         """Without those that were carried out for certain; the last of a call's snapshots says it all."""
         last = {order.call: place for place, order in enumerate(self.orders) if isinstance(order, SaveCall)}
         latest = [
-            order
+            replace(order, again=True) if isinstance(order, SetDisposition) else order
             for place, order in enumerate(self.orders)
             if not (isinstance(order, SaveCall) and last[order.call] != place)
             and not (isinstance(order, OpenTicket) and order.call in self.opened)

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any, TypedDict, Unpack, cast
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Connection,
     ForeignKey,
@@ -152,11 +153,14 @@ class SyncTickets:
         row = self._connection.execute(_BY_CALL, {"of_call": call}).one_or_none()
         return None if row is None else TicketRow(*row)
 
-    def dispose(self, call: str, agent: str, disposition: str) -> int | None:
-        """How the call ended, in the word of who talked; the latest counts. None when it has no ticket."""
+    def dispose(self, call: str, agent: str, disposition: str, *, again: bool = False) -> int | None:
+        """How the call ended, in the word of who talked; the latest counts. None when it has no ticket.
+
+        ``again``: not where somebody has set it on the ticket since.
+        """
+        word = _text("disposition", disposition)
         found: int | None = self._connection.scalar(
-            _DISPOSE,
-            {"of_call": call, "word": _text("disposition", disposition), "agent": agent, "now": now()},
+            _DISPOSE, {"of_call": call, "word": word, "agent": agent, "now": now(), "again": again}
         )
         return found
 
@@ -341,7 +345,14 @@ def _follow() -> Update:
 _FOLLOW = _follow()
 _DISPOSE = (
     update(cast("Table", TicketTable.__table__))
-    .where(_FIELDS.call_id == _CALL)
+    .where(
+        _FIELDS.call_id == _CALL,
+        or_(
+            ~bindparam("again", type_=Boolean()),
+            _FIELDS.disposition == "",
+            _FIELDS.disposed_by.is_not(None),
+        ),
+    )
     .values(
         disposition=bindparam("word", type_=CleanText()),
         disposed_by=bindparam("agent", type_=CleanText()),

@@ -208,9 +208,10 @@ def _away(faults: Sequence[Fault], at: float) -> bool:
     return False
 
 
-def _unattended(faults: Sequence[Fault], talk: Talk) -> bool:
-    """Whether nobody was there from its answer to its end: who could have begun to record it?"""
-    answered, ended = talk.answered_at or NEVER, talk.ended_at or NEVER
+def _unattended(faults: Sequence[Fault], talk: Talk, visit: Visit) -> bool:
+    """Whether nobody heard of it from the agent's answer until one of the two left: who could have joined and
+    recorded them?"""
+    answered, ended = talk.answered_at or NEVER, min(talk.ended_at or NEVER, visit.ended_at or NEVER)
     return any(fault.at <= answered and ended <= (fault.ready_at or 0.0) for fault in faults)
 
 
@@ -223,8 +224,11 @@ def recordings_lost(seen: Evidence) -> Iterator[Finding]:
     attached = Counter(one["call_id"] for one in seen.books.recordings if one["state"] == "attached")
     blamed: set[str] = set()
     for number, talks in seen.truth.talks_of().items():
-        recordable = [talk.seconds for talk in talks if not _unattended(seen.truth.faults, talk)]
-        if number not in seen.truth.visits or max(recordable, default=0.0) < SHORTEST_RECORDED:
+        visit = seen.truth.visits.get(number)
+        if visit is None:
+            continue
+        recordable = [talk.seconds for talk in talks if not _unattended(seen.truth.faults, talk, visit)]
+        if max(recordable, default=0.0) < SHORTEST_RECORDED:
             continue
         count = sum(attached[call] for call in ids.get(number, []))
         if count != 1:

@@ -253,7 +253,10 @@ def test_a_talk_while_nobody_was_there_has_no_recording() -> None:
     seen = evidence(truth)
     books = replace(seen.books, recordings=seen.books.recordings[:3])
     assert not list(recordings_lost(replace(seen, books=books)))
-    truth.talks[3].ended_at = FAULT + 4.5
+    truth.talks[3].ended_at = FAULT + 4.5  # he waited in silence for his caller, who had left before
+    truth.visits[number(4)].ended_at = FAULT + 2.9
+    assert not list(recordings_lost(replace(seen, books=books)))
+    truth.visits[number(4)].ended_at = FAULT + 4.5
     assert [found.number for found in recordings_lost(replace(seen, books=books))] == [number(4)]
 
 

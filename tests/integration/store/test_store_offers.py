@@ -188,6 +188,12 @@ async def test_a_disposition_set_on_the_ticket_is_nobodys_own(store: Store, make
         with pytest.raises(BadInput, match="disposition"):
             await unit.tickets.update(ticket.id, disposition=None)  # type: ignore[typeddict-item]
     assert await disposed(store, CALL) == ("refused", None)
+    # A process that goes on after another does not know whether that one had written it.
+    await store.write(lambda unit: unit.tickets.dispose(CALL, "1001", "sold", again=True))
+    assert await disposed(store, CALL) == ("refused", None)
+    await store.write(lambda unit: unit.tickets.dispose(CALL, "1001", "sold"))
+    await store.write(lambda unit: unit.tickets.dispose(CALL, "1001", "follow up", again=True))
+    assert await disposed(store, CALL) == ("follow up", "1001")
 
 
 async def test_the_last_agent_of_a_number(store: Store, make_record) -> None:

@@ -129,6 +129,7 @@ async def test_what_was_told_to_be_done_is_not_ordered_again(tmp_path: Path) -> 
     for recording in recordings:
         engine.take(f.RecordingEnded(done, recording))
     engine.take(f.TicketOpened(done, TicketId(1)))
+    engine.take(f.CallDisposed(ANNA, "resolved"))
     engine.take(f.RecordingAttached(done, recordings[0], TicketId(1)))
     await first.kill()
     orders = recover(FileJournal.open(tmp_path).segments()).latest_orders()
@@ -136,6 +137,10 @@ async def test_what_was_told_to_be_done_is_not_ordered_again(tmp_path: Path) -> 
     assert open_ in tickets
     assert done not in tickets
     assert [order.recording for order in orders if isinstance(order, o.AttachRecording)] == recordings[1:]
+    # Of this nothing tells that it was done.
+    assert [order for order in orders if isinstance(order, o.SetDisposition)] == [
+        o.SetDisposition(done, ANNA, "resolved", again=True)
+    ]
 
 
 async def test_timers_fire_when_they_would_have_and_not_before_the_link_is_up(tmp_path: Path) -> None:
