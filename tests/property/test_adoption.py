@@ -6,7 +6,7 @@ in Asterisk that nobody hears, and a new process takes over. In the end people m
 Nobody is offered meanwhile, in either: which of two agents was free first, nobody can tell afterwards.
 
 Left out is what nobody could know afterwards: which digit was pressed, why a phone stopped ringing (it is
-rung again, once), and how far he had come who hung up.
+rung again, once), how far he had come who hung up, and what was first of an agent's code and a look-up.
 """
 
 import copy
@@ -41,6 +41,7 @@ class AdoptionMachine(FloorMachine):
         self.world.pump("ami")
         while any(self.cannot_be_known(fact) for fact in self.world.ari):
             self.world.tell(self.world.ari.popleft())
+        self.know_what_codes_found()
         self.world.pump("ami")
         whole = copy.deepcopy(self.world)
         arrivals = gap.arrivals_of(whole)
@@ -83,6 +84,13 @@ class AdoptionMachine(FloorMachine):
             case _:
                 return False
 
+    def know_what_codes_found(self) -> None:
+        """Whether a caller was identified, and lined up, before an agent dialled himself in."""
+        if any(isinstance(fact, f.FeatureDialled) for fact in self.world.ari):
+            while not isinstance(self.world.ari[0], f.FeatureDialled):
+                self.world.tell(self.world.ari.popleft())
+            self.world.pump("store")
+
     def ahead(self) -> World:
         """As it would be if all were told but who has hung up."""
         ahead = copy.deepcopy(self.world)
@@ -110,6 +118,9 @@ class AdoptionMachine(FloorMachine):
                 known = cut.floor.agents[agent].state is AgentState.TALKING
                 if known is not (what == "hangs up"):
                     continue  # his answer and his hang-up both unheard: then he has never been there
+                call_ = cut.floor.calls.get(here.call)
+                if known and (call_ is None or call_.state is not CallState.TALKING):
+                    continue  # that the two were joined was not heard: then they have not talked
                 call, who = here.call, agent
             touched.add(call)
             happened.append((what, who))
