@@ -92,7 +92,7 @@ class Ended:
         self._number = 0
         self._first: str | None = None  # the list of this login, for whose times others wait
         self._second: str | None = None  # the one in which all is that nobody has followed
-        self._listed = asyncio.Event()  # the first has come
+        self._listed = asyncio.Event()  # one of them has come
         self._whole_told = False  # the second has: what is in it was told
         self._buckets: dict[str, _Bucket] = {}
         self._sweep_at = 0.0

@@ -39,7 +39,9 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, help="load runs, where there are several")
     parser.add_argument("--seconds", type=float, help="how long the fault lasts")
     parser.add_argument("--run-on", type=float, default=RUN_ON_S, help="seconds of load after the last fault")
-    parser.add_argument("--former", metavar="REVISION", help="the version that an update comes from")
+    parser.add_argument(
+        "--former", metavar="REVISION", help="another version, as git has it: the update goes there and back"
+    )
     parser.add_argument("--as-built", action="store_true", help="take the images that are there")
     parser.add_argument("--keep", action="store_true", help="the lab that is up, as it is; it stays up")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a target is missed")

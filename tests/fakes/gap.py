@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bridge.centre import facts as f
 from bridge.centre.ids import AgentId, LegId
-from bridge.centre.orders import Outcome
+from bridge.centre.orders import AttachRecording, Outcome
 from bridge.engine.adopt import ask, reconcile
 from bridge.engine.checkpoint import CheckpointWriter, read_checkpoint
 from bridge.engine.ports import Survey
@@ -62,6 +62,8 @@ def killed(world: World, kept: Kept) -> World:
     after.ari.clear()
     after.store.clear()
     for order in recovered.latest_orders():
+        if isinstance(order, AttachRecording) and order.recording in after.attached:
+            continue  # ordered again, for it was not told; what is attached stays so
         after.orders.append(order)
         after.carry_out(order)
     after.tell(f.LinkDown())

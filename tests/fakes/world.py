@@ -198,8 +198,7 @@ class World:
                 ticket = self.tickets.setdefault(order.call, TicketId(len(self.tickets) + 1))
                 self.store.append(f.TicketOpened(order.call, ticket))
             case o.AttachRecording(recording=recording):
-                if recording not in self.attached:  # a process that goes on after another orders it again
-                    self.attached.append(recording)
+                self.attached.append(recording)
             case o.OpenCard(agent=agent):
                 self.cards[agent] = order
             case o.CloseCard(agent=agent):

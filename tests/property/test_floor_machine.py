@@ -158,6 +158,7 @@ class FloorMachine(RuleBasedStateMachine):
 
     @rule()
     def link_is_back(self) -> None:
+        self.world.pump("ari")  # what came meanwhile is told before
         self.world.tell(f.LinkUp())
 
     # ── the process ──────────────────────────────────────────────────────────
@@ -235,7 +236,7 @@ class FloorMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Everyone hangs up: nothing may be left, and each call ended in exactly one outcome."""
-        self.world.tell(f.LinkUp())
+        self.link_is_back()
         self.world.fail_next.clear()
         for leg in [leg for leg, one in self.world.legs.items() if one.agent is None]:
             self.world.end_leg(leg)
