@@ -12,7 +12,16 @@ from enum import Enum
 
 from bridge.ari import models
 from bridge.ari.decoding import UnknownEvent
-from bridge.centre.ids import CallId, LegId, PromptId, call_of, conversation_id, is_dialled_leg
+from bridge.centre.ids import (
+    CallId,
+    ConversationId,
+    LegId,
+    PromptId,
+    call_of,
+    conversation_id,
+    is_dialled_leg,
+    is_room,
+)
 
 _REMEMBERED_ENDS = 20_000
 UNKNOWN_MUSIC = ""
@@ -50,8 +59,10 @@ class _Memory:
     prompts: dict[LegId, dict[PromptId, Prompt]] = field(default_factory=dict)
     music: dict[LegId, str] = field(default_factory=dict)
     wanted: dict[LegId, str] = field(default_factory=dict)  # the class that it was to be
-    conversing: bool = False  # it may have a bridge
-    inside: set[str] = field(default_factory=set)  # channels that are in it, whoever's
+    rings_back: set[LegId] = field(default_factory=set)
+    rooms: set[ConversationId] = field(default_factory=set)  # bridges that it may have
+    seats: dict[LegId, ConversationId] = field(default_factory=dict)  # where a leg was last brought to
+    inside: set[str] = field(default_factory=set)  # channels that are in one of them, whoever's
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +70,8 @@ class Cleared:
     """What Asterisk may still have of a call that is forgotten now."""
 
     legs: tuple[LegId, ...]  # agents'
-    conversation: bool
-    empty: bool  # the conversation, as far as events have told
+    rooms: tuple[ConversationId, ...]
+    empty: bool  # all of these, as far as events have told
 
 
 class Interest:
@@ -129,6 +140,10 @@ class Interest:
     ) -> None:
         """What Asterisk has. A call that this process did not know, it has from now on."""
         known = set(self._calls)
+        rooms: dict[CallId, list[ConversationId]] = {}
+        for bridge in bridges:
+            if is_room(bridge):
+                rooms.setdefault(call_of(bridge), []).append(ConversationId(bridge))
         for leg, state in legs.items():
             call = call_of(leg)
             if self.is_over(leg) or self.is_over(call):
@@ -143,10 +158,11 @@ class Interest:
                     memory.rung.add(leg)
             elif call not in known:
                 memory.music[leg] = UNKNOWN_MUSIC
-            bridge = conversation_id(call)
-            if bridge in bridges:
-                memory.conversing = True
+            for bridge in rooms.get(call, ()):
+                memory.rooms.add(bridge)
                 memory.inside.update(bridges[bridge])
+                if leg in bridges[bridge]:
+                    memory.seats[leg] = bridge
         for prompt, leg in playing.items():
             if not self.is_over(leg):
                 self.note_prompt(leg, prompt, Prompt.RUNNING)
@@ -191,12 +207,40 @@ class Interest:
             memory.music[leg] = music if confirmed else UNKNOWN_MUSIC
             memory.wanted[leg] = music
 
-    def note_conversation(self, call: CallId) -> None:
-        self._of(call).conversing = True
+    def rings_back(self, leg: LegId) -> bool:
+        memory = self._calls.get(call_of(leg))
+        return memory is not None and leg in memory.rings_back
 
-    def may_converse(self, call: CallId) -> bool:
+    def note_ring_back(self, leg: LegId, *, rings: bool) -> None:
+        memory = self._of(call_of(leg))
+        if rings:
+            memory.rings_back.add(leg)
+        else:
+            memory.rings_back.discard(leg)
+
+    def note_room(self, call: CallId, room: ConversationId) -> None:
+        self._of(call).rooms.add(room)
+
+    def rooms(self, call: CallId) -> tuple[ConversationId, ...]:
+        """Those that it may have. Of a call that we know nothing of, its own Conversation."""
         memory = self._calls.get(call)
-        return memory is None or memory.conversing
+        return (conversation_id(call),) if memory is None else tuple(sorted(memory.rooms))
+
+    def note_seat(self, leg: LegId, room: ConversationId | None) -> None:
+        """Before it is brought there: whether that succeeds is not known yet."""
+        memory = self._of(call_of(leg))
+        if room is None:
+            memory.seats.pop(leg, None)
+        else:
+            memory.seats[leg] = room
+
+    def seats(self, call: CallId, leg: LegId) -> tuple[ConversationId, ...]:
+        """In which of the call's rooms it may be."""
+        memory = self._calls.get(call)
+        if memory is None:
+            return (conversation_id(call),)
+        room = memory.seats.get(leg)
+        return () if room is None else (room,)
 
     # ── ends ─────────────────────────────────────────────────────────────────
 
@@ -207,13 +251,13 @@ class Interest:
         """Forget the call. Of one that we know nothing of, everything may be there."""
         memory = self._calls.pop(call, None)
         unknown = memory is None
-        memory = memory or _Memory(conversing=True)
+        memory = memory or _Memory(rooms={conversation_id(call)})
         # ChannelDestroyed comes when a channel has left its bridge.
         empty = not (unknown or memory.alive or memory.inside) and self.is_over(call)
         for leg in [leg for leg in self._waits if call_of(leg) == call]:
             self._settle(leg, Arrival.CALLER_GONE)
         self._note_end(call)
-        return Cleared(tuple(sorted(memory.alive)), memory.conversing, empty)
+        return Cleared(tuple(sorted(memory.alive)), tuple(sorted(memory.rooms)), empty)
 
     def observe(self, event: models.AnyEvent | UnknownEvent) -> LegId | None:
         """Returns an agent's leg that entered the application with nobody waiting for it: a stray."""
@@ -242,7 +286,7 @@ class Interest:
     def _note_inside(self, channel_id: str, bridge_id: str, *, inside: bool) -> None:
         call = call_of(bridge_id)
         memory = self._calls.get(call)
-        if memory is None or bridge_id != conversation_id(call):
+        if memory is None or not is_room(bridge_id):
             return
         if inside:
             memory.inside.add(channel_id)
@@ -261,6 +305,8 @@ class Interest:
             memory.made.discard(leg)
             memory.music.pop(leg, None)
             memory.wanted.pop(leg, None)
+            memory.seats.pop(leg, None)
+            memory.rings_back.discard(leg)
 
     def _settle(self, leg: LegId, arrival: Arrival) -> None:
         wait = self._waits.get(leg)

@@ -12,12 +12,13 @@ from typing import Any, assert_never
 
 import structlog
 
-from bridge.ari import models
-from bridge.ari.interest import UNKNOWN_MUSIC, Arrival, Interest, Prompt
-from bridge.ari.rest import REQUEST_SECONDS, Rest
+from bridge.ari.interest import Arrival, Interest
+from bridge.ari.rest import REQUEST_SECONDS, Rest, all_of
+from bridge.ari.rooms import Rooms
+from bridge.ari.sounds import Sounds
 from bridge.ari.stasis import agent_arguments
 from bridge.centre.causes import Cause
-from bridge.centre.ids import CallId, LegId, PromptId, conversation_id
+from bridge.centre.ids import CallId, LegId
 from bridge.centre.orders import (
     Answer,
     CancelReason,
@@ -26,15 +27,19 @@ from bridge.centre.orders import (
     Connect,
     EnterWaitingRoom,
     HangUp,
+    Hold,
+    Join,
     LeaveWaitingRoom,
     MediaOrder,
+    Mute,
     Play,
     RingAgent,
+    RingBack,
     RingNumber,
     StopPrompt,
     ToFallback,
 )
-from bridge.errors import Gone, InternalError, LinkDown, Refused, RemoteError, RequestTimeout, Unreachable
+from bridge.errors import Gone, LinkDown, Refused, RemoteError, RequestTimeout, Unreachable
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +63,8 @@ class MediaDesk:
         self._rest = rest
         self._interest = interest
         self._app = app
+        self._sounds = Sounds(rest, interest)
+        self._rooms = Rooms(rest, interest, self._sounds, app)
         self._background: set[asyncio.Task[None]] = set()
 
     async def carry_out(self, order: MediaOrder) -> None:
@@ -65,22 +72,31 @@ class MediaDesk:
             case Answer():
                 await self._rest.call("channels.answer", order.leg)
             case Play():
-                await self._play(order)
+                await self._sounds.play(order)
             case StopPrompt():
-                await self._stop_prompt(order.prompt)
+                await self._sounds.stop_prompt(order.prompt)
             case EnterWaitingRoom():
-                await self._enter_waiting_room(order)
+                await self._rooms.enter_waiting_room(order)
             case LeaveWaitingRoom():
-                await self._silence(order.leg)
+                await self._sounds.silence(order.leg)
             case RingAgent() | RingNumber():
                 await self._ring(order)
             case CancelRing():
                 self._interest.take_back(order.leg)
-                await self._unless_gone(
+                await self._rest.unless_gone(
                     "channels.hangup", order.leg, query={"reason": _REASONS[order.reason]}
                 )
             case Connect():
-                await self._connect(order)
+                await self._rooms.connect(order)
+            case Join():
+                await self._rooms.join(order)
+            case Hold():
+                await self._rooms.hold(order)
+            case RingBack():
+                await self._rooms.ring_back(order)
+            case Mute():
+                operation = "channels.mute" if order.muted else "channels.unmute"
+                await self._rest.call(operation, order.leg, query={"direction": "in"})
             case HangUp():
                 await self._hang_up(order.leg, order.cause)
             case ToFallback():
@@ -102,117 +118,6 @@ class MediaDesk:
     def send_back(self, channel_id: str) -> None:
         """Let a channel that we cannot serve go on in the dialplan, behind its Stasis()."""
         self._in_background(self._send_back(channel_id))
-
-    # ── prompts ──────────────────────────────────────────────────────────────
-
-    async def _play(self, order: Play) -> None:
-        wrong = [sound for sound in order.sounds if not _SOUND.fullmatch(sound) or ".." in sound]
-        if wrong or not order.sounds:
-            raise InternalError(f"{order.prompt}: no sound to play, or no name of a sound: {wrong!r:.200}")
-        match self._interest.prompt(order.leg, order.prompt):
-            case Prompt.RUNNING | Prompt.FINISHED:
-                return
-            case Prompt.UNSURE if await self._exists("playbacks.get", order.prompt):
-                return
-            case _:
-                pass
-        self._interest.note_prompt(order.leg, order.prompt, Prompt.RUNNING)
-        media = ",".join(f"sound:{sound}" for sound in order.sounds)
-        query = {"media": media, "lang": order.language}
-        try:
-            await self._rest.call("channels.playWithId", order.leg, order.prompt, query=query)
-        except (RequestTimeout, LinkDown):
-            self._interest.note_prompt(order.leg, order.prompt, Prompt.UNSURE)
-            await self._music_again(order.leg)
-            raise
-        except RemoteError:
-            self._interest.note_prompt(order.leg, order.prompt, Prompt.FINISHED)
-            raise
-        await self._music_again(order.leg)
-
-    async def _music_again(self, leg: LegId) -> None:
-        """Behind a prompt, which ends it. Asked for while one plays, it starts when that has ended."""
-        music = self._interest.music_wanted(leg)
-        if music:
-            await self._start_music(leg, music)
-
-    async def _start_music(self, leg: LegId, music: str) -> None:
-        self._interest.note_music(leg, music, confirmed=False)
-        await self._rest.call("channels.startMoh", leg, query={"mohClass": music})
-        self._interest.note_music(leg, music)
-
-    async def _silence(self, leg: LegId) -> None:
-        """Stop what plays.
-
-        A channel's next command, addChannel above all, waits for the prompt's end; and music goes on in a
-        bridge, where nobody else would be heard (22.10).
-        """
-        for prompt in self._interest.running_prompts(leg):
-            await self._stop_prompt(prompt)
-        if self._interest.music(leg) is not None:
-            await self._rest.call("channels.stopMoh", leg)
-            self._interest.note_music(leg, None)
-
-    async def _stop_prompt(self, prompt: PromptId) -> None:
-        # Between two sounds of a list Asterisk cannot stop it and says 500 (22.10): a moment later it can.
-        for pause in _STOP_PAUSES:
-            try:
-                return await self._unless_gone("playbacks.stop", prompt)
-            except Refused as error:
-                if error.status != _NOT_NOW:
-                    raise
-            await asyncio.sleep(pause)
-        log.warning("prompt could not be stopped", action="ari.stop_prompt", prompt_id=prompt)
-        return None
-
-    # ── bridges ──────────────────────────────────────────────────────────────
-
-    async def _enter_waiting_room(self, order: EnterWaitingRoom) -> None:
-        music = self._interest.music(order.leg)
-        if music == order.music:
-            return  # asking again would begin it anew
-        # Who may be waiting already is told about it, and that goes on: the music begins after it.
-        if music != UNKNOWN_MUSIC:
-            for prompt in self._interest.running_prompts(order.leg):
-                await self._stop_prompt(prompt)
-        if self._interest.may_converse(order.call):
-            await self._leave_conversation(order.call, order.leg)
-        await self._start_music(order.leg, order.music)
-
-    async def _leave_conversation(self, call: CallId, leg: LegId) -> None:
-        """His agent was lost. The empty bridge stays until the call is cleared: see _connect."""
-        try:
-            await self._rest.call("bridges.removeChannel", conversation_id(call), query={"channel": leg})
-        except Gone as error:
-            log.debug("in no conversation", action="bridges.removeChannel", channel_id=leg, error=str(error))
-
-    async def _connect(self, order: Connect) -> None:
-        # Without dtmf_events: what the client keys in to the agent (a card number) stays between the two and
-        # never comes here, so it cannot get into the log either.
-        self._interest.note_conversation(order.call)
-        present, _ = await all_of(self._make_conversation(order.call), self._silence(order.client))
-        joining = [leg for leg in (order.client, order.agent) if leg not in present]
-        if joining:
-            # One request for both: Asterisk looks for all of them before it moves the first. Should he have
-            # to wait again, the empty bridge stays: its id must not be used for a second one (#211).
-            # Without connected line updates: Asterisk would send a re-INVITE to the agent's phone with the
-            # client's own identity, withheld or not, and one to the client's trunk with the agent's (22.10).
-            query = {"channel": ",".join(joining), "inhibitConnectedLineUpdates": "true"}
-            await self._rest.call("bridges.addChannel", conversation_id(order.call), query=query)
-
-    async def _make_conversation(self, call: CallId) -> frozenset[str]:
-        """Returns the channels that are in it already: none in a new one."""
-        bridge = conversation_id(call)
-        try:
-            # The name tells whose it is: ids of other applications' bridges may look like ours.
-            query = {"type": "mixing", "name": self._app}
-            await self._rest.call("bridges.createWithId", bridge, query=query)
-        except Refused as error:
-            if error.status != _CONFLICT:
-                raise
-            found = await self._rest.get(models.Bridge, "bridges.get", bridge)
-            return frozenset(found.channels)
-        return frozenset()
 
     # ── the legs that we make ────────────────────────────────────────────────────
 
@@ -285,43 +190,19 @@ class MediaDesk:
 
     async def _hang_up(self, leg: LegId, cause: int) -> None:
         code = cause if 0 < cause <= Cause.INTERWORKING else Cause.NORMAL_CLEARING
-        await self._unless_gone("channels.hangup", leg, query={"reason_code": str(int(code))})
+        await self._rest.unless_gone("channels.hangup", leg, query={"reason_code": str(int(code))})
 
     async def _to_fallback(self, order: ToFallback) -> None:
-        await self._silence(order.leg)
+        await self._sounds.silence(order.leg)
         # Leaves whatever bridge he is in by itself.
         query = {"context": FALLBACK_CONTEXT, "extension": order.queue or "s", "priority": "1"}
         await self._rest.call("channels.continueInDialplan", order.leg, query=query)
-        if self._interest.may_converse(order.call):
-            await self._drop_bridge(conversation_id(order.call))
+        await all_of(*(self._rooms.drop(room) for room in self._interest.rooms(order.call)))
 
     async def _clear_call(self, call: CallId) -> None:
         left = self._interest.clear(call)
         await all_of(*(self._hang_up(leg, Cause.NORMAL_CLEARING) for leg in left.legs))
-        if left.conversation:
-            await self._drop_bridge(conversation_id(call), empty=left.empty)
-
-    async def _drop_bridge(self, bridge: str, *, empty: bool = False) -> None:
-        """Destroy it when it is empty; ``empty``: that is known already.
-
-        A channel that is just leaving (hung up, or sent back to the dialplan) when its bridge is destroyed
-        stays in Asterisk for ever and cannot even be hung up: 11 of 1,600 (22.10.1). Of 1,600 whose bridge
-        was empty first, none.
-        """
-        try:
-            if not empty:
-                await self._until_empty(bridge)
-            await self._rest.call("bridges.destroy", bridge)
-        except Gone:
-            return
-
-    async def _until_empty(self, bridge: str) -> None:
-        for pause in _LEAVING_PAUSES:
-            found = await self._rest.get(models.Bridge, "bridges.get", bridge)
-            if not found.channels:
-                return
-            await asyncio.sleep(pause)
-        log.warning("bridge destroyed with channels in it", action="ari.drop_bridge", bridge_id=bridge)
+        await all_of(*(self._rooms.drop(room, empty=left.empty) for room in left.rooms))
 
     async def _drop(self, leg: LegId) -> None:
         try:
@@ -335,37 +216,15 @@ class MediaDesk:
 
     async def _send_back(self, channel_id: str) -> None:
         try:
-            await self._unless_gone("channels.continueInDialplan", channel_id)
+            await self._rest.unless_gone("channels.continueInDialplan", channel_id)
         except RemoteError as error:
             log.error("not sent back", action="ari.send_back", channel_id=channel_id, error=str(error))
-
-    async def _unless_gone(self, operation: str, one: str, *, query: dict[str, str] | None = None) -> None:
-        try:
-            await self._rest.call(operation, one, query=query)
-        except Gone as error:
-            log.debug("already gone", action=operation, object_id=one, error=str(error))
-
-    async def _exists(self, operation: str, one: str) -> bool:
-        try:
-            await self._rest.call(operation, one)
-        except Gone:
-            return False
-        return True
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
-
-
-async def all_of(*work: Coroutine[Any, Any, Any]) -> list[Any]:
-    """Side by side, and all of them to their end; then the first failure is raised."""
-    results = await asyncio.gather(*work, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results
 
 
 def _caller_shown(order: RingAgent | RingNumber) -> dict[str, str]:

@@ -6,13 +6,14 @@ the caller's decision: only he knows whether it is harmless.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 import msgspec
+import structlog
 from yarl import URL
 
 from bridge.ari import models
@@ -28,6 +29,7 @@ from bridge.errors import (
     Unreachable,
 )
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 REQUEST_SECONDS = 5.0
@@ -94,6 +96,13 @@ class Rest:
         if reply.status >= 300:
             raise error_of(operation, reply.status, reply.body[:_ERROR_BODY_BYTES])
         return reply.body
+
+    async def unless_gone(self, operation: str, one: str, *, query: Mapping[str, str] | None = None) -> None:
+        """``call`` for what aims at an end: that it is gone already is success."""
+        try:
+            await self.call(operation, one, query=query)
+        except Gone as error:
+            log.debug("already gone", action=operation, object_id=one, error=str(error))
 
     async def get(self, model: type[T], operation: str, *ids: str) -> T:
         """``call`` for a reply that is read as ``model``."""
@@ -233,3 +242,12 @@ def _present(operation: str, one: str) -> str:
     if one in ("", ".", ".."):
         raise InternalError(f"{operation}: {one!r} is no id")
     return one
+
+
+async def all_of(*work: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Side by side, and all of them to their end; then the first failure is raised."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results

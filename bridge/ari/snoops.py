@@ -12,8 +12,7 @@ import structlog
 
 from bridge.ari import models
 from bridge.ari.interest import Arrival, Interest
-from bridge.ari.media import all_of
-from bridge.ari.rest import REQUEST_SECONDS, Rest
+from bridge.ari.rest import REQUEST_SECONDS, Rest, all_of
 from bridge.ari.stasis import SNOOP_ARGUMENTS
 from bridge.centre.ids import LegId
 from bridge.centre.orders import StartRecording

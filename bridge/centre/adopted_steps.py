@@ -5,7 +5,7 @@ Two gaps are told apart. ``Resumed``: the process began anew, so what only its a
 heard; they come after each connection. Every step may happen twice.
 """
 
-from bridge.centre.call import Call, CallState, Moment
+from bridge.centre.call import Call, CallState, Moment, Seat
 from bridge.centre.call_acts import finish_if_over, hang_up, look_up, record_again, ring, say, show_card
 from bridge.centre.call_ends import leg_ended
 from bridge.centre.call_ways import ring_number
@@ -18,7 +18,9 @@ from bridge.centre.orders import (
     Outcome,
     StopTimer,
 )
+from bridge.centre.seats import seat_again
 from bridge.centre.speech import BEEP
+from bridge.centre.transfer_acts import ring_outside
 
 S = CallState
 
@@ -28,6 +30,9 @@ def resumed(call: Call, _: Resumed, at: Moment) -> None:
     if call.look_ups_out > 0:
         call.look_ups_out = 0
         look_up(call, at)
+    leg = call.talking_leg
+    if call.state in (S.CONNECTING, S.TALKING) and leg is not None and leg.seat is None:
+        call.legs[call.client_leg].seat = leg.seat = Seat.TALK  # from before there were seats
     if not call.cleared:
         record_again(call, at)
         show_card(call, at)
@@ -60,8 +65,13 @@ def connected_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
     """Connecting or talking: whoever is not in the Conversation is brought there."""
     adopted(call, event, at)
     leg = call.talking_leg
-    if leg is not None and not event.joined:
+    if leg is None or event.joined:
+        return
+    if call.state is S.CONNECTING or {one.id for one in call.seated} == {call.client_leg, leg.id}:
         at.out.orders.append(Connect(call.id, call.client_leg, leg.id))
+    else:
+        for one in call.seated:
+            seat_again(call, one, at)
 
 
 def voicemail_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
@@ -82,6 +92,12 @@ def leg_lost(call: Call, event: LegLost, at: Moment) -> None:
     leg = call.legs.get(event.leg)
     if leg is None or not leg.alive:
         return
+    transfer = call.transfer
+    if transfer is not None and leg.kind is LegKind.OUTSIDE and transfer.other == leg.id:
+        leg.ended_at = at.now
+        at.out.orders.append(StopTimer(Timer(TimerKind.RING, leg.id)))
+        ring_outside(call, transfer, at)
+        return
     if call.state is S.FORWARDING and call.rung is leg and call.forward is not None:
         leg.ended_at = at.now
         at.out.orders.append(StopTimer(Timer(TimerKind.RING, leg.id)))
@@ -91,8 +107,9 @@ def leg_lost(call: Call, event: LegLost, at: Moment) -> None:
     if offer is None:
         leg_ended(call, LegEnded(call.id, leg.id), at)
         return
-    agent, queue = at.plan.agents.get(offer.agent), at.plan.queues.get(offer.queue)
-    if agent is None or queue is None:
+    agent = at.plan.agents.get(offer.agent)
+    queue = at.plan.queues.get(offer.queue) if offer.queue is not None else None
+    if agent is None or (queue is None and offer.queue is not None):
         leg_ended(call, LegEnded(call.id, leg.id), at)
         return
     leg.ended_at = at.now

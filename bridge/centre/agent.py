@@ -29,6 +29,7 @@ from bridge.centre.messages import (
     AgentBusyOutside,
     AgentChanged,
     AgentReleased,
+    AskAgent,
     Offer,
     OfferResult,
     Output,
@@ -63,6 +64,7 @@ AgentEvent = (
     | EndpointChanged
     | TimerFired
     | Offer
+    | AskAgent
     | OfferResult
     | AgentReleased
     | AgentBusyOutside
@@ -120,6 +122,11 @@ class AgentDesk:
     @property
     def free(self) -> bool:
         return self.hindrance is None
+
+    def takes(self, ask: AskAgent) -> bool:
+        """Whether his phone may ring for him by name."""
+        own = ask.back and self.state is S.WRAP_UP and self.reachable and not self.silent and not self.outside
+        return self.free or own
 
     def changed(self) -> AgentChanged:
         return AgentChanged(self.id, self.hindrance, self.reason, self.idle_since)
@@ -207,7 +214,8 @@ def _link_up(desk: AgentDesk, _: LinkUp, __: Plan, ___: datetime, out: Output) -
         _end_rest(desk, out)
 
 
-def _take_offer(desk: AgentDesk, event: Offer, _: Plan, now: datetime, __: Output) -> None:
+def _take_offer(desk: AgentDesk, event: Offer | AskAgent, _: Plan, now: datetime, out: Output) -> None:
+    _end_wrap_up(desk, out)
     desk.call = event.call
     desk.enter(S.RINGING, now)
 
@@ -230,7 +238,7 @@ def _offer_ended(desk: AgentDesk, event: OfferResult, plan: Plan, now: datetime,
     desk.resting = not desk.silent
     rest = LONG_REST if desk.silent else REST
     out.orders.append(StartTimer(Timer(TimerKind.REST, desk.id), rest))
-    queue = plan.queues.get(event.queue)
+    queue = plan.queues.get(event.queue) if event.queue is not None else None
     if event.end is OfferEnd.NO_ANSWER:
         desk.unanswered += 1
         if queue is not None and 0 < queue.pause_after <= desk.unanswered and desk.after_call is None:
@@ -327,9 +335,16 @@ TABLE: Mapping[tuple[AgentState, type], Step] = {
     (state, event): step
     for state, rows in {
         S.LOGGED_OUT: (*_ANY, *_IDLE, on(AgentLoggedIn, _become_ready)),
-        S.READY: (*_ANY, *_IDLE, _STAYS, on(Offer, _take_offer)),
+        S.READY: (*_ANY, *_IDLE, _STAYS, on(Offer, _take_offer), on(AskAgent, _take_offer)),
         S.PAUSED: (*_ANY, *_IDLE, _STAYS),
-        S.WRAP_UP: (*_ANY, *_IDLE, _STAYS, on(WrapUpEnded, _become_ready), on(WrapUpExtended, _extend)),
+        S.WRAP_UP: (
+            *_ANY,
+            *_IDLE,
+            _STAYS,
+            on(WrapUpEnded, _become_ready),
+            on(WrapUpExtended, _extend),
+            on(AskAgent, _take_offer),
+        ),
         S.RINGING: (*_ANY, *_BUSY, on(OfferResult, _offer_ended)),
         S.TALKING: (*_ANY, *_BUSY, on(AgentReleased, _released)),
     }.items()

@@ -1,6 +1,6 @@
 """A call that no queue serves any more: forwarded to an outside number, or to a voice mailbox."""
 
-from bridge.centre.call import Call, CallState, Moment
+from bridge.centre.call import Call, CallState, Moment, Seat
 from bridge.centre.call_acts import hang_up, hush, record, say
 from bridge.centre.call_ways import go
 from bridge.centre.causes import Cause
@@ -29,6 +29,8 @@ def forward_answered(call: Call, event: LegAnswered, at: Moment) -> None:
         at.out.orders.append(HangUp(call.id, event.leg, Cause.ANSWERED_ELSEWHERE))
         return
     leg.answered_at = at.now
+    call.partner = leg.id
+    call.legs[call.client_leg].seat = leg.seat = Seat.TALK
     call.prompt = None  # ari/ stops what still plays when it connects
     call.enter(S.CONNECTING, at.now)
     at.out.orders += [

@@ -1,4 +1,4 @@
-"""One call's data: the client's whole visit, its legs, and what is known of the client.
+"""One call's data: the client's whole visit, its legs, a transfer under way, and what is known of the client.
 
 Owns what a call *is*; ``call_steps`` and ``call_ends`` hold what happens to it, ``call_table`` when it may.
 """
@@ -12,8 +12,15 @@ from bridge.centre.facts import ClientRef, Fact, TimerKind, Verdict
 from bridge.centre.ids import AgentId, CallId, LegId, PromptId, QueueName
 from bridge.centre.ivr import MenuPosition
 from bridge.centre.messages import Message, Output
-from bridge.centre.orders import CallRecord, LegKind, LegRecord, Outcome
-from bridge.centre.plan import Needs, Plan, ToNumber, ToVoicemail
+from bridge.centre.plan import Needs, Plan, Target, ToNumber, ToVoicemail
+from bridge.centre.record import (
+    CallRecord,
+    LegKind,
+    LegRecord,
+    Outcome,
+    Segment,
+    TransferRecord,
+)
 
 CallEvent = Fact | Message
 
@@ -24,12 +31,23 @@ class CallState(Enum):
     WAITING = "waiting"  # in a queue, whether or not a phone rings for him
     CONNECTING = "connecting"  # an agent answered; the media are being joined
     TALKING = "talking"
+    CONSULTING = "consulting"  # an agent speaks, or will, with whom he passes the client on to
+    PASSING = "passing"  # who passed him on is out; somebody's phone rings for him
     FORWARDING = "forwarding"  # an outside number is rung for him
     VOICEMAIL = "voicemail"  # he is asked to leave a message, or leaves one
     LEAVING = "leaving"  # a last announcement, then hang-up
     CLEARING = "clearing"  # over; legs that still live are being ended
     OUTSIDE = "outside"  # a call that never touched our application, known from AMI alone
     ENDED = "ended"
+
+
+class Seat(Enum):
+    """Where an answered leg's sound goes. Those who sit in one place hear each other."""
+
+    TALK = "talk"  # the call's Conversation
+    CONSULT = "consult"  # the present transfer's
+    HELD = "held"  # alone, with music
+    RING_BACK = "ring_back"  # alone, hearing that a phone rings
 
 
 @dataclass(slots=True)
@@ -43,6 +61,10 @@ class Leg:
     ended_at: datetime | None = None
     cause: int | None = None
     tech_cause: int | None = None
+    seat: Seat | None = None  # None: rings, or is where no agent is
+    holds: bool = False  # his phone does
+    muted: bool = False
+    released: bool = False  # its agent's part is over
 
     @property
     def alive(self) -> bool:
@@ -64,11 +86,14 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class OpenOffer:
-    """An offer that is out. Ringall has several at a time. History knows it by ``first_leg``."""
+    """An offer that is out. Ringall has several at a time. History knows it by ``first_leg``.
+
+    ``queue`` is None for who is rung by name in a transfer: that is nobody's choice to explain.
+    """
 
     agent: AgentId
     leg: LegId
-    queue: QueueName
+    queue: QueueName | None
     first_leg: LegId
 
 
@@ -86,6 +111,30 @@ class Waiting:
     asking: bool = False  # not with the router yet: who served him last is being looked up
     position_said: int | None = None
     timers: set[TimerKind] = field(default_factory=set)  # that run because he waits
+
+
+class Stage(Enum):
+    """How far a transfer has come."""
+
+    RINGING = "ringing"  # the target's phone rings; who passes on waits for it
+    CONSULTING = "consulting"  # the two talk, the client hears music
+    SWAPPED = "swapped"  # who passes on talks with the client, the target hears music
+    ALONE = "alone"  # who passes on is out: the target's phone rings for the client
+    RETURNING = "returning"  # nobody took him: the phone of who passed him on rings
+
+
+@dataclass(slots=True)
+class Transfer:
+    """One under way. ``queue`` and ``waiting`` are where the client was before it."""
+
+    by: AgentId
+    leg: LegId  # of who passes on
+    target: Target
+    stage: Stage
+    queue: QueueName | None
+    waiting: Waiting | None
+    other: LegId | None = None  # the target's leg, once it is rung (an outside number) or has answered
+    asks: tuple[AgentId, ...] = ()  # whom else to ask, in order
 
 
 @dataclass(slots=True)
@@ -107,7 +156,8 @@ class Call:
     e164: str | None = None
     clients: tuple[ClientRef, ...] = ()
     queue: QueueName | None = None
-    agent: AgentId | None = None  # who talks, or talked last
+    agent: AgentId | None = None  # whose client he is: who talks, or talked last
+    partner: LegId | None = None  # of him, or of the outside number
     queued_at: datetime | None = None
     answered_at: datetime | None = None
     ended_at: datetime | None = None
@@ -135,6 +185,9 @@ class Call:
     look_ups_out: int = 0  # asked for and not answered yet
     cleared: bool = False  # its last leg is gone
     outside_ringing: set[AgentId] = field(default_factory=set)
+    transfer: Transfer | None = None
+    transfers: list[TransferRecord] = field(default_factory=list)  # the last one is ``transfer``'s
+    segments: list[Segment] = field(default_factory=list)
 
     @property
     def client_leg(self) -> LegId:
@@ -143,15 +196,21 @@ class Call:
 
     @property
     def talking_leg(self) -> Leg | None:
-        """The other side's answered, living leg: an agent's, or an outside number's."""
-        return next(
-            (
-                leg
-                for leg in self.legs.values()
-                if leg.kind is not LegKind.CLIENT and leg.alive and leg.answered_at is not None
-            ),
-            None,
-        )
+        """The other side's answered, living leg, agent or outside number; of several, the partner's."""
+        answered = [
+            leg for leg in self.alive_legs if leg.kind is not LegKind.CLIENT and leg.answered_at is not None
+        ]
+        return next((leg for leg in answered if leg.id == self.partner), next(iter(answered), None))
+
+    @property
+    def seated(self) -> tuple[Leg, ...]:
+        """Living legs of the client and of those who are in it with him, heard or on hold."""
+        return tuple(leg for leg in self.alive_legs if leg.seat is not None)
+
+    def leg_of(self, agent: AgentId) -> Leg | None:
+        """That agent's living, answered leg."""
+        found = (leg for leg in self.alive_legs if leg.agent == agent and leg.answered_at is not None)
+        return next(found, None)
 
     @property
     def rung(self) -> Leg | None:
@@ -203,6 +262,8 @@ class Call:
             legs=tuple(leg.record() for leg in self.legs.values()),
             fallback=self.fallback,
             afterwards=self.afterwards,
+            segments=tuple(self.segments),
+            transfers=tuple(self.transfers),
         )
 
 

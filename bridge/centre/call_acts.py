@@ -9,7 +9,7 @@ from bridge.centre.call import Call, CallState, Leg, Moment, OpenOffer
 from bridge.centre.causes import Cause
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import Timer, TimerKind, Verdict
-from bridge.centre.ids import LegId, agent_leg_id, prompt_id, recording_id
+from bridge.centre.ids import AgentId, LegId, agent_leg_id, prompt_id, recording_id
 from bridge.centre.messages import AgentReleased, AmendWaiting, EnterQueue, LeaveQueue, OfferResult
 from bridge.centre.orders import (
     CancelReason,
@@ -29,10 +29,13 @@ from bridge.centre.orders import (
     StartTimer,
     StopPrompt,
     StopTimer,
+    ToFallback,
 )
 from bridge.centre.plan import Agent, Queue
+from bridge.centre.seats import account
 
 S = CallState
+RING = timedelta(seconds=20)  # of an agent who is rung by name
 
 
 def look_up(call: Call, at: Moment) -> None:
@@ -122,18 +125,19 @@ def stop_timers(call: Call, at: Moment) -> None:
         call.waiting.timers.clear()
 
 
-def ring(call: Call, agent: Agent, queue: Queue, at: Moment, first_leg: LegId | None = None) -> LegId:
-    """``first_leg``: he was rung for this offer before, and that ring was lost."""
+def ring(call: Call, agent: Agent, queue: Queue | None, at: Moment, first_leg: LegId | None = None) -> LegId:
+    """``queue`` is None in a transfer to him. ``first_leg``: he was rung before, and that ring was lost."""
     call.offers_made += 1
     leg = agent_leg_id(call.id, call.offers_made)
     call.legs[leg] = Leg(leg, LegKind.AGENT, agent.id, at.now)
-    call.offers[leg] = OpenOffer(agent.id, leg, queue.name, first_leg or leg)
+    call.offers[leg] = OpenOffer(agent.id, leg, queue.name if queue is not None else None, first_leg or leg)
+    seconds = queue.ring if queue is not None else RING
     at.out.orders += [
         RingAgent(
-            call.id, leg, call.client_leg, agent.id, agent.endpoint, call.number or "", call.name, queue.ring
+            call.id, leg, call.client_leg, agent.id, agent.endpoint, call.number or "", call.name, seconds
         ),
         # Asterisk ends the ring itself; this one is for an end that never reaches us.
-        StartTimer(Timer(TimerKind.RING, leg), queue.ring * 1.5),
+        StartTimer(Timer(TimerKind.RING, leg), seconds * 1.5),
     ]
     return leg
 
@@ -145,7 +149,8 @@ def end_offer(call: Call, offer: OpenOffer, at: Moment, end: OfferEnd) -> None:
     at.out.orders.append(StopTimer(Timer(TimerKind.RING, offer.leg)))
     if end is not OfferEnd.ANSWERED:
         at.out.orders.append(CloseCard(call.id, offer.agent))
-    at.out.orders.append(EndOffer(call.id, offer.first_leg, at.now, end))
+    if offer.queue is not None:
+        at.out.orders.append(EndOffer(call.id, offer.first_leg, at.now, end))
     at.out.messages.append(OfferResult(call.id, offer.agent, offer.queue, end))
 
 
@@ -166,12 +171,35 @@ def leave_queue(call: Call, at: Moment) -> None:
 
 
 def release(call: Call, at: Moment) -> None:
-    """The agent's part is over, once."""
-    if call.state not in (S.CONNECTING, S.TALKING) or call.agent is None:
+    """The part of every agent who is in it is over."""
+    for leg in call.alive_legs:
+        release_leg(call, leg, at)
+
+
+def release_leg(call: Call, leg: Leg, at: Moment) -> None:
+    """This agent's part is over, once. Who was only consulted has nothing to wrap up."""
+    if leg.agent is None or leg.answered_at is None or leg.released:
         return
-    answered = [leg.answered_at for leg in call.legs.values() if leg.agent == call.agent and leg.answered_at]
-    talked = max(at.now - answered[-1], timedelta(0)) if answered else timedelta(0)
-    at.out.messages.append(AgentReleased(call.id, call.agent, call.queue, talked))
+    leg.released = True
+    consulted = call.transfer is not None and call.transfer.other == leg.id
+    queue = None if consulted else call.queue
+    talked = max(at.now - leg.answered_at, timedelta(0))
+    at.out.messages.append(AgentReleased(call.id, leg.agent, queue, talked))
+
+
+def give_back(call: Call, at: Moment) -> None:
+    """The dialplan serves him by its own means: we cannot, or have nowhere for him."""
+    if call.state in (S.WAITING, S.CONSULTING, S.PASSING):
+        leave_queue(call, at)
+    release(call, at)
+    at.out.orders += [HangUp(call.id, leg.id) for leg in call.alive_legs if leg.kind is not LegKind.CLIENT]
+    # Of a queue that is not planned any more the dialplan may know nothing: it has a place for his number.
+    queue = call.queue if call.queue in at.plan.queues else None
+    at.out.orders.append(ToFallback(call.id, call.client_leg, queue))
+    call.outcome, call.ended_at, call.fallback = Outcome.FALLBACK, at.now, True
+    call.legs[call.client_leg].ended_at = at.now  # it lives on in the dialplan, outside our application
+    call.enter(S.CLEARING, at.now)
+    finish_if_over(call, at)
 
 
 def hang_up(call: Call, at: Moment, cause: int = Cause.NORMAL_CLEARING) -> None:
@@ -196,19 +224,24 @@ def finish_if_over(call: Call, at: Moment) -> None:
 
 
 def save(call: Call, at: Moment) -> None:
+    account(call, at.now)
     at.out.orders.append(SaveCall(call.id, call.record()))
 
 
 def show_card(call: Call, at: Moment) -> None:
-    """On the screens of the agents whose phones ring, or of him who talks or has talked; on nobody else's."""
+    """On the screens of the agents whose phones ring, who talk, or who talked last; on nobody else's."""
     if call.fallback and call.ended_at is not None:
         return  # heard of afterwards: his screen may have another one by now
-    ringing = call.ringing
-    if ringing:
-        agents = set(ringing)
-    elif call.outside_ringing:
-        agents = call.outside_ringing
-    else:
-        agents = {call.agent} if call.agent is not None else set()
+    agents = {*call.ringing, *_in_it(call)}
+    if not agents:
+        agents = set(call.outside_ringing) or ({call.agent} if call.agent is not None else set())
     candidates = tuple(client.id for client in call.clients)
     at.out.orders += [OpenCard(call.id, agent, call.record(), candidates) for agent in sorted(agents)]
+
+
+def _in_it(call: Call) -> set[AgentId]:
+    return {
+        leg.agent
+        for leg in call.alive_legs
+        if leg.agent is not None and leg.answered_at is not None and not leg.released
+    }

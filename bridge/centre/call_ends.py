@@ -7,8 +7,17 @@ from bridge.centre.away_steps import (
     leaving_prompt_ended,
     voicemail_prompt_ended,
 )
-from bridge.centre.call import Call, CallState, Leg, Moment
-from bridge.centre.call_acts import end_offer, finish_if_over, hang_up, leave_queue, release
+from bridge.centre.call import Call, CallState, Leg, Moment, Seat
+from bridge.centre.call_acts import (
+    end_offer,
+    finish_if_over,
+    give_back,
+    hang_up,
+    leave_queue,
+    release,
+    release_leg,
+    save,
+)
 from bridge.centre.call_steps import menu_prompt_ended
 from bridge.centre.call_ways import rejoin
 from bridge.centre.causes import Cause
@@ -40,6 +49,11 @@ from bridge.centre.orders import (
     ToFallback,
 )
 from bridge.centre.queue_steps import known_now
+from bridge.centre.record import TransferEnd
+from bridge.centre.seats import seat
+from bridge.centre.transfer_acts import end as end_transfer
+from bridge.centre.transfer_acts import nobody_takes_him
+from bridge.centre.transfer_steps import leg_gone, offer_over
 
 S = CallState
 
@@ -54,6 +68,8 @@ _OFFER_END: Mapping[int, OfferEnd] = {
     Cause.NORMAL_CLEARING: OfferEnd.NO_ANSWER,
 }
 
+_SEATING = {order.__name__ for order in (Answer, EnterWaitingRoom, Connect)}
+
 
 def leg_ended(call: Call, event: LegEnded, at: Moment) -> None:
     leg = call.legs.get(event.leg)
@@ -67,25 +83,54 @@ def leg_ended(call: Call, event: LegEnded, at: Moment) -> None:
     if leg.kind is LegKind.CLIENT:
         client_gone(call, at)
     elif offer is not None:
-        end_offer(call, offer, at, _OFFER_END.get(event.cause, OfferEnd.FAILED))
+        end = _OFFER_END.get(event.cause, OfferEnd.FAILED)
+        end_offer(call, offer, at, end)
+        offer_over(call, end, at)
     elif leg.kind is LegKind.OUTSIDE and call.state is S.FORWARDING:
         forward_ended(call, at)
-    elif call.state is S.CONNECTING and leg.answered_at is not None:
+    elif call.state is S.CONNECTING and leg is lost_partner(call, leg):
         lost_before_the_media_met(call, leg, at)
-    elif call.state is S.TALKING and leg.agent == call.agent and leg.answered_at is not None:
-        release(call, at)
-        hang_up(call, at)
+    elif call.state in (S.CONSULTING, S.PASSING):
+        leg_gone(call, leg, at)
+    elif call.state is S.TALKING and leg.answered_at is not None:
+        left_the_talk(call, leg, at)
+    release_leg(call, leg, at)
     finish_if_over(call, at)
+
+
+def lost_partner(call: Call, leg: Leg) -> Leg | None:
+    """The leg itself when it is the one whom the client is being joined with."""
+    return leg if leg.answered_at is not None and call.partner in (None, leg.id) else None
+
+
+def left_the_talk(call: Call, leg: Leg, at: Moment) -> None:
+    """Of three the other two go on. Who has handed him over before is none of them."""
+    if leg.seat is None and call.partner is not None:
+        return
+    left = [one for one in call.seated if one.kind is not LegKind.CLIENT]
+    if not left or len(call.seated) < 2:
+        release_leg(call, leg, at)
+        hang_up(call, at)
+        return
+    if call.partner == leg.id:
+        call.agent, call.partner = left[0].agent or call.agent, left[0].id
+    save(call, at)
 
 
 def lost_before_the_media_met(call: Call, leg: Leg, at: Moment) -> None:
     """The agent was gone before the media met: the client is where he was, at his old place."""
+    if leg.agent is not None:
+        release_leg(call, leg, at)
+        at.out.orders.append(CloseCard(call.id, leg.agent))
+    call.partner = None
+    if call.transfer is not None:
+        call.enter(S.PASSING, at.now)
+        seat(call, call.legs[call.client_leg], Seat.HELD, at)
+        nobody_takes_him(call, TransferEnd.FAILED, at)
+        return
     if leg.kind is LegKind.OUTSIDE:
         forward_ended(call, at)
         return
-    release(call, at)
-    assert leg.agent is not None
-    at.out.orders.append(CloseCard(call.id, leg.agent))
     call.agent = None
     if call.queue in at.plan.queues:
         rejoin(call, at)
@@ -100,9 +145,13 @@ def client_gone(call: Call, at: Moment) -> None:
             call.outcome = Outcome.ANSWERED
         else:
             call.outcome = Outcome.ABANDONED if _waits(call) else call.unserved or Outcome.IVR
-    if call.state is S.WAITING:
+    if call.state in (S.WAITING, S.CONSULTING, S.PASSING):
         leave_queue(call, at)
+    elif call.state is S.TALKING and len(call.seated) > 1:
+        save(call, at)
+        return  # of a conference: the others go on, and the call with them
     release(call, at)
+    end_transfer(call, TransferEnd.CLIENT_GONE, at)
     call.enter(S.CLEARING, at.now)
     at.out.orders += [HangUp(call.id, leg.id) for leg in call.alive_legs]
     at.out.orders += [StopTimer(Timer(kind, call.id)) for kind in (TimerKind.MENU, TimerKind.VOICEMAIL)]
@@ -134,7 +183,7 @@ def order_failed(call: Call, event: OrderFailed, at: Moment) -> None:
     elif event.order == Play.__name__:
         if event.reason is not FailureReason.GONE:
             prompt_failed(call, at)
-    elif event.order in (Answer.__name__, EnterWaitingRoom.__name__, Connect.__name__):
+    elif event.order in _SEATING:
         if event.reason is not FailureReason.GONE:
             give_back(call, at)
     elif event.order == ToFallback.__name__ and event.reason is not FailureReason.GONE:
@@ -155,11 +204,15 @@ def ring_failed(call: Call, event: OrderFailed, at: Moment) -> None:
     offer = call.offers.get(leg.id)
     if offer is not None:
         unreachable = event.reason is FailureReason.UNREACHABLE
-        end_offer(call, offer, at, OfferEnd.UNREACHABLE if unreachable else OfferEnd.FAILED)
+        end = OfferEnd.UNREACHABLE if unreachable else OfferEnd.FAILED
+        end_offer(call, offer, at, end)
+        offer_over(call, end, at)
     elif leg.kind is LegKind.OUTSIDE:
         at.out.orders.append(StopTimer(Timer(TimerKind.RING, leg.id)))
         if call.state is S.FORWARDING:
             forward_ended(call, at)
+        else:
+            leg_gone(call, leg, at)
     finish_if_over(call, at)
 
 
@@ -176,17 +229,3 @@ def prompt_failed(call: Call, at: Moment) -> None:
         voicemail_prompt_ended(call, ended, at)
     else:
         call.prompt = None
-
-
-def give_back(call: Call, at: Moment) -> None:
-    if call.state is S.WAITING:
-        leave_queue(call, at)
-    release(call, at)
-    at.out.orders += [HangUp(call.id, leg.id) for leg in call.alive_legs if leg.kind is not LegKind.CLIENT]
-    # Of a queue that is not planned any more the dialplan may know nothing: it has a place for his number.
-    queue = call.queue if call.queue in at.plan.queues else None
-    at.out.orders.append(ToFallback(call.id, call.client_leg, queue))
-    call.outcome, call.ended_at, call.fallback = Outcome.FALLBACK, at.now, True
-    call.legs[call.client_leg].ended_at = at.now  # it lives on in the dialplan, outside our application
-    call.enter(S.CLEARING, at.now)
-    finish_if_over(call, at)

@@ -13,8 +13,10 @@ from bridge.centre import call_ends as e
 from bridge.centre import call_steps as c
 from bridge.centre import outside_steps as o
 from bridge.centre import queue_steps as q
+from bridge.centre import transfer_steps as t
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.facts import (
+    AgentWished,
     CallAdopted,
     CallerPresented,
     CallLost,
@@ -25,9 +27,11 @@ from bridge.centre.facts import (
     FallbackEntered,
     LegAnswered,
     LegEnded,
+    LegHeld,
     LegJoined,
     LegLeft,
     LegLost,
+    LegResumed,
     LegRinging,
     LinkUp,
     OrderFailed,
@@ -41,8 +45,10 @@ from bridge.centre.facts import (
     Resumed,
     TicketOpened,
     TimerFired,
+    TransferWished,
 )
-from bridge.centre.messages import Offer, PositionIs, Rejected, TurnedAway
+from bridge.centre.messages import AgentAsked, Offer, PositionIs, Rejected, TurnedAway
+from bridge.centre.seats import account
 
 S = CallState
 Step = Callable[[Call, Any, Moment], None]
@@ -66,8 +72,10 @@ _ANYWHERE: tuple[tuple[type, Step], ...] = (
     on(LegRinging, q.ringing),
     on(LegAnswered, q.answered),
     on(LegEnded, e.leg_ended),
-    on(LegJoined, c.nothing),
-    on(LegLeft, c.nothing),
+    on(LegJoined, q.inside),
+    on(LegLeft, q.outside),
+    on(LegHeld, t.held),
+    on(LegResumed, t.resumed_by_phone),
     on(DigitReceived, c.nothing),
     on(PromptEnded, c.nothing),
     on(TimerFired, c.nothing),
@@ -117,7 +125,29 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(PromptEnded, q.prompt_ended),
     ),
     S.CONNECTING: (*_ANYWHERE, on(LegJoined, q.joined), on(CallAdopted, d.connected_adopted)),
-    S.TALKING: (*_ANYWHERE, on(CallAdopted, d.connected_adopted)),
+    S.TALKING: (
+        *_ANYWHERE,
+        on(CallAdopted, d.connected_adopted),
+        on(AgentWished, t.wished),
+        on(TransferWished, t.transfer_wished),
+    ),
+    S.CONSULTING: (
+        *_ANYWHERE,
+        on(CallAdopted, t.adopted_in_transfer),
+        on(AgentWished, t.consult_wished),
+        on(AgentAsked, t.asked),
+        on(Offer, q.take_offer),
+        on(TurnedAway, t.turned_away),
+        on(LegAnswered, t.target_answered),
+        on(TimerFired, t.ring_timer),
+    ),
+    S.PASSING: (
+        *_ANYWHERE,
+        on(CallAdopted, t.adopted_in_transfer),
+        on(AgentAsked, t.asked),
+        on(LegAnswered, t.target_answered),
+        on(TimerFired, t.ring_timer),
+    ),
     S.FORWARDING: (
         *_ANYWHERE,
         on(LegAnswered, a.forward_answered),
@@ -169,8 +199,10 @@ MAY_BECOME: Mapping[CallState, frozenset[CallState]] = {
     S.PRESENTED: _SERVED | {S.OUTSIDE},
     S.MENU: _SERVED,
     S.WAITING: _SERVED | {S.CONNECTING},
-    S.CONNECTING: _SERVED | {S.TALKING},
-    S.TALKING: frozenset({S.CLEARING, S.ENDED}),
+    S.CONNECTING: _SERVED | {S.TALKING, S.PASSING},
+    S.TALKING: frozenset({S.CONSULTING, S.PASSING, S.WAITING, S.LEAVING, S.CLEARING, S.ENDED}),
+    S.CONSULTING: frozenset({S.TALKING, S.PASSING, S.WAITING, S.LEAVING, S.CLEARING, S.ENDED}),
+    S.PASSING: frozenset({S.CONNECTING, S.WAITING, S.CLEARING, S.ENDED}),
     S.FORWARDING: _SERVED | {S.CONNECTING},
     S.VOICEMAIL: frozenset({S.LEAVING, S.CLEARING, S.ENDED}),
     S.LEAVING: frozenset({S.CLEARING, S.ENDED}),
@@ -186,3 +218,4 @@ def step(call: Call, event: CallEvent, at: Moment) -> None:
     if handler is None:
         raise Rejected("call", call.state, event)
     handler(call, event, at)
+    account(call, at.now)

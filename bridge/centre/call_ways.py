@@ -117,6 +117,7 @@ def rejoin(call: Call, at: Moment) -> None:
     queue = at.plan.queues[call.queue]
     assert call.waiting is not None
     call.waiting.preferred = None
+    call.legs[call.client_leg].seat = None
     call.enter(S.WAITING, at.now)
     at.out.orders.append(EnterWaitingRoom(call.id, call.client_leg, queue.music, queue.name))
     _start_timers(call, queue, at)

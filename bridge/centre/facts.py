@@ -33,6 +33,11 @@ from bridge.centre.outside_facts import OutsideRingEnded as OutsideRingEnded
 from bridge.centre.outside_facts import OutsideRinging as OutsideRinging
 from bridge.centre.outside_facts import PhoneTaken as PhoneTaken
 from bridge.centre.plan import Plan
+from bridge.centre.wish_facts import AgentWished as AgentWished
+from bridge.centre.wish_facts import LegHeld as LegHeld
+from bridge.centre.wish_facts import LegResumed as LegResumed
+from bridge.centre.wish_facts import TransferWished as TransferWished
+from bridge.centre.wish_facts import Wish as Wish
 
 
 class Verdict(Enum):
@@ -339,6 +344,8 @@ CallFact = (
     | LegEnded
     | LegJoined
     | LegLeft
+    | LegHeld
+    | LegResumed
     | DigitReceived
     | PromptEnded
     | FeatureDialled
@@ -363,7 +370,17 @@ CallFact = (
 AgentFact = (
     AgentLoggedIn | AgentLoggedOut | AgentReady | AgentPaused | WrapUpEnded | WrapUpExtended | CallDisposed
 )
+WishFact = AgentWished | TransferWished  # about the call in which he is
 MoveFact = MemberMoved | MemberRestored
 Fact = (
-    CallFact | AgentFact | MoveFact | EndpointChanged | TimerFired | PlanLoaded | Resumed | LinkDown | LinkUp
+    CallFact
+    | AgentFact
+    | WishFact
+    | MoveFact
+    | EndpointChanged
+    | TimerFired
+    | PlanLoaded
+    | Resumed
+    | LinkDown
+    | LinkUp
 )

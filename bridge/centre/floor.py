@@ -12,14 +12,14 @@ from typing import assert_never
 from bridge.centre import call_table
 from bridge.centre.agent import AgentDesk, AgentEvent, AgentState
 from bridge.centre.call import Call, CallEvent, CallState, Moment
-from bridge.centre.call_ends import give_back
-from bridge.centre.causes import Cause
+from bridge.centre.call_acts import give_back
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
     AgentLoggedIn,
     AgentLoggedOut,
     AgentPaused,
     AgentReady,
+    AgentWished,
     CallAdopted,
     CallDisposed,
     CallerPresented,
@@ -48,16 +48,20 @@ from bridge.centre.facts import (
     Timer,
     TimerFired,
     TimerKind,
+    TransferWished,
     WrapUpEnded,
     WrapUpExtended,
 )
 from bridge.centre.features import NO_SUCH_CODE, Before, Errand, answer, said_about, wish
-from bridge.centre.ids import AgentId, CallId, LegId, QueueName, call_of, is_dialled_leg
+from bridge.centre.ids import AgentId, CallId, QueueName, call_of
+from bridge.centre.last_orders import last_orders
 from bridge.centre.messages import (
+    AgentAsked,
     AgentBusyOutside,
     AgentChanged,
     AgentReleased,
     AmendWaiting,
+    AskAgent,
     AskPosition,
     EnterQueue,
     LeaveQueue,
@@ -201,6 +205,10 @@ class Floor:
                 self._agent(fact.agent, fact, now, out)
             case WrapUpExtended(agent=agent):
                 self._agent(agent, fact, now, out)
+            case AgentWished(agent=agent) | TransferWished(agent=agent):
+                desk = self.agents.get(agent)
+                if desk is not None and desk.call is not None:
+                    self._call(desk.call, fact, now, out)
             case RecordingEnded(call=call, recording=recording):
                 out.orders.append(AttachRecording(call, recording))
             case FeatureDialled():
@@ -291,7 +299,7 @@ class Floor:
                     self._give_place(self.calls[fact.call], fact.number, now)
             else:
                 self.strays += 1
-                out.orders += [] if self.knows(fact) else _last_orders(fact)
+                out.orders += [] if self.knows(fact) else last_orders(fact)
                 return
         if isinstance(fact, CallLost):
             self._keep_place(self.calls[fact.call], now)
@@ -326,11 +334,13 @@ class Floor:
                 self.router.step(message, now, out)
             case AgentBusyOutside(agent=agent):
                 self._agent(agent, message, now, out)
+            case AskAgent():
+                self._ask_agent(message, now, out)
             case (
                 EnterQueue() | AmendWaiting() | LeaveQueue() | AskPosition() | AgentChanged() | OffersResume()
             ):
                 self.router.step(message, now, out)
-            case PositionIs(call=call) | TurnedAway(call=call):
+            case PositionIs(call=call) | TurnedAway(call=call) | AgentAsked(call=call):
                 self._call(call, message, now, out)
             case _:
                 assert_never(message)
@@ -342,6 +352,12 @@ class Floor:
         elif not self._call(offer.call, offer, now, out):
             out.messages.append(OfferResult(offer.call, offer.agent, offer.queue, OfferEnd.WITHDRAWN))
             out.messages.append(LeaveQueue(offer.call))
+
+    def _ask_agent(self, ask: AskAgent, now: datetime, out: Output) -> None:
+        desk = self.agents.get(ask.agent)
+        takes = desk is not None and desk.takes(ask) and self._agent(ask.agent, ask, now, out)
+        if not self._call(ask.call, AgentAsked(ask.call, ask.agent, takes), now, out) and takes:
+            out.messages.append(OfferResult(ask.call, ask.agent, None, OfferEnd.WITHDRAWN))
 
     # ── the machines ─────────────────────────────────────────────────────────
 
@@ -381,19 +397,3 @@ class Floor:
             self.strays += 1
             return False
         return True
-
-
-def _last_orders(fact: CallFact) -> list[Order]:
-    """What is still to be done about a call that is forgotten: nobody else would end what lives of it."""
-    match fact:
-        case LegRinging(call=call, leg=leg) | LegAnswered(call=call, leg=leg) if is_dialled_leg(leg):
-            return [HangUp(call, leg)]
-        case LegEnded(call=call, leg=leg) if is_dialled_leg(leg):
-            return [HangUp(call, LegId(call)), ClearCall(call)]  # a talk that was known to a lost journal
-        case LegEnded(call=call):
-            return [ClearCall(call)]
-        case OrderFailed(call=call, order="ToFallback", reason=reason, leg=leg) if leg is not None:
-            # A client whom not even the dialplan could take back must not stay in silence.
-            return [] if reason is FailureReason.GONE else [HangUp(call, leg, Cause.TEMPORARY_FAILURE)]
-        case _:
-            return []

@@ -21,7 +21,7 @@ ClientId = NewType("ClientId", int)
 TicketId = NewType("TicketId", int)
 Skill = NewType("Skill", str)
 
-_DERIVED = re.compile(r"^(?P<call>.+?)-(?:agent|out|prompt|rec)-\d+$|^(?P<call2>.+?)-talk$")
+_DERIVED = re.compile(r"^(?P<call>.+?)-(?:agent|out|prompt|rec|consult)-\d+$|^(?P<call2>.+?)-talk$")
 
 
 def agent_leg_id(call: CallId, offer: int) -> LegId:
@@ -46,6 +46,11 @@ def conversation_id(call: CallId) -> ConversationId:
     return ConversationId(f"{call}-talk")
 
 
+def consultation_id(call: CallId, transfer: int) -> ConversationId:
+    """The Conversation beside the call's own, in its ``transfer``-th transfer (1, 2, …)."""
+    return ConversationId(f"{call}-consult-{transfer}")
+
+
 def call_of(derived: str) -> CallId:
     """The call that an id belongs to; an id that is not derived is a call's own."""
     match = _DERIVED.match(derived)
@@ -61,3 +66,8 @@ def is_agent_leg(leg: LegId) -> bool:
 def is_dialled_leg(leg: LegId) -> bool:
     """Whether our application made it: an agent's leg, or one to an outside number."""
     return re.search(r"-(?:agent|out)-\d+$", leg) is not None
+
+
+def is_room(bridge: str) -> bool:
+    """Whether it is a call's Conversation, or one of its transfers'."""
+    return re.search(r"-(?:talk|consult-\d+)$", bridge) is not None

@@ -58,9 +58,11 @@ class AskPosition:
 
 @dataclass(frozen=True, slots=True)
 class OfferResult:
+    """``queue`` is None when the call asked for this agent itself."""
+
     call: CallId
     agent: AgentId
-    queue: QueueName
+    queue: QueueName | None
     end: OfferEnd
 
 
@@ -97,6 +99,27 @@ class TurnedAway:
     call: CallId
     queue: QueueName
     why: TurnedAwayWhy
+
+
+# ── call ↔ agent, past every queue ───────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgent:
+    """Ring him by name, if he is free. ``back``: in his wrap-up too, for he gets his own client back."""
+
+    call: CallId
+    agent: AgentId
+    back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAsked:
+    """His answer. One who takes it counts as ringing from now on: an OfferResult must follow."""
+
+    call: CallId
+    agent: AgentId
+    takes: bool
 
 
 # ── call → agent, and to the router, which counts ────────────────────────────
@@ -167,6 +190,8 @@ Message = (
     | Offer
     | PositionIs
     | TurnedAway
+    | AskAgent
+    | AgentAsked
     | AgentReleased
     | AgentBusyOutside
     | AgentChanged

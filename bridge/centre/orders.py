@@ -4,14 +4,28 @@ Orders of one call and one lane are carried out one after another; different cal
 one call, run in parallel: a slow look-up never delays a ring. Every order may be sent twice.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import ClassVar
 
 from bridge.centre.decision import Decision, OfferEnd
-from bridge.centre.facts import Timer, Verdict
-from bridge.centre.ids import AgentId, CallId, ClientId, Endpoint, LegId, PromptId, QueueName, RecordingId
+from bridge.centre.facts import Timer
+from bridge.centre.ids import (
+    AgentId,
+    CallId,
+    ClientId,
+    ConversationId,
+    Endpoint,
+    LegId,
+    PromptId,
+    QueueName,
+    RecordingId,
+)
+from bridge.centre.record import CallRecord as CallRecord
+from bridge.centre.record import LegKind as LegKind
+from bridge.centre.record import LegRecord as LegRecord
+from bridge.centre.record import Outcome as Outcome
 
 
 class Lane(Enum):
@@ -126,6 +140,45 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """This leg into one of the call's Conversations, from wherever it is. LegJoined follows for its own."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    room: ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Out of every Conversation: he hears music of the given class, and nobody hears him."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    music: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingBack:
+    """Out of every Conversation: he hears that somebody's phone rings, until he joins one."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Nobody hears this leg while ``muted``, wherever it is."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     lane: ClassVar[Lane] = Lane.MEDIA
     call: CallId
@@ -175,63 +228,6 @@ class LookUpClient:
     call: CallId
     number: str | None
     trunk: str
-
-
-class Outcome(Enum):
-    ANSWERED = "answered"
-    ABANDONED = "abandoned"  # the client hung up first while waiting
-    TIMED_OUT = "timed_out"  # waited as long as the queue allows
-    TURNED_AWAY = "turned_away"  # the queue was full, or nobody was there
-    VOICEMAIL = "voicemail"  # left a message
-    FORWARDED = "forwarded"  # talked with an outside number
-    IVR = "ivr"  # ended before any queue
-    FALLBACK = "fallback"  # given to the native queue
-    FAILED = "failed"
-
-
-class LegKind(Enum):
-    CLIENT = "client"
-    AGENT = "agent"
-    OUTSIDE = "outside"  # a number that the call was forwarded to
-
-
-@dataclass(frozen=True, slots=True)
-class LegRecord:
-    id: LegId
-    kind: LegKind
-    agent: AgentId | None
-    created_at: datetime
-    ringing_at: datetime | None = None
-    answered_at: datetime | None = None
-    ended_at: datetime | None = None
-    cause: int | None = None
-    tech_cause: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CallRecord:
-    """One call's whole state for history: an upsert by id, so that a later one replaces an earlier."""
-
-    id: CallId
-    number: str | None  # as signalled
-    e164: str | None
-    name: str
-    withheld: bool
-    dialled: str
-    trunk: str
-    direction: str  # "in" | "internal"
-    offered_at: datetime
-    verdict: Verdict | None = None
-    client: ClientId | None = None  # only when exactly one is known
-    queue: QueueName | None = None
-    agent: AgentId | None = None
-    queued_at: datetime | None = None
-    answered_at: datetime | None = None
-    ended_at: datetime | None = None
-    outcome: Outcome | None = None  # None while it lives
-    legs: tuple[LegRecord, ...] = field(default=())
-    fallback: bool = False  # Asterisk's own queue served it
-    afterwards: bool = False  # read from what the dialplan wrote down: who heard the call knows better
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +335,10 @@ MediaOrder = (
     | RingNumber
     | CancelRing
     | Connect
+    | Join
+    | Hold
+    | RingBack
+    | Mute
     | HangUp
     | ToFallback
     | ClearCall

@@ -3,12 +3,17 @@
 ``config/`` builds it from the YAML file; nothing here reads or validates a file.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 
 from bridge.centre.ids import AgentId, Endpoint, MenuName, QueueName, Skill
+
+# What people write between the digits of a number is no part of it; a plus is its beginning only.
+_NUMBER = re.compile(r"[^\s()./-]+")
+_OUTSIDE = re.compile(r"\+?[0-9]{3,15}")
 
 Needs = tuple[tuple[Skill, int], ...]  # (skill, the least level), sorted by skill
 
@@ -135,6 +140,33 @@ Destination = ToQueue | ToAgent | ToMenu | ToHangUp | ToVoicemail | ToNumber
 NO_AGENTS = ToHangUp(("callbridge/no-agents",))
 
 
+class TargetKind(Enum):
+    AGENT = "agent"  # his phone if he is free, and nobody in his place
+    SUPERVISOR = "supervisor"  # the first free one of those who supervise the call's queue
+    QUEUE = "queue"
+    NUMBER = "number"  # outside
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom an agent passes a client on to. ``name``: an agent's id, a queue's name, a number; "" for none."""
+
+    kind: TargetKind
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.name}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Which numbers outside an agent may pass a client on to, and how they are called."""
+
+    trunk: str
+    prefixes: tuple[str, ...]  # a number that begins with none of them is not called
+    ring: timedelta = timedelta(seconds=30)
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
     name: QueueName
@@ -164,6 +196,8 @@ class Queue:
     music: str = "default"
     greeting: tuple[str, ...] = ()  # sounds, played once at entry: ("callbridge/please-wait",)
     announce: Announcements = Announcements()
+    extension: str = ""  # what an agent dials who passes a client on to this queue
+    supervisors: tuple[AgentId, ...] = ()  # of its department
 
     @property
     def level_at_entry(self) -> int:
@@ -195,6 +229,8 @@ class Plan:
     priority_of_tier: Mapping[str, int] = field(default_factory=dict)  # a client's tier → priority
     pause_reasons: Mapping[str, str] = field(default_factory=dict)  # feature code's digit → reason
     dispositions: Mapping[str, str] = field(default_factory=dict)  # feature code's digit → disposition
+    outside: Outside | None = None  # None: no transfer leads outside
+    supervisor_extension: str = ""  # what an agent dials who passes a client on to a supervisor
 
     def language_for(self, number: str | None) -> str:
         """The language to speak to a caller, from his number; the plan's own for a withheld one."""
@@ -216,6 +252,40 @@ class Plan:
                 return menu in self.menus
             case _:
                 return True
+
+    def leads(self, target: Target) -> bool:
+        """Whether a transfer's target is planned."""
+        match target.kind:
+            case TargetKind.AGENT:
+                return target.name in self.agents
+            case TargetKind.QUEUE:
+                return target.name in self.queues
+            case TargetKind.NUMBER:
+                return self.outside_number(target.name) is not None
+            case TargetKind.SUPERVISOR:
+                return True
+
+    def target_of(self, dialled: str) -> Target | None:
+        """Where what an agent dialled leads a client whom he passes on; None for nowhere."""
+        if dialled in self.agents:
+            return Target(TargetKind.AGENT, dialled)
+        if dialled and dialled == self.supervisor_extension:
+            return Target(TargetKind.SUPERVISOR)
+        for queue in self.queues.values():
+            if dialled and dialled == queue.extension:
+                return Target(TargetKind.QUEUE, queue.name)
+        number = self.outside_number(dialled)
+        return None if number is None else Target(TargetKind.NUMBER, number.number)
+
+    def outside_number(self, written: str) -> ToNumber | None:
+        """None for one that no agent may pass a client on to."""
+        number = "".join(_NUMBER.findall(written))
+        if self.outside is None or not _OUTSIDE.fullmatch(number):
+            return None
+        if not number.startswith(self.outside.prefixes):
+            return None
+        endpoint = Endpoint(f"PJSIP/{number}@{self.outside.trunk}")
+        return ToNumber(number, endpoint, self.outside.ring, NO_AGENTS)
 
     def agent_at(self, endpoint: str) -> Agent | None:
         return next((agent for agent in self.agents.values() if agent.endpoint == endpoint), None)

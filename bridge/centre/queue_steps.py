@@ -4,7 +4,7 @@ Who is offered is the router's; a step only carries it out, and tells how it end
 """
 
 from bridge.centre import speech
-from bridge.centre.call import Call, CallState, Moment
+from bridge.centre.call import Call, CallState, Moment, Seat
 from bridge.centre.call_acts import (
     amend,
     end_offer,
@@ -28,6 +28,7 @@ from bridge.centre.facts import (
     DigitReceived,
     LegAnswered,
     LegJoined,
+    LegLeft,
     LegRinging,
     PromptEnded,
     TimerFired,
@@ -43,6 +44,8 @@ from bridge.centre.orders import (
     SaveOffer,
 )
 from bridge.centre.plan import Queue
+from bridge.centre.record import TransferEnd
+from bridge.centre.transfer_acts import end as end_transfer
 
 S = CallState
 
@@ -80,7 +83,8 @@ def answered(call: Call, event: LegAnswered, at: Moment) -> None:
         return
     leg = call.legs[event.leg]
     leg.answered_at = at.now
-    call.agent = offer.agent
+    call.agent, call.partner = offer.agent, leg.id
+    call.legs[call.client_leg].seat = leg.seat = Seat.TALK
     call.prompt = None  # ari/ stops what still plays when it connects
     call.enter(S.CONNECTING, at.now)
     at.out.orders.append(Connect(call.id, call.client_leg, event.leg))
@@ -93,18 +97,27 @@ def answered(call: Call, event: LegAnswered, at: Moment) -> None:
         show_card(call, at)
 
 
+def inside(call: Call, event: LegJoined, _: Moment) -> None:
+    call.joined.add(event.leg)
+
+
+def outside(call: Call, event: LegLeft, _: Moment) -> None:
+    call.joined.discard(event.leg)
+
+
 def joined(call: Call, event: LegJoined, at: Moment) -> None:
     call.joined.add(event.leg)
     leg = call.talking_leg
     if leg is None or not {call.client_leg, leg.id} <= call.joined:
         return
     call.enter(S.TALKING, at.now)
-    if leg.kind is LegKind.OUTSIDE:
+    end_transfer(call, TransferEnd.COMPLETED, at, to=leg)
+    if leg.kind is LegKind.OUTSIDE and call.answered_at is None:
         call.outcome = Outcome.FORWARDED
     else:
         call.answered_at = call.answered_at or at.now
     queue = _queue_of(call, at)
-    if queue is not None and queue.record:
+    if queue is not None and queue.record and not call.recordings:
         record(call, at)
     save(call, at)
     show_card(call, at)

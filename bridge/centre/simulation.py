@@ -20,10 +20,12 @@ from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import AgentLoggedOut, EndpointChanged, Timer, TimerFired
 from bridge.centre.ids import AgentId, CallId, QueueName
 from bridge.centre.messages import (
+    AgentAsked,
     AgentBusyOutside,
     AgentChanged,
     AgentReleased,
     AmendWaiting,
+    AskAgent,
     AskPosition,
     EnterQueue,
     LeaveQueue,
@@ -225,6 +227,8 @@ class _Simulation:
                 self._goes_on(self._callers[call], plan.on_full if full else plan.on_empty)
             case AskPosition() | PositionIs() | AgentBusyOutside() | OffersResume():
                 pass  # nobody asks, no phone is used for anything else, and no link is lost
+            case AskAgent() | AgentAsked():
+                pass  # nobody is passed on
             case _:
                 assert_never(message)
 

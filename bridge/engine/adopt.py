@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bridge.centre.call import Call, CallState, Leg
+from bridge.centre.call import Call, CallState, Leg, Seat
 from bridge.centre.facts import (
     CallAdopted,
     CallLost,
@@ -179,12 +179,14 @@ def _end_of(call: Call, leg: Leg, ends: Mapping[str, datetime]) -> Told:
 
 def _adopted(call: Call, survey: Survey) -> CallAdopted:
     members = survey.bridges.get(conversation_id(call.id), frozenset())
-    talking = call.talking_leg
+    talking = {leg.id for leg in call.seated if leg.seat is Seat.TALK}
+    if not talking and call.talking_leg is not None:  # from before there were seats
+        talking = {call.client_leg, call.talking_leg.id}
     return CallAdopted(
         call.id,
         answered=survey.legs[call.client_leg] == _UP,
         playing=call.prompt in survey.playing,
-        joined=talking is not None and {call.client_leg, talking.id} <= members,
+        joined=len(talking) > 1 and talking <= members,
     )
 
 

@@ -6,7 +6,7 @@ centre: only what Asterisk, the store and people do.
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bridge.centre import facts as f
@@ -17,13 +17,13 @@ from bridge.centre.floor import Floor
 from bridge.centre.ids import (
     AgentId,
     CallId,
-    ClientId,
     Endpoint,
     LegId,
     MenuName,
     QueueName,
     RecordingId,
     TicketId,
+    call_of,
 )
 from bridge.centre.plan import (
     Agent,
@@ -38,9 +38,10 @@ from bridge.centre.plan import (
     ToQueue,
     ToVoicemail,
 )
+from tests.fakes.callers import identify
+from tests.fakes.clock import START as START
 
 T = TypeVar("T")
-START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 RING = timedelta(seconds=20)
 SUPPORT, SALES = QueueName("support"), QueueName("sales")
 ANNA, BORIS, VERA = AgentId("1001"), AgentId("1002"), AgentId("1003")
@@ -97,6 +98,8 @@ class World:
     now: datetime = START
     legs: dict[LegId, Leg] = field(default_factory=dict)
     bridges: dict[str, set[LegId]] = field(default_factory=dict)
+    alone: dict[LegId, type] = field(default_factory=dict)  # Hold: hears music, RingBack: that it rings
+    muted: set[LegId] = field(default_factory=set)
     timers: dict[f.Timer, datetime] = field(default_factory=dict)
     ari: deque[f.Fact] = field(default_factory=deque)
     ami: deque[f.Fact] = field(default_factory=deque)
@@ -175,14 +178,25 @@ class World:
                     if self.legs[leg].state == "up":
                         self.move(leg, f"{order.call}-talk")
                         self.ari.append(f.LegJoined(order.call, leg))
+            case o.Join(leg=leg, room=room):
+                if self.legs[leg].state == "up":
+                    self.move(leg, room)
+                    if room == f"{order.call}-talk":
+                        self.ari.append(f.LegJoined(order.call, leg))
+            case o.Hold(leg=leg) | o.RingBack(leg=leg):
+                if self.legs[leg].state == "up":
+                    self.move(leg, None)
+                    self.alone[leg] = type(order)
+            case o.Mute(leg=leg, muted=muted):
+                (self.muted.add if muted else self.muted.discard)(leg)
             case o.ToFallback(leg=leg):
                 if self.legs[leg].state != "gone":
                     self.legs[leg].state = "fallback"
                     for members in self.bridges.values():
                         members.discard(leg)
             case o.ClearCall(call=call):
-                for suffix in ("wait", "talk"):
-                    self.bridges.pop(f"{call}-{suffix}", None)
+                for bridge in [one for one in self.bridges if call_of(one) == call or one == f"{call}-wait"]:
+                    del self.bridges[bridge]
             case o.Play(prompt=prompt):
                 if self.legs[order.leg].state == "up":
                     self.ari.append(f.PromptEnded(order.call, prompt))
@@ -291,12 +305,22 @@ class World:
             if leg.agent == agent and leg.state != "gone":
                 self.end_leg(id_, 21 if leg.state == "ringing" else 16)
 
-    def move(self, leg: LegId, bridge: str) -> None:
+    def move(self, leg: LegId, bridge: str | None) -> None:
         if self.legs[leg].state == "gone":
             return
+        call = self.legs[leg].call
+        if bridge != f"{call}-talk" and leg in self.bridges.get(f"{call}-talk", ()):
+            self.ari.append(f.LegLeft(call, leg))
         for members in self.bridges.values():
             members.discard(leg)
-        self.bridges.setdefault(bridge, set()).add(leg)
+        self.alone.pop(leg, None)
+        if bridge is not None:
+            self.bridges.setdefault(bridge, set()).add(leg)
+
+    def with_whom(self, leg: LegId) -> set[LegId]:
+        """Whom it hears, and who hears it."""
+        found = next((members for members in self.bridges.values() if leg in members), set())
+        return found - {leg}
 
     # ── for tests that tell a story ──────────────────────────────────────────
 
@@ -371,30 +395,3 @@ def world_of(the_plan: Plan, *free: AgentId) -> World:
     world = World().start(the_plan)
     world.arrive(*free)
     return world
-
-
-def known(
-    call: CallId,
-    tier: str = "",
-    agent: AgentId | None = None,
-    at: datetime = START,
-    verdict: f.Verdict = f.Verdict.KNOWN,
-) -> f.ClientIdentified:
-    client = f.ClientRef(ClientId(1), "Client", tier)
-    return f.ClientIdentified(call, verdict, "+15550100", (client,), agent, at if agent else None)
-
-
-def identify(call: CallId, number: str | None) -> f.ClientIdentified:
-    match number:
-        case None:
-            return f.ClientIdentified(call, f.Verdict.WITHHELD, None)
-        case "+79161234567":
-            return f.ClientIdentified(call, f.Verdict.KNOWN, number, (f.ClientRef(ClientId(7), "Иван"),))
-        case "+79167770000":
-            gold = f.ClientRef(ClientId(10), "Golden", "gold")
-            return f.ClientIdentified(call, f.Verdict.KNOWN, number, (gold,), AgentId("1002"), START)
-        case "+79165550000":
-            both = (f.ClientRef(ClientId(8), "Ольга"), f.ClientRef(ClientId(9), "Олег"))
-            return f.ClientIdentified(call, f.Verdict.SEVERAL, number, both)
-        case _:
-            return f.ClientIdentified(call, f.Verdict.UNKNOWN, number)

@@ -12,8 +12,9 @@ from bridge.centre.causes import Cause
 from bridge.centre.ids import AgentId, CallId
 from bridge.centre.plan import Empty, Plan, Strategy, ToAgent, ToQueue, Widening
 from tests.fakes import plans
+from tests.fakes.callers import known
 from tests.fakes.plans import AGENTS, COMMON, ENGLISH, seconds
-from tests.fakes.world import START, World, known, world_of
+from tests.fakes.world import START, World, world_of
 
 A, B, C, D, E = AGENTS
 

@@ -10,8 +10,9 @@ from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
 from bridge.centre.plan import Member, Plan, Strategy, ToQueue, Widening
 from tests.fakes import plans
+from tests.fakes.callers import known
 from tests.fakes.plans import AGENTS, COMMON, ENGLISH, GROUP, seconds
-from tests.fakes.world import known, world_of
+from tests.fakes.world import world_of
 
 A, B, C, D, E = AGENTS
 

@@ -14,8 +14,8 @@ from bridge.centre.call import Call, CallState, Moment
 from bridge.centre.decision import Decision, OfferEnd
 from bridge.centre.ids import CallId, Endpoint, LegId, PromptId, RecordingId, TicketId
 from bridge.centre.orders import Order
-from bridge.centre.plan import Strategy
-from tests.fakes.world import ANNA, START, SUPPORT, World, plan
+from bridge.centre.plan import Strategy, Target, TargetKind
+from tests.fakes.world import ANNA, BORIS, START, SUPPORT, VERA, World, plan
 
 CALL = CallId("call.1")
 CLIENT, AGENT = LegId(CALL), LegId(f"{CALL}-agent-1")
@@ -53,8 +53,22 @@ SAMPLES: dict[type, object] = {
         m.Offer(CALL, ANNA, SUPPORT, DECISION),
         m.TurnedAway(CALL, SUPPORT, m.TurnedAwayWhy.FULL),
         m.PositionIs(CALL, SUPPORT, 2, timedelta(minutes=3)),
+        m.AgentAsked(CALL, BORIS, True),
+        f.LegHeld(CALL, AGENT),
+        f.LegResumed(CALL, AGENT),
+        f.AgentWished(ANNA, f.Wish.HOLD),
+        f.TransferWished(ANNA, Target(TargetKind.AGENT, VERA), True),
     )
 }
+
+
+_SERVED = (
+    CallState.CONNECTING,
+    CallState.TALKING,
+    CallState.CONSULTING,
+    CallState.PASSING,
+    CallState.CLEARING,
+)
 
 
 def call_in(state: CallState) -> Call:
@@ -70,16 +84,21 @@ def call_in(state: CallState) -> Call:
     elif state is CallState.OUTSIDE:
         world.tell(f.OutsideRinging(CALL, ANNA, "+79161234567", "", "1001"))
     else:
-        if state in (CallState.CONNECTING, CallState.TALKING, CallState.CLEARING):
+        if state in _SERVED:
             world.phone(ANNA)
         world.call_in(dialled)
         world.pump()
         if state is CallState.LEAVING:
             world.tell(f.DigitReceived(CALL, CLIENT, "9"))
-        elif state in (CallState.CONNECTING, CallState.TALKING, CallState.CLEARING):
+        elif state in _SERVED:
             world.answer(ANNA)
             world.tell(world.ari.popleft())
             if state is not CallState.CONNECTING:
+                world.pump()
+            if state in (CallState.CONSULTING, CallState.PASSING):
+                world.arrive(BORIS)
+                attended = state is CallState.CONSULTING
+                world.tell(f.TransferWished(ANNA, Target(TargetKind.AGENT, BORIS), attended))
                 world.pump()
             if state is CallState.CLEARING:
                 world.hang_up_client(CallId(CALL))
@@ -129,6 +148,7 @@ AGENT_SAMPLES: dict[type, object] = {
         f.TimerFired(f.Timer(f.TimerKind.WRAP_UP, ANNA)),
         m.Offer(CALL, ANNA, SUPPORT, DECISION),
         f.WrapUpExtended(ANNA),
+        m.AskAgent(CALL, ANNA),
         f.LinkUp(),
         m.OfferResult(CALL, ANNA, SUPPORT, OfferEnd.NO_ANSWER),
         m.AgentReleased(CALL, ANNA, SUPPORT),

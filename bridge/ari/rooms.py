@@ -1,0 +1,125 @@
+"""Conversations: Asterisk's mixing bridges, and who is in which. Owns how a leg comes in and out of them.
+
+A call has its own Conversation, and one more for each transfer in which two speak about the client. A bridge
+stays until the call is cleared, empty or not: its id must not be used for a second one (#211).
+"""
+
+import asyncio
+
+import structlog
+
+from bridge.ari import models
+from bridge.ari.interest import UNKNOWN_MUSIC, Interest
+from bridge.ari.rest import Rest, all_of
+from bridge.ari.sounds import Sounds
+from bridge.centre.ids import CallId, ConversationId, LegId, conversation_id
+from bridge.centre.orders import Connect, EnterWaitingRoom, Hold, Join, RingBack
+from bridge.errors import Gone, Refused
+
+log = structlog.get_logger(__name__)
+
+_CONFLICT = 409
+_LEAVING_PAUSES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)  # seconds
+
+
+class Rooms:
+    def __init__(self, rest: Rest, interest: Interest, sounds: Sounds, app: str) -> None:
+        self._rest = rest
+        self._interest = interest
+        self._sounds = sounds
+        self._app = app
+
+    async def enter_waiting_room(self, order: EnterWaitingRoom) -> None:
+        music = self._interest.music(order.leg)
+        if music == order.music:
+            return  # asking again would begin it anew
+        # Who may be waiting already is told about it, and that goes on: the music begins after it.
+        if music != UNKNOWN_MUSIC:
+            for prompt in self._interest.running_prompts(order.leg):
+                await self._sounds.stop_prompt(prompt)
+        await self._leave(order.call, order.leg)
+        await self._sounds.start_music(order.leg, order.music)
+
+    async def hold(self, order: Hold) -> None:
+        """As who waits, but nothing goes on that was said to him: he talked."""
+        if self._interest.music(order.leg) == order.music:
+            return
+        await self._leave(order.call, order.leg)
+        await self._sounds.silence(order.leg)
+        await self._sounds.start_music(order.leg, order.music)
+
+    async def ring_back(self, order: RingBack) -> None:
+        if self._interest.rings_back(order.leg):
+            return
+        await self._leave(order.call, order.leg)
+        await self._sounds.silence(order.leg)
+        await self._sounds.ring_back(order.leg)
+
+    async def join(self, order: Join) -> None:
+        """From one bridge to another it goes by itself: nobody need take it out first. (22.10)"""
+        self._interest.note_seat(order.leg, order.room)
+        present, _ = await all_of(self._make(order.call, order.room), self._sounds.silence(order.leg))
+        if order.leg not in present:
+            await self._add(order.room, order.leg)
+
+    async def connect(self, order: Connect) -> None:
+        # Without dtmf_events: what the client keys in to the agent (a card number) stays between the two and
+        # never comes here, so it cannot get into the log either.
+        room = conversation_id(order.call)
+        for leg in (order.client, order.agent):
+            self._interest.note_seat(leg, room)
+        present, _ = await all_of(self._make(order.call, room), self._sounds.silence(order.client))
+        joining = [leg for leg in (order.client, order.agent) if leg not in present]
+        if joining:
+            # One request for both: Asterisk looks for all of them before it moves the first.
+            await self._add(room, *joining)
+
+    async def drop(self, bridge: str, *, empty: bool = False) -> None:
+        """Destroy it when it is empty; ``empty``: that is known already.
+
+        A channel that is just leaving (hung up, or sent back to the dialplan) when its bridge is destroyed
+        stays in Asterisk for ever and cannot even be hung up: 11 of 1,600 (22.10.1). Of 1,600 whose bridge
+        was empty first, none.
+        """
+        try:
+            if not empty:
+                await self._until_empty(bridge)
+            await self._rest.call("bridges.destroy", bridge)
+        except Gone:
+            return
+
+    async def _leave(self, call: CallId, leg: LegId) -> None:
+        for room in self._interest.seats(call, leg):
+            try:
+                await self._rest.call("bridges.removeChannel", room, query={"channel": leg})
+            except Gone as error:
+                log.debug("is not in it", action="bridges.removeChannel", channel_id=leg, error=str(error))
+        self._interest.note_seat(leg, None)
+
+    async def _add(self, room: ConversationId, *legs: LegId) -> None:
+        # Without connected line updates: Asterisk would send a re-INVITE to the agent's phone with the
+        # client's own identity, withheld or not, and one to the client's trunk with the agent's (22.10).
+        query = {"channel": ",".join(legs), "inhibitConnectedLineUpdates": "true"}
+        await self._rest.call("bridges.addChannel", room, query=query)
+
+    async def _make(self, call: CallId, room: ConversationId) -> frozenset[str]:
+        """Returns the channels that are in it already: none in a new one."""
+        self._interest.note_room(call, room)
+        try:
+            # The name tells whose it is: ids of other applications' bridges may look like ours.
+            query = {"type": "mixing", "name": self._app}
+            await self._rest.call("bridges.createWithId", room, query=query)
+        except Refused as error:
+            if error.status != _CONFLICT:
+                raise
+            found = await self._rest.get(models.Bridge, "bridges.get", room)
+            return frozenset(found.channels)
+        return frozenset()
+
+    async def _until_empty(self, bridge: str) -> None:
+        for pause in _LEAVING_PAUSES:
+            found = await self._rest.get(models.Bridge, "bridges.get", bridge)
+            if not found.channels:
+                return
+            await asyncio.sleep(pause)
+        log.warning("bridge destroyed with channels in it", action="ari.drop_bridge", bridge_id=bridge)

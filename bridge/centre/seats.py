@@ -1,0 +1,96 @@
+"""Who sits where in a call: the orders that bring a leg there, and the account of who did what since when.
+
+Owns seats and segments. When somebody changes his seat is decided in the steps.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bridge.centre.call import Call, CallState, Leg, Moment, Seat
+from bridge.centre.ids import consultation_id, conversation_id
+from bridge.centre.orders import Hold, Join, RingBack
+from bridge.centre.plan import Queue
+from bridge.centre.record import Doing, LegKind, Segment
+
+MUSIC = "default"
+_SERVED = (CallState.TALKING, CallState.CONSULTING, CallState.PASSING)
+
+
+def seat(call: Call, leg: Leg, where: Seat, at: Moment) -> None:
+    """Bring a living leg there, unless it is there already."""
+    if leg.alive and leg.seat is not where:
+        leg.seat = where
+        seat_again(call, leg, at)
+
+
+def seat_again(call: Call, leg: Leg, at: Moment) -> None:
+    """Nobody knows whether it is where it should be; to be brought there twice does no harm."""
+    match leg.seat:
+        case Seat.TALK:
+            at.out.orders.append(Join(call.id, leg.id, conversation_id(call.id)))
+        case Seat.CONSULT:
+            at.out.orders.append(Join(call.id, leg.id, consultation_id(call.id, len(call.transfers))))
+        case Seat.HELD:
+            at.out.orders.append(Hold(call.id, leg.id, music_of(call, at)))
+        case Seat.RING_BACK:
+            at.out.orders.append(RingBack(call.id, leg.id))
+        case None:
+            pass
+
+
+def music_of(call: Call, at: Moment) -> str:
+    queue: Queue | None = at.plan.queues.get(call.queue) if call.queue is not None else None
+    return queue.music if queue is not None else MUSIC
+
+
+# ── who did what ─────────────────────────────────────────────────────────────
+
+
+def account(call: Call, now: datetime) -> None:
+    """Close the segments of what is over, and begin those of what is done from now on."""
+    if call.state not in _SERVED and all(segment.until is not None for segment in call.segments):
+        return
+    doing = {leg.id: done for leg in call.legs.values() if (done := _doing(call, leg)) is not None}
+    for place, segment in enumerate(call.segments):
+        if segment.until is not None:
+            continue
+        if doing.get(segment.leg) is segment.doing:
+            del doing[segment.leg]
+        else:
+            call.segments[place] = replace(segment, until=now)
+    call.segments += [Segment(leg, call.legs[leg].agent, done, now) for leg, done in doing.items()]
+
+
+def _doing(call: Call, leg: Leg) -> Doing | None:
+    if leg.kind is LegKind.CLIENT or leg.answered_at is None or not leg.alive or leg.released:
+        return None
+    if call.state not in _SERVED:
+        return None
+    where = leg.seat
+    if where is None:
+        where = Seat.TALK if call.state is CallState.TALKING else None  # from before there were seats
+    match where:
+        case Seat.TALK:
+            return _talking(call, leg)
+        case Seat.CONSULT:
+            return Doing.CONSULT
+        case Seat.HELD:
+            return Doing.HELD
+        case Seat.RING_BACK:
+            return Doing.HOLD
+        case None:
+            return None
+
+
+def _talking(call: Call, leg: Leg) -> Doing:
+    client = call.legs.get(call.client_leg)
+    others = sum(
+        1
+        for other in call.alive_legs
+        if other is not leg and other.kind is not LegKind.CLIENT and other.seat is Seat.TALK
+    )
+    if others:
+        return Doing.CONFERENCE
+    if leg.holds or client is None or client.seat not in (Seat.TALK, None):
+        return Doing.HOLD
+    return Doing.TALK
