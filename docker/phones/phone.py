@@ -4,14 +4,26 @@
 Commands come in as JSON lines on stdin, events go out as JSON lines on stdout; what to do when is the
 script's that drives it, not the phone's.
 
-    in    {"do": "answer" | "hangup" | "quit"}  {"do": "reject", "code": 486}
-          {"do": "dtmf", "digits": "2"}  {"do": "call", "uri": "sip:*43@127.0.0.1:5060"}
-    out   {"event": "registered" | "unregistered" | "register_failed" | "started" | "incoming" | "calling" |
-           "ringing" | "answered" | "media" | "digit" | "cancelled" | "ended" | "recorded" | "error",
-           "mono": s, "wall": s, …}
+    in    {"do": "answer" | "hangup" | "hold" | "unhold", "line": 1}  {"do": "reject", "code": 486, "line": 1}
+          {"do": "dtmf", "digits": "2", "line": 1}  {"do": "call", "uri": "sip:*43@127.0.0.1:5060", "line": 1}
+          {"do": "refer", "to": "sip:1002@127.0.0.1:5060", "line": 1}           a blind transfer
+          {"do": "refer_replaces", "line": 1, "other": 2}                       an attended one
+          {"do": "mute" | "unmute" | "quit"}
+    out   {"event": "registered" | "unregistered" | "register_failed" | "started" | "muted" | "unmuted" |
+           "error", "mono": s, "wall": s, …}
+          {"event": "incoming" | "calling" | "ringing" | "answered" | "media" | "digit" | "cancelled" |
+           "ended" | "recorded" | "held" | "unheld" | "hold_failed" | "refer_answered" | "refer_status" |
+           "referred" | "replaced", "line": 1, "mono": s, "wall": s, …}
+
+"line" is 1 unless given. A call that comes in takes the first free line of ``--lines``; when there is none,
+it is told 486, and its "line" is 0. What is said goes to each line that is not held; no line hears another.
+Each call is recorded by itself, in real time from its "media" on, also while it is held.
 
 "cancelled" is a ring that the other side took back: its Reason header (RFC 3326) says why, and whether the
-call counts as missed. With ``--trunk`` the phone is a stranger who calls by the trunk: it registers nowhere.
+call counts as missed. "refer_answered" has the final "code" of the REFER itself, "refer_status" that of a
+NOTIFY, and whether it is the "final" one: if so and all is well we hang up, unless the command had
+"stay": true. "referred" and "replaced" are asked for by the other side: the new call has the same line.
+With ``--trunk`` the phone is a stranger who calls by the trunk: it registers nowhere.
 
 ``mono`` is CLOCK_MONOTONIC, the same for every process on the machine. The end of stdin means quit, unless
 ``--unattended`` says that nobody drives it.
@@ -20,7 +32,6 @@ call counts as missed. With ``--trunk`` the phone is a stranger who calls by the
 import json
 import os
 import random
-import re
 import select
 import signal
 import sys
@@ -30,6 +41,8 @@ from pathlib import Path
 from typing import Any
 
 import pjsua2 as pj
+from phone_call import Account, Call, status
+from phone_events import emit, is_whole
 from phone_options import Options, read_options
 from sip_headers import headers_of, party_of
 
@@ -39,102 +52,31 @@ TONE_LEVEL = 8000
 # docker-proxy forgets a UDP peer to whom the container has sent nothing for 90 s: the reply to a REGISTER
 # every minute keeps the way back to the phone open.
 REGISTER_EVERY_S = 60
-# pjlib greets on stdout before its log can be configured: main() sends that to stderr.
-EVENTS = os.dup(1)
-
-
-def emit(event: str, **fields: Any) -> None:
-    line = {"event": event, "mono": time.monotonic(), "wall": time.time(), **fields}
-    os.write(EVENTS, json.dumps(line, ensure_ascii=False).encode() + b"\n")
-
-
-def is_whole(wav: Path) -> bool:
-    """Whether its header (RIFF, the length of the rest) has been written."""
-    with wav.open("rb") as file:
-        head = file.read(12)
-    return head[:4] == b"RIFF" and head[8:] == b"WAVE" and int.from_bytes(head[4:8], "little") > 0
-
-
-class Account(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
-    def __init__(self, phone: "Phone") -> None:
-        super().__init__()
-        self.phone = phone
-
-    def onRegState(self, prm: pj.OnRegStateParam) -> None:
-        info = self.getInfo()
-        if prm.code == 0 or prm.code >= 300:
-            emit("register_failed", code=prm.code, reason=prm.reason)
-        else:
-            self.phone.on_registration(bool(info.regIsActive))
-
-    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
-        self.phone.on_incoming(prm.callId, prm.rdata.wholeMsg)
-
-
-class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
-    def __init__(self, phone: "Phone", account: Account, call_id: int = pj.PJSUA_INVALID_ID) -> None:
-        super().__init__(account, call_id)
-        self.phone = phone
-        self.answered = False
-        self.cancelled = False
-        self.heard = False
-        self.recorder: pj.AudioMediaRecorder | None = None
-        self.recording: Path | None = None
-
-    def onCallState(self, prm: pj.OnCallStateParam) -> None:
-        info = self.getInfo()
-        sip_call_id = info.callIdString
-        if info.state == pj.PJSIP_INV_STATE_EARLY and info.role == pj.PJSIP_ROLE_UAC:
-            emit("ringing", sip_call_id=sip_call_id, code=info.lastStatusCode)
-        elif info.state == pj.PJSIP_INV_STATE_CONFIRMED and not self.answered:
-            self.answered = True
-            emit("answered", sip_call_id=sip_call_id)
-            self.phone.on_answered(self)
-        elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            emit("ended", sip_call_id=sip_call_id, code=info.lastStatusCode, reason=info.lastReason)
-            self.phone.on_ended(self)
-
-    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
-        # The media vector belongs to the CallInfo: without this name it is freed while it is read.
-        info = self.getInfo()
-        for media in info.media:
-            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
-                self.phone.on_sound(self, self.getAudioMedia(media.index))
-
-    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
-        state = prm.e.body.tsxState
-        if state.tsx.method != "CANCEL" or state.type != pj.PJSIP_EVENT_RX_MSG or self.cancelled:
-            return
-        self.cancelled = True
-        headers = headers_of(state.src.rdata.wholeMsg)
-        reason = headers.get("reason", "")
-        cause = re.search(r"cause=(\d+)", reason)
-        emit(
-            "cancelled",
-            sip_call_id=headers.get("call-id", headers.get("i", "")),
-            reason=reason,
-            cause=int(cause[1]) if cause else None,
-        )
-
-    def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
-        emit("digit", digit=prm.digit)
 
 
 class Phone:
+    status = staticmethod(status)
+
     def __init__(self, options: Options) -> None:
         self.options = options
         self.endpoint = pj.Endpoint()
         self.account: Account | None = None
-        self.call: Call | None = None
+        self.lines: dict[int, Call] = {}
         # pjsua2 frees a call's C++ object with its Python one: never inside its own callback.
         self.ended: list[Call] = []
         self.tone: pj.ToneGenerator | None = None
         self.calls = 0
-        self.closing: list[Path] = []  # recordings that pjlib has yet to finish
+        self.muted = False
+        self.closing: list[tuple[Path, Call]] = []  # recordings that pjlib has yet to finish
         self.registered = False
         self.quitting = False
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.pending = b""
+
+    @property
+    def call(self) -> Call | None:
+        """The call of a phone that has one line."""
+        return self.lines.get(1)
 
     # ── start and stop ───────────────────────────────────────────────────────
 
@@ -198,16 +140,17 @@ class Phone:
         return config
 
     def stop(self) -> None:
-        if self.call is not None:
-            self.hang_up(0)
-        self.turn_until(lambda: self.call is None)
+        for call in list(self.lines.values()):
+            call.leave_all()
+        self.turn_until(lambda: not self.lines)
         if self.account is not None:
             if self.registered:
                 self.account.setRegistration(False)
                 self.turn_until(lambda: not self.registered)
             self.account.shutdown()
         self.ended.clear()
-        self.call = self.account = self.tone = None
+        self.lines.clear()
+        self.account = self.tone = None
         self.turn_until(lambda: not self.closing)
         self.endpoint.libDestroy()
 
@@ -258,19 +201,30 @@ class Phone:
             emit("error", reason=error.info())
 
     def carry_out(self, command: dict[str, Any]) -> None:
+        number = int(command.get("line", 1))
+        call = self.lines.get(number)
         match command["do"]:
             case "quit":
                 self.quitting = True
+            case "mute" | "unmute" as do:
+                self.mute(do == "mute")
+            case "call" if call is None and number >= 1:
+                self.dial(str(command["uri"]), number)
             case "answer":
-                self.answer()
-            case "hangup":
-                self.hang_up(0)
-            case "reject":
-                self.hang_up(int(command.get("code", 486)))
-            case "dtmf" if self.call is not None:
-                self.call.dialDtmf(str(command["digits"]))
-            case "call" if self.call is None:
-                self.dial(str(command["uri"]))
+                self.answer(call)
+            case "hangup" | "reject" as do:
+                if call is not None:
+                    call.leave(int(command.get("code", 486)) if do == "reject" else 0)
+            case "dtmf" if call is not None:
+                call.dialDtmf(str(command["digits"]))
+            case "hold" if call is not None and not call.held:
+                call.hold()
+            case "unhold" if call is not None and call.held:
+                call.unhold()
+            case "refer" if call is not None:
+                call.refer(str(command["to"]), bool(command.get("stay")))
+            case "refer_replaces" if call is not None:
+                call.refer(self.lines[int(command["other"])], bool(command.get("stay")))
             case other:
                 raise ValueError(f"{other!r} is unknown or does not fit now")
 
@@ -283,11 +237,12 @@ class Phone:
 
     def on_incoming(self, call_id: int, message: str) -> None:
         assert self.account is not None
-        call = Call(self, self.account, call_id)
+        free = [line for line in range(1, self.options.lines + 1) if line not in self.lines]
+        busy = len(self.lines) >= self.options.lines
+        call = Call(self, self.account, call_id, 0 if busy else free[0])
         headers = headers_of(message)
         number, name = party_of(headers.get("from", headers.get("f", "")))
-        busy = self.call is not None
-        emit(
+        call.tell(
             "incoming",
             caller=number,
             name=name,
@@ -297,78 +252,99 @@ class Phone:
         )
         if busy:
             self.ended.append(call)
-            call.answer(self.status(486))
+            call.answer(status(486))
             return
-        self.call = call
-        call.answer(self.status(180))
+        self.lines[call.line] = call
+        call.answer(status(180))
         if self.options.auto_answer is not None:
             self.timers.append((time.monotonic() + self.options.auto_answer, lambda: self.answer(call)))
 
     def tell_recorded(self) -> None:
-        for file in [file for file in self.closing if is_whole(file)]:
-            self.closing.remove(file)
-            emit("recorded", file=str(file))
+        for file, call in [one for one in self.closing if is_whole(one[0])]:
+            self.closing.remove((file, call))
+            call.tell("recorded", file=str(file))
 
     def on_sound(self, call: Call, sound: pj.AudioMedia) -> None:
-        if self.tone is not None:
-            self.tone.startTransmit(sound)
         if self.options.record is not None and call.recorder is None:
-            self.calls += 1
-            wanted = self.options.record
-            call.recording = wanted if self.calls == 1 else wanted.with_stem(f"{wanted.stem}-{self.calls}")
-            call.recorder = pj.AudioMediaRecorder()
-            call.recorder.createRecorder(str(call.recording))
+            self.record(call, self.options.record)
+        self.connect(call)
         if call.recorder is not None:
             sound.startTransmit(call.recorder)
         if not call.heard:
             call.heard = True
-            emit("media")
+            call.tell("media", file=None if call.recording is None else str(call.recording))
+
+    def record(self, call: Call, wanted: Path) -> None:
+        self.calls += 1
+        call.recording = wanted if self.calls == 1 else wanted.with_stem(f"{wanted.stem}-{self.calls}")
+        call.recorder = pj.AudioMediaRecorder()
+        call.recorder.createRecorder(str(call.recording))
+        # Nothing is written while nobody transmits: the null device does all the time, so that it keeps time.
+        self.endpoint.audDevManager().getCaptureDevMedia().startTransmit(call.recorder)
 
     def on_answered(self, call: Call) -> None:
         wait = self.options.auto_hangup
         if wait is not None:
-
-            def end() -> None:
-                if self.call is call:
-                    self.hang_up(0)
-
-            self.timers.append((time.monotonic() + wait, end))
+            self.timers.append((time.monotonic() + wait, call.leave))
 
     def on_ended(self, call: Call) -> None:
         call.recorder = None  # closes the file, a moment later: its header gets its length
         if call.recording is not None:
-            self.closing.append(call.recording)
+            self.closing.append((call.recording, call))
         self.ended.append(call)
-        if self.call is call:
-            self.call = None
+        if self.lines.get(call.line) is call:
+            former = call.former
+            while former is not None and former.over:
+                former = former.former
+            if former is None:
+                del self.lines[call.line]
+            else:
+                self.lines[call.line] = former
 
     # ── what we do ───────────────────────────────────────────────────────────
 
-    @staticmethod
-    def status(code: int) -> pj.CallOpParam:
-        parameters = pj.CallOpParam()
-        parameters.statusCode = code
-        return parameters
+    def soon(self, act: Callable[[], None]) -> None:
+        """Not inside a callback of pjsua2."""
+        self.timers.append((time.monotonic(), act))
 
-    def answer(self, call: Call | None = None) -> None:
-        current = self.call
-        if current is not None and not current.answered and (call is None or call is current):
-            current.answer(self.status(200))
+    def connect(self, call: Call) -> None:
+        """What the phone says goes to that call, or does not."""
+        sound = None if call.over else call.sound()
+        if sound is None or self.tone is None:
+            return
+        if call.held or self.muted:
+            self.tone.stopTransmit(sound)
+        else:
+            self.tone.startTransmit(sound)
 
-    def hang_up(self, code: int) -> None:
-        if self.call is not None:
-            self.call.hangup(self.status(code))
+    def mute(self, muted: bool) -> None:
+        self.muted = muted
+        for call in self.lines.values():
+            self.connect(call)
+        emit("muted" if muted else "unmuted")
 
-    def dial(self, uri: str) -> None:
+    def answer(self, call: Call | None) -> None:
+        if call is not None and not call.answered and not call.over:
+            call.answer(status(200))
+
+    def dial(self, uri: str, line: int) -> None:
         assert self.account is not None
-        call = Call(self, self.account)
-        self.call = call
-        emit("calling", uri=uri)
+        call = Call(self, self.account, line=line)
+        self.lines[line] = call
+        call.tell("calling", uri=uri)
         try:
             call.makeCall(uri, pj.CallOpParam(True))
         except pj.Error:
-            self.call = None
+            del self.lines[line]
             raise
+
+    def in_place_of(self, former: Call, call_id: int = pj.PJSUA_INVALID_ID) -> Call:
+        """The call that the other side wants instead; if it does not come about, the line is the former's."""
+        assert self.account is not None
+        call = Call(self, self.account, call_id, former.line)
+        call.former = former
+        self.lines[former.line] = call
+        return call
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ class Options:
     transport: str
     trunk: bool
     auto_hangup: float | None
+    lines: int
 
 
 def read_options(about: str) -> Options:
@@ -39,6 +40,7 @@ def read_options(about: str) -> Options:
     parser.add_argument("--record", type=Path, help="write what the phone hears to this WAV file")
     parser.add_argument("--duration", type=float, help="quit after so many seconds")
     parser.add_argument("--trunk", action="store_true", help="a stranger who calls by the trunk")
+    parser.add_argument("--lines", type=int, default=1, help="so many calls at once before it is busy")
     parser.add_argument("--unattended", action="store_true", help="do not read commands from stdin")
     given = vars(parser.parse_args())
     wait = given.pop("auto_answer")
