@@ -272,7 +272,7 @@ class Phone:
             sound.startTransmit(call.recorder)
         if not call.heard:
             call.heard = True
-            call.tell("media", file=None if call.recording is None else str(call.recording))
+            call.tell("media")
 
     def record(self, call: Call, wanted: Path) -> None:
         self.calls += 1

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from phone import Phone
 
 CHALLENGES = (401, 407)
+# pjsua tells as a transfer's status also that the REFER was accepted, in these words, or why it was not.
+ACCEPTED = (100, "Accepted")
 
 
 class Account(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
@@ -48,6 +50,7 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.held = False  # by us; the phone says nothing to it
         self.asked: dict[str, str] = {}  # by method: what is told once the other side has answered it
         self.challenged: set[str] = set()
+        self.refused = False  # our last REFER, by its answer
         self.stay = False  # after a transfer; otherwise we hang up, as desk phones do
         self.recorder: pj.AudioMediaRecorder | None = None
         self.recording: Path | None = None
@@ -96,8 +99,8 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         method = state.tsx.method
         if method == "CANCEL" and state.type == pj.PJSIP_EVENT_RX_MSG and not self.cancelled:
             self.on_cancel(headers_of(state.src.rdata.wholeMsg))
-        elif method in self.asked and state.tsx.role == pj.PJSIP_ROLE_UAC and state.tsx.statusCode >= 200:
-            self.on_reply(method, state)
+        elif method in self.asked and is_final(state):
+            self.on_reply(method, state.tsx)
 
     def on_cancel(self, headers: dict[str, str]) -> None:
         self.cancelled = True
@@ -110,18 +113,16 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
             cause=int(cause[1]) if cause else None,
         )
 
-    def on_reply(self, method: str, state: pj.TsxStateEvent) -> None:
+    def on_reply(self, method: str, reply: pj.SipTransaction) -> None:
         """Our re-INVITE or REFER is answered. To a challenge pjsip replies by itself, once."""
-        code = state.tsx.statusCode
+        code = reply.statusCode
         if code in CHALLENGES and method not in self.challenged:
-            if state.type == pj.PJSIP_EVENT_RX_MSG:
-                self.challenged.add(method)
+            self.challenged.add(method)
             return
-        if code in CHALLENGES and state.type != pj.PJSIP_EVENT_RX_MSG:
-            return  # the first challenge's transaction has come to its end
         event = self.asked.pop(method)
         if event == "refer_answered":
-            self.tell(event, code=code, reason=state.tsx.statusText)
+            self.refused = code >= 300
+            self.tell(event, code=code, reason=reply.statusText)
         elif code < 300:
             self.held = event == "held"
             self.phone.connect(self)
@@ -129,12 +130,14 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         else:
             self.held = event == "unheld"
             self.phone.connect(self)
-            self.tell("hold_failed", wanted=event, code=code, reason=state.tsx.statusText)
+            self.tell("hold_failed", wanted=event, code=code, reason=reply.statusText)
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
         self.tell("digit", digit=prm.digit)
 
     def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
+        if self.refused or (prm.statusCode, prm.reason) == ACCEPTED:
+            return
         self.tell("refer_status", code=prm.statusCode, reason=prm.reason, final=bool(prm.finalNotify))
         if prm.finalNotify and 200 <= prm.statusCode < 300 and not self.stay:
             self.phone.soon(self.leave)
@@ -198,6 +201,13 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         except pj.Error:
             del self.asked["REFER"]
             raise
+
+
+def is_final(state: pj.TsxStateEvent) -> bool:
+    """Whether just now a request of ours is answered, or given up."""
+    # Once completed, a transaction stays for 5 s: its end is no news, least of all of the next one.
+    news = state.prevState < pj.PJSIP_TSX_STATE_COMPLETED
+    return bool(news and state.tsx.role == pj.PJSIP_ROLE_UAC and state.tsx.statusCode >= 200)
 
 
 def status(code: int) -> pj.CallOpParam:
