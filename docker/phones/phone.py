@@ -30,6 +30,7 @@ With ``--trunk`` the phone is a stranger who calls by the trunk: it registers no
 """
 
 import json
+import math
 import os
 import random
 import select
@@ -110,7 +111,8 @@ class Phone:
             self.tone.createToneGenerator(8000, 1)
             note = pj.ToneDesc()
             note.freq1, note.freq2, note.on_msec, note.off_msec = options.tone, 0, 20000, 0
-            note.volume = TONE_LEVEL
+            # pjmedia's oscillator is the louder the higher: by 3 dB at 2000 Hz, by 20 dB at 3730 Hz.
+            note.volume = round(TONE_LEVEL * math.cos(math.pi * options.tone / 8000))
             notes = pj.ToneDescVector()
             notes.append(note)
             self.tone.play(notes, True)

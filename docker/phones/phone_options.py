@@ -36,7 +36,9 @@ def read_options(about: str) -> Options:
     parser.add_argument("--transport", choices=("udp", "tcp"), default="udp")
     parser.add_argument("--auto-answer", default="none", help="seconds of ringing, or none")
     parser.add_argument("--auto-hangup", type=float, help="seconds of talk, then hang up")
-    parser.add_argument("--tone", type=int, default=0, metavar="HZ", help="say this tone during a call")
+    parser.add_argument(
+        "--tone", type=int, default=0, metavar="HZ", help="say this tone, below 4000, during a call"
+    )
     parser.add_argument("--record", type=Path, help="write what the phone hears to this WAV file")
     parser.add_argument("--duration", type=float, help="quit after so many seconds")
     parser.add_argument("--trunk", action="store_true", help="a stranger who calls by the trunk")
