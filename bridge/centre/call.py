@@ -234,6 +234,8 @@ class Call:
             return self.menu.menu in plan.menus
         if self.state is CallState.WAITING:
             return self.queue in plan.queues
+        if self.state is CallState.CONSULTING and self.transfer is not None:
+            return self.transfer.stage is not Stage.RINGING or plan.leads(self.transfer.target)
         return True
 
     def enter(self, state: CallState, now: datetime) -> None:

@@ -229,3 +229,11 @@ def prompt_failed(call: Call, at: Moment) -> None:
         voicemail_prompt_ended(call, ended, at)
     else:
         call.prompt = None
+
+
+def unplanned(call: Call, at: Moment) -> None:
+    """What he is in the middle of is not planned any more. The dialplan still has somewhere for him."""
+    if call.state is S.CONSULTING:
+        nobody_takes_him(call, TransferEnd.FAILED, at)
+    else:
+        give_back(call, at)

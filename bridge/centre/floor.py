@@ -13,6 +13,7 @@ from bridge.centre import call_table
 from bridge.centre.agent import AgentDesk, AgentEvent, AgentState
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.call_acts import give_back
+from bridge.centre.call_ends import unplanned
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
     AgentLoggedIn,
@@ -242,8 +243,7 @@ class Floor:
                 out.messages.append(desk.changed())  # he was planned before, and is again
         self.router.load(self.plan, out)
         for call in [call for call in self.calls.values() if not call.fits(self.plan)]:
-            # What he waited for is not planned any more: the dialplan still has somewhere for him.
-            give_back(call, self._moment(now, out))
+            unplanned(call, self._moment(now, out))
             self._forget_if_ended(call, now)
 
     def _timer(self, fact: TimerFired, timer: Timer, now: datetime, out: Output) -> None:

@@ -10,6 +10,7 @@ from bridge.centre.plan import (
     Announcements,
     Empty,
     Member,
+    Outside,
     Plan,
     Queue,
     Strategy,
@@ -57,6 +58,7 @@ def common(strategy: Strategy = Strategy.LEASTRECENT) -> Queue:
         announce=Announcements(
             True, True, True, seconds(5), seconds(10), ("callbridge/all-busy",), seconds(15)
         ),
+        supervisors=AGENTS[3:],
     )
 
 
@@ -95,6 +97,7 @@ def full(strategy: Strategy = Strategy.LEASTRECENT) -> Plan:
         priority_of_tier=TIERS,
         pause_reasons={"1": "break", "2": "lunch"},
         dispositions={"1": "resolved"},
+        outside=Outside("lab", ("+7495",)),
     )
 
 

@@ -4,34 +4,28 @@ The plan has everything in it: every strategy, skills, widening, sticky and name
 moves; faults are mixed in: orders that fail, phones that die, plans that lose a queue, clocks that step.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from bridge.centre import facts as f
-from bridge.centre import orders as o
-from bridge.centre.agent import AgentState
-from bridge.centre.call import CallState
-from bridge.centre.floor import Floor
-from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, QueueName
+from bridge.centre.ids import (
+    AgentId,
+    Endpoint,
+    LegId,
+    QueueName,
+)
 from bridge.centre.plan import Strategy
 from tests.fakes import gap, plans
-from tests.fakes.world import World
+from tests.property.floor_invariants import Floors, comparable
 
 AGENTS = st.sampled_from(plans.AGENTS)
 QUEUES = st.sampled_from([plans.COMMON, plans.GROUP])
 
 
-class FloorMachine(RuleBasedStateMachine):
-    def __init__(self) -> None:
-        super().__init__()
-        self.world = World()
-        self.arrived: list[CallId] = []
-        self.kept: gap.Kept | None = None
-
+class FloorMachine(Floors):
     @initialize(strategy=st.sampled_from(Strategy), ready=st.sets(AGENTS))
     def begin(self, strategy: Strategy, ready: set[AgentId]) -> None:
         self.plan = plans.full(strategy)
@@ -157,9 +151,8 @@ class FloorMachine(RuleBasedStateMachine):
         self.world.tell(f.LinkDown())
 
     @rule()
-    def link_is_back(self) -> None:
-        self.world.pump("ari")  # what came meanwhile is told before
-        self.world.tell(f.LinkUp())
+    def link_comes_back(self) -> None:
+        self.link_is_back()
 
     # ── the process ──────────────────────────────────────────────────────────
 
@@ -175,98 +168,6 @@ class FloorMachine(RuleBasedStateMachine):
         floor = gap.recalled(self.world, self.kept).floor
         assert comparable(floor) == comparable(self.world.floor)
         self.world.floor = floor
-
-    # ── what must always hold ────────────────────────────────────────────────
-
-    @invariant()
-    def an_agent_is_in_one_conversation_at_most(self) -> None:
-        for agent in plans.AGENTS:
-            bridged = [
-                bridge
-                for bridge, members in self.world.bridges.items()
-                for leg in members
-                if self.world.legs[leg].agent == agent
-            ]
-            assert len(bridged) <= 1
-
-    @invariant()
-    def nobody_rings_who_is_not_ringing_to_us(self) -> None:
-        offers = [offer.agent for call in self.world.floor.calls.values() for offer in call.offers.values()]
-        assert len(offers) == len(set(offers))
-        for agent in offers:
-            assert self.world.floor.agents[agent].state is AgentState.RINGING
-
-    @invariant()
-    def who_waits_unoffered_has_no_free_agent(self) -> None:
-        router = self.world.floor.router
-        for served in router.queues.values():
-            for kind in served.line.buckets:
-                assert router.closed or served.members.choose(*kind, 0) == ()
-            for _, _, call in served.line.joinable:
-                assert served.line.callers[call].ringing
-                assert router.closed or served.joining(served.line.callers[call], 0) == ()
-
-    @invariant()
-    def who_waits_for_one_agent_waits_for_one_who_may_come(self) -> None:
-        router = self.world.floor.router
-        for agent, callers in router.held.items():
-            hindrance = router.states[agent].hindrance
-            if hindrance is None:
-                assert router.closed
-                continue
-            assert hindrance.value not in ("logged_out", "unreachable", "paused")
-            assert callers
-
-    @invariant()
-    def the_router_and_the_agents_agree_on_who_is_free(self) -> None:
-        floor = self.world.floor
-        planned = {id_: desk for id_, desk in floor.agents.items() if id_ in floor.plan.agents}
-        assert floor.router.free == {id_ for id_, desk in planned.items() if desk.free}
-
-    @invariant()
-    def who_waits_for_the_floor_waits_for_the_router(self) -> None:
-        floor = self.world.floor
-        waiting = {
-            call.id
-            for call in floor.calls.values()
-            if call.state is CallState.WAITING and call.waiting is not None and not call.waiting.asking
-        }
-        assert set(floor.router.queue_of) == waiting
-        assert {call for q in floor.router.queues.values() for call in q.line.callers} == waiting
-
-    def teardown(self) -> None:
-        """Everyone hangs up: nothing may be left, and each call ended in exactly one outcome."""
-        self.link_is_back()
-        self.world.fail_next.clear()
-        for leg in [leg for leg, one in self.world.legs.items() if one.agent is None]:
-            self.world.end_leg(leg)
-        self.world.pass_time(300)
-        assert self.world.floor.calls == {}
-        assert self.world.floor.errands == {}
-        assert self.world.living == {}
-        assert self.world.bridges == {}
-        assert {timer.kind for timer in self.world.timers} <= {f.TimerKind.REST, f.TimerKind.WRAP_UP}
-        outcomes = 0
-        for call in self.arrived:
-            record = self.world.saved[call]
-            assert record.outcome is not None
-            assert record.ended_at is not None
-            assert (record.outcome is o.Outcome.ANSWERED) <= (record.answered_at is not None)
-            assert all(leg.ended_at is not None for leg in record.legs)
-            outcomes += 1
-        assert sum(self.world.floor.ended.values()) == outcomes
-        assert self.world.offers.keys() == self.world.offer_ends.keys()
-        assert sorted(self.world.attached) == sorted(self.world.recorded)
-        replayed = Floor()
-        for at, fact in self.world.log:
-            replayed.decide(fact, at)
-        assert comparable(replayed) == comparable(self.world.floor)
-
-
-def comparable(floor: Floor) -> Floor:
-    """Without queues that are not planned any more and empty."""
-    queues = {name: one for name, one in floor.router.queues.items() if name in floor.plan.queues or one.line}
-    return replace(floor, router=replace(floor.router, queues=queues))
 
 
 FloorMachine.TestCase.settings = settings(max_examples=400, stateful_step_count=50, deadline=None)

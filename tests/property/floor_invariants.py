@@ -1,0 +1,157 @@
+"""What must always hold of a floor, whatever people and the network do to it."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+
+from bridge.centre import facts as f
+from bridge.centre import orders as o
+from bridge.centre.agent import AgentState
+from bridge.centre.call import Call, CallState, Seat, Stage
+from bridge.centre.floor import Floor
+from bridge.centre.ids import CallId, consultation_id, conversation_id
+from bridge.centre.plan import TargetKind
+from tests.fakes import gap, plans
+from tests.fakes.world import World
+
+
+class Floors(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.arrived: list[CallId] = []
+        self.kept: gap.Kept | None = None
+
+    def link_is_back(self) -> None:
+        self.world.pump("ari")  # what came meanwhile is told before
+        self.world.tell(f.LinkUp())
+
+    # ── what must always hold ────────────────────────────────────────────────
+
+    @invariant()
+    def an_agent_is_in_one_conversation_at_most(self) -> None:
+        for agent in plans.AGENTS:
+            bridged = [
+                bridge
+                for bridge, members in self.world.bridges.items()
+                for leg in members
+                if self.world.legs[leg].agent == agent
+            ]
+            assert len(bridged) <= 1
+
+    @invariant()
+    def nobody_rings_who_is_not_ringing_to_us(self) -> None:
+        offers = [offer.agent for call in self.world.floor.calls.values() for offer in call.offers.values()]
+        assert len(offers) == len(set(offers))
+        for agent in offers:
+            assert self.world.floor.agents[agent].state is AgentState.RINGING
+
+    @invariant()
+    def who_waits_unoffered_has_no_free_agent(self) -> None:
+        router = self.world.floor.router
+        for served in router.queues.values():
+            for kind in served.line.buckets:
+                assert router.closed or served.members.choose(*kind, 0) == ()
+            for _, _, call in served.line.joinable:
+                assert served.line.callers[call].ringing
+                assert router.closed or served.joining(served.line.callers[call], 0) == ()
+
+    @invariant()
+    def who_waits_for_one_agent_waits_for_one_who_may_come(self) -> None:
+        router = self.world.floor.router
+        for agent, callers in router.held.items():
+            hindrance = router.states[agent].hindrance
+            if hindrance is None:
+                assert router.closed
+                continue
+            assert hindrance.value not in ("logged_out", "unreachable", "paused")
+            assert callers
+
+    @invariant()
+    def the_router_and_the_agents_agree_on_who_is_free(self) -> None:
+        floor = self.world.floor
+        planned = {id_: desk for id_, desk in floor.agents.items() if id_ in floor.plan.agents}
+        assert floor.router.free == {id_ for id_, desk in planned.items() if desk.free}
+
+    @invariant()
+    def who_waits_for_the_floor_waits_for_the_router(self) -> None:
+        floor = self.world.floor
+        waiting = {
+            call.id
+            for call in floor.calls.values()
+            if (call.state is CallState.WAITING and call.waiting is not None and not call.waiting.asking)
+            or consults_a_queue(call)
+        }
+        assert set(floor.router.queue_of) == waiting
+        assert {call for q in floor.router.queues.values() for call in q.line.callers} == waiting
+
+    @invariant()
+    def nobody_does_two_things_at_once_and_the_account_has_no_gap_back(self) -> None:
+        for call in self.world.floor.calls.values():
+            for leg in call.legs:
+                own = [segment for segment in call.segments if segment.leg == leg]
+                assert all(segment.until is not None for segment in own[:-1])
+                assert all(one.doing is not two.doing or one.until != two.since for one, two in pairwise(own))
+
+    @invariant()
+    def what_a_leg_does_is_where_it_sits(self) -> None:
+        """When all is told: the orders brought everybody to where the floor has him."""
+        if any((self.world.ari, self.world.ami, self.world.store)):
+            return
+        for call in self.world.floor.calls.values():
+            if call.state not in (CallState.TALKING, CallState.CONSULTING):
+                continue
+            for leg in call.seated:
+                room = {Seat.TALK: conversation_id(call.id)}.get(leg.seat) if leg.seat else None
+                if leg.seat is Seat.CONSULT:
+                    room = consultation_id(call.id, len(call.transfers))
+                inside = {name for name, members in self.world.bridges.items() if leg.id in members}
+                assert inside == ({room} if room else set())
+
+    def teardown(self) -> None:
+        """Everyone hangs up: nothing may be left, and each call ended in exactly one outcome."""
+        self.link_is_back()
+        self.world.fail_next.clear()
+        for leg in [leg for leg, one in self.world.legs.items() if one.agent is None]:
+            self.world.end_leg(leg)
+        self.world.pump()
+        for agent in plans.AGENTS:  # those of a conference whose client has gone
+            self.world.hang_up_agent(agent)
+        self.world.pass_time(300)
+        assert self.world.floor.calls == {}
+        assert self.world.floor.errands == {}
+        assert self.world.living == {}
+        assert self.world.bridges == {}
+        assert {timer.kind for timer in self.world.timers} <= {f.TimerKind.REST, f.TimerKind.WRAP_UP}
+        outcomes = 0
+        for call in self.arrived:
+            record = self.world.saved[call]
+            assert record.outcome is not None
+            assert record.ended_at is not None
+            assert (record.outcome is o.Outcome.ANSWERED) <= (record.answered_at is not None)
+            assert all(leg.ended_at is not None for leg in record.legs)
+            outcomes += 1
+        assert sum(self.world.floor.ended.values()) == outcomes
+        assert self.world.offers.keys() == self.world.offer_ends.keys()
+        assert sorted(self.world.attached) == sorted(self.world.recorded)
+        replayed = Floor()
+        for at, fact in self.world.log:
+            replayed.decide(fact, at)
+        assert comparable(replayed) == comparable(self.world.floor)
+
+
+def consults_a_queue(call: Call) -> bool:
+    """Who passes a client on to a queue, and speaks with its agent first, waits there for one."""
+    transfer = call.transfer
+    return (
+        transfer is not None
+        and transfer.target.kind is TargetKind.QUEUE
+        and (call.state, transfer.stage) == (CallState.CONSULTING, Stage.RINGING)
+    )
+
+
+def comparable(floor: Floor) -> Floor:
+    """Without queues that are not planned any more and empty."""
+    queues = {name: one for name, one in floor.router.queues.items() if name in floor.plan.queues or one.line}
+    return replace(floor, router=replace(floor.router, queues=queues))
