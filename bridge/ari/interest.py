@@ -242,6 +242,12 @@ class Interest:
         room = memory.seats.get(leg)
         return () if room is None else (room,)
 
+    def converses(self, leg: LegId) -> bool:
+        """Whether it has been brought to where another leg of its call is."""
+        memory = self._calls.get(call_of(leg))
+        room = memory.seats.get(leg) if memory is not None else None
+        return memory is not None and room is not None and list(memory.seats.values()).count(room) > 1
+
     # ── ends ─────────────────────────────────────────────────────────────────
 
     def is_over(self, channel_or_call: str) -> bool:

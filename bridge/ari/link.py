@@ -21,10 +21,10 @@ from bridge.ari.snoops import SnoopRecorder
 from bridge.ari.socket import EventSocket, SocketLimits
 from bridge.ari.stasis import BadArguments
 from bridge.ari.survey import find
-from bridge.ari.translate import translate
-from bridge.centre.facts import CallOffered, Fact, FeatureDialled, LegEnded, RecordingStarted
+from bridge.ari.translate import Arrived, translate
+from bridge.centre.facts import CallOffered, DigitReceived, Fact, LegEnded, RecordingStarted
 from bridge.centre.ids import LegId, PromptId, call_of, is_dialled_leg
-from bridge.centre.orders import MediaOrder, RingAgent, RingNumber, StartRecording, ToFallback
+from bridge.centre.orders import MediaOrder, RingAgent, RingNumber, StartRecording, ToDialplan, ToFallback
 from bridge.engine.backoff import Backoff
 from bridge.engine.ports import Inbox, LinkState, Survey
 from bridge.errors import LinkDown, RemoteError, RequestTimeout
@@ -133,7 +133,7 @@ class AriLink:
                 async with self._rings:
                     self._needs_the_link(gaps)
                     await self._media.carry_out(order)
-            case ToFallback():
+            case ToFallback() | ToDialplan():
                 self._departures.give_back(order.leg)
                 try:
                     await self._media.carry_out(order)
@@ -229,13 +229,13 @@ class AriLink:
         match event:
             case UnknownEvent(type=kind):
                 log.info("event of an unknown type", action="ari.event", type=kind[:80])
-            case models.StasisStart(replace_channel=replaced, channel=channel) if replaced is not None:
-                log.warning(
-                    "channel took another's place",
-                    action="ari.replaced",
-                    channel_id=channel.id,
-                    replaced_id=replaced.id,
-                )
+            case models.StasisStart(args=["transfer", *_], channel=channel):
+                # With it the other half goes, and the client stays where he is. (22.10)
+                self._media.drop_half(channel.id)
+            case models.BridgeAttendedTransfer():
+                halves = (event.destination_link_first_leg, event.replace_channel)
+                for half in [half for half in halves if half is not None][:1]:
+                    self._media.drop_half(half.id)
             case models.StasisEnd(channel=channel):
                 self._found.discard(LegId(channel.id))
                 self._departures.left(channel.id)
@@ -254,12 +254,14 @@ class AriLink:
             self._media.send_back(channel_id)
             return
         for fact in facts:
-            if isinstance(fact, CallOffered | FeatureDialled) and fact.leg in self._found:
+            if isinstance(fact, DigitReceived) and self._interest.converses(fact.leg):
+                continue  # what they key in to each other (a card number) is between the two
+            if isinstance(fact, Arrived) and fact.leg in self._found:
                 self._found.discard(fact.leg)
                 continue  # the survey overtook its event
             if isinstance(fact, CallOffered):
                 self._interest.begin(fact.call)
-            if isinstance(fact, CallOffered | FeatureDialled):
+            if isinstance(fact, Arrived):
                 self._departures.follow(fact.leg)
             await self._tell(fact)
 
@@ -268,7 +270,7 @@ class AriLink:
             if self._held is None:
                 await self._inbox.put(fact)
                 return
-            if isinstance(fact, CallOffered | FeatureDialled):
+            if isinstance(fact, Arrived):
                 self._arrived.add(fact.leg)
             self._held.append(fact)
 

@@ -37,6 +37,7 @@ from bridge.centre.orders import (
     RingBack,
     RingNumber,
     StopPrompt,
+    ToDialplan,
     ToFallback,
 )
 from bridge.errors import Gone, LinkDown, Refused, RemoteError, RequestTimeout, Unreachable
@@ -101,6 +102,8 @@ class MediaDesk:
                 await self._hang_up(order.leg, order.cause)
             case ToFallback():
                 await self._to_fallback(order)
+            case ToDialplan():
+                await self._rest.unless_gone("channels.continueInDialplan", order.leg)
             case ClearCall():
                 await self._clear_call(order.call)
             case _:
@@ -114,6 +117,10 @@ class MediaDesk:
         """End an agent's leg for which nobody waits: its creation was given up before it came."""
         log.warning("agent's leg that nobody waits for", action="ari.stray_leg", channel_id=leg)
         self._in_background(self._drop(leg))
+
+    def drop_half(self, channel_id: str) -> None:
+        """Of a Local channel, which Asterisk puts in the place of a phone that transfers: both halves go."""
+        self._in_background(self._drop(LegId(channel_id)))
 
     def send_back(self, channel_id: str) -> None:
         """Let a channel that we cannot serve go on in the dialplan, behind its Stasis()."""
@@ -156,7 +163,7 @@ class MediaDesk:
         # The dialplan writes down when and why it ended, should nobody of us hear it; also of a leg like this
         # one, which runs no dialplan (22.10).
         end = {"CHANNEL(hangup_handler_push)": "callbridge-ended,leg,1"}
-        variables = {"CALLBRIDGE_CALL": order.call, **_caller_shown(order), **end}
+        variables = {"CALLBRIDGE_CALL": order.call, **_caller_shown(order), **_of_agents(order), **end}
         try:
             await self._rest.call("channels.create", query=query, body={"variables": variables})
         except Refused as error:
@@ -239,6 +246,14 @@ def _caller_shown(order: RingAgent | RingNumber) -> dict[str, str]:
         "CONNECTEDLINE(name,i)": _printable(order.caller_name) if isinstance(order, RingAgent) else "",
         "CONNECTEDLINE(pres,i)": "allowed",
     }
+
+
+def _of_agents(order: RingAgent | RingNumber) -> dict[str, str]:
+    """Where its REFER leads; and for the dialplan of its other lines, that it has a call of ours."""
+    if not isinstance(order, RingAgent):
+        return {}
+    name = order.endpoint.rpartition("/")[2]
+    return {"TRANSFER_CONTEXT": "callbridge-transfer", "GROUP(callbridge)": name}
 
 
 def _printable(text: str) -> str:

@@ -58,13 +58,13 @@ class Rooms:
     async def join(self, order: Join) -> None:
         """From one bridge to another it goes by itself: nobody need take it out first. (22.10)"""
         self._interest.note_seat(order.leg, order.room)
+        # A phone that held has left him with Asterisk's own music, of which we know nothing.
+        self._interest.note_music(order.leg, UNKNOWN_MUSIC, confirmed=False)
         present, _ = await all_of(self._make(order.call, order.room), self._sounds.silence(order.leg))
         if order.leg not in present:
             await self._add(order.room, order.leg)
 
     async def connect(self, order: Connect) -> None:
-        # Without dtmf_events: what the client keys in to the agent (a card number) stays between the two and
-        # never comes here, so it cannot get into the log either.
         room = conversation_id(order.call)
         for leg in (order.client, order.agent):
             self._interest.note_seat(leg, room)
@@ -107,6 +107,8 @@ class Rooms:
         self._interest.note_room(call, room)
         try:
             # The name tells whose it is: ids of other applications' bridges may look like ours.
+            # Without dtmf_events: Asterisk tells what they key in to each other all the same while somebody
+            # records or three talk (22.10), so link drops it.
             query = {"type": "mixing", "name": self._app}
             await self._rest.call("bridges.createWithId", room, query=query)
         except Refused as error:

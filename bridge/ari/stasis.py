@@ -2,6 +2,8 @@
 
     Stasis(callbridge,inbound,DIALLED,TRUNK,allowed|withheld)     a client, from the dialplan
     Stasis(callbridge,feature,FEATURE,ARGUMENT)                   an agent's phone that dialled a code
+    Stasis(callbridge,dialled,DIALLED)                            an agent's phone that talks on another line
+    Stasis(callbridge,transfer,DIALLED)                           half of what Asterisk makes of a REFER
     appArgs=agent,CALL                                            a leg that we made: an agent's, a number's
     appArgs=snoop                                                 what records a leg
 
@@ -46,7 +48,24 @@ class FeatureArguments:
     argument: str
 
 
-Arguments = InboundArguments | AgentArguments | FeatureArguments | SnoopArguments
+@dataclass(frozen=True, slots=True)
+class DialledArguments:
+    dialled: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferArguments:
+    """Of no use: BridgeBlindTransfer tells all of it."""
+
+
+Arguments = (
+    InboundArguments
+    | AgentArguments
+    | FeatureArguments
+    | DialledArguments
+    | TransferArguments
+    | SnoopArguments
+)
 
 
 def read_arguments(args: Sequence[str]) -> Arguments:
@@ -58,6 +77,10 @@ def read_arguments(args: Sequence[str]) -> Arguments:
             return InboundArguments(dialled, trunk, presentation == "withheld")
         case ["agent", call] if call:
             return AgentArguments(CallId(call))
+        case ["dialled", dialled] if dialled:
+            return DialledArguments(dialled)
+        case ["transfer", _]:
+            return TransferArguments()
         case [word] if word == SNOOP_ARGUMENTS:
             return SnoopArguments()
         case _:

@@ -13,8 +13,7 @@ import structlog
 from bridge.ari import models
 from bridge.ari.rest import Rest
 from bridge.ari.stasis import BadArguments
-from bridge.ari.translate import arrived, leg_of
-from bridge.centre.facts import CallOffered, FeatureDialled
+from bridge.ari.translate import Arrived, arrived, leg_of
 from bridge.centre.ids import LegId, PromptId, is_dialled_leg
 from bridge.errors import Gone, Refused
 
@@ -33,7 +32,7 @@ class Found:
     bridges: Mapping[str, frozenset[str]]
     channels: frozenset[str]
     calls: frozenset[str]
-    arrivals: Mapping[LegId, CallOffered | FeatureDialled]
+    arrivals: Mapping[LegId, Arrived]
     playing: frozenset[PromptId]
     started_at: datetime | None
 
@@ -76,9 +75,9 @@ def _linked(channel: models.Channel) -> str:
     return str((channel.channelvars or {}).get(_LINKED_ID) or channel.id)
 
 
-def _arrivals(ours: list[models.Channel], app: str) -> dict[LegId, CallOffered | FeatureDialled]:
+def _arrivals(ours: list[models.Channel], app: str) -> dict[LegId, Arrived]:
     """What their StasisStart told, once: the dialplan's own arguments are still there (22.10)."""
-    arrivals: dict[LegId, CallOffered | FeatureDialled] = {}
+    arrivals: dict[LegId, Arrived] = {}
     for channel in ours:
         name, *args = channel.dialplan.app_data.split(",")
         if name != app or is_dialled_leg(LegId(channel.id)):

@@ -13,21 +13,28 @@ from bridge.ari import models
 from bridge.ari.decoding import UnknownEvent
 from bridge.ari.stasis import (
     AgentArguments,
+    DialledArguments,
     FeatureArguments,
     InboundArguments,
     SnoopArguments,
+    TransferArguments,
     read_arguments,
 )
 from bridge.centre.facts import (
+    AgentDialled,
     CallOffered,
     DigitReceived,
     Fact,
     FeatureDialled,
     LegAnswered,
     LegEnded,
+    LegHeld,
     LegJoined,
     LegLeft,
+    LegResumed,
     LegRinging,
+    PhoneJoined,
+    PhonePassedOn,
     PromptEnded,
     RecordingEnded,
 )
@@ -46,11 +53,15 @@ from bridge.centre.ids import (
 # ApplicationReplaced must be here: an allow list hides it as well (22.10).
 WANTED_EVENTS = (
     "ApplicationReplaced",
+    "BridgeAttendedTransfer",
+    "BridgeBlindTransfer",
     "ChannelDestroyed",
     "ChannelDtmfReceived",
     "ChannelEnteredBridge",
+    "ChannelHold",
     "ChannelLeftBridge",
     "ChannelStateChange",
+    "ChannelUnhold",
     "ChannelUserevent",  # what the socket sends to itself
     "Dial",
     "PlaybackFinished",
@@ -62,6 +73,7 @@ WANTED_EVENTS = (
 
 # A channel whose id Asterisk chose: [SYSTEMNAME-]EPOCH.SEQUENCE. Ids that somebody else chose (snoops, the
 # halves of Local channels, another application's) are not ours.
+Arrived = CallOffered | FeatureDialled | AgentDialled
 _UNIQUEID = re.compile(r"(?:.+-)?\d+\.\d+")
 _PROMPT = re.compile(r".+-prompt-\d+")
 _SNOOPED = re.compile(r"(?P<recording>.+-rec-\d+)-snoop-out")  # the other side's ends in the same instant
@@ -104,6 +116,15 @@ def translate(event: models.AnyEvent | UnknownEvent) -> tuple[Fact, ...]:
             return _recorded(recording.name)
         case models.ChannelEnteredBridge(channel=channel, bridge=bridge) if channel is not None:
             return _bridged(channel.id, bridge.id, LegJoined)
+        case models.ChannelHold(channel=channel):
+            return _if_dialled(channel.id, LegHeld)
+        case models.ChannelUnhold(channel=channel):
+            return _if_dialled(channel.id, LegResumed)
+        case models.BridgeBlindTransfer(channel=channel, exten=exten, result="Success"):
+            leg = LegId(channel.id)
+            return (PhonePassedOn(call_of(leg), leg, exten),) if is_dialled_leg(leg) else ()
+        case models.BridgeAttendedTransfer(result="Success"):
+            return _joined_by_phone(event)
         case models.ChannelLeftBridge(channel=channel, bridge=bridge):
             return _bridged(channel.id, bridge.id, LegLeft)
         case _:
@@ -118,17 +139,18 @@ def _entered(event: models.StasisStart) -> tuple[Fact, ...]:
     return () if fact is None else (fact,)
 
 
-def arrived(channel: models.Channel, args: Sequence[str]) -> CallOffered | FeatureDialled | None:
+def arrived(channel: models.Channel, args: Sequence[str]) -> Arrived | None:
     """What it is that this channel is in our application; None for a leg that we made.
 
     Raises BadArguments.
     """
     match read_arguments(args):
-        case AgentArguments() | SnoopArguments():
+        case AgentArguments() | SnoopArguments() | TransferArguments():
             return None
         case FeatureArguments(feature, argument):
-            endpoint = Endpoint(channel.name.rpartition("-")[0])
-            return FeatureDialled(CallId(channel.id), LegId(channel.id), endpoint, feature, argument)
+            return FeatureDialled(CallId(channel.id), LegId(channel.id), _phone(channel), feature, argument)
+        case DialledArguments(dialled):
+            return AgentDialled(CallId(channel.id), LegId(channel.id), _phone(channel), dialled)
         case InboundArguments(dialled, trunk, withheld):
             number = _clean(channel.caller.number, _LONGEST_NUMBER)
             name = _clean(channel.caller.name, _LONGEST_NAME)
@@ -142,6 +164,21 @@ def arrived(channel: models.Channel, args: Sequence[str]) -> CallOffered | Featu
             )
 
 
+def _phone(channel: models.Channel) -> Endpoint:
+    """Whose channel it is, not what it says it is."""
+    return Endpoint(channel.name.rpartition("-")[0])
+
+
+def _joined_by_phone(event: models.BridgeAttendedTransfer) -> tuple[Fact, ...]:
+    """Which of the two lines the phone asked on says nothing (22.10): the one that we made tells the call."""
+    legs = [LegId(event.transferer_first_leg.id), LegId(event.transferer_second_leg.id)]
+    ours = [leg for leg in legs if is_dialled_leg(leg)]
+    if not ours:
+        return ()
+    other = next(leg for leg in reversed(legs) if leg != ours[0] or legs[0] == legs[1])
+    return (PhoneJoined(call_of(ours[0]), ours[0], other),)
+
+
 def _state_changed(channel: models.Channel) -> tuple[Fact, ...]:
     match channel.state:
         case "Ringing":
@@ -153,7 +190,9 @@ def _state_changed(channel: models.Channel) -> tuple[Fact, ...]:
             return ()
 
 
-def _if_dialled(channel_id: str, fact: type[LegRinging] | type[LegAnswered]) -> tuple[Fact, ...]:
+def _if_dialled(
+    channel_id: str, fact: type[LegRinging] | type[LegAnswered] | type[LegHeld] | type[LegResumed]
+) -> tuple[Fact, ...]:
     leg = LegId(channel_id)
     return (fact(call_of(leg), leg),) if is_dialled_leg(leg) else ()
 

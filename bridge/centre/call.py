@@ -133,6 +133,7 @@ class Transfer:
     stage: Stage
     queue: QueueName | None
     waiting: Waiting | None
+    line: LegId | None = None  # the other line of his phone, when it speaks with the target by that one
     other: LegId | None = None  # the target's leg, once it is rung (an outside number) or has answered
     asks: tuple[AgentId, ...] = ()  # whom else to ask, in order
 

@@ -16,6 +16,7 @@ from bridge.centre import queue_steps as q
 from bridge.centre import transfer_steps as t
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.facts import (
+    AgentDialled,
     AgentWished,
     CallAdopted,
     CallerPresented,
@@ -39,6 +40,8 @@ from bridge.centre.facts import (
     OutsideEnded,
     OutsideRingEnded,
     OutsideRinging,
+    PhoneJoined,
+    PhonePassedOn,
     PromptEnded,
     RecordingAttached,
     RecordingStarted,
@@ -130,6 +133,9 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(CallAdopted, d.connected_adopted),
         on(AgentWished, t.wished),
         on(TransferWished, t.transfer_wished),
+        on(AgentDialled, t.second_line),
+        on(PhonePassedOn, t.passed_on_by_phone),
+        on(PhoneJoined, t.joined_by_phone),
     ),
     S.CONSULTING: (
         *_ANYWHERE,
@@ -140,6 +146,8 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(TurnedAway, t.turned_away),
         on(LegAnswered, t.target_answered),
         on(TimerFired, t.ring_timer),
+        on(PhonePassedOn, t.passed_on_by_phone),
+        on(PhoneJoined, t.joined_by_phone),
     ),
     S.PASSING: (
         *_ANYWHERE,

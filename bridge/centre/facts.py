@@ -33,9 +33,12 @@ from bridge.centre.outside_facts import OutsideRingEnded as OutsideRingEnded
 from bridge.centre.outside_facts import OutsideRinging as OutsideRinging
 from bridge.centre.outside_facts import PhoneTaken as PhoneTaken
 from bridge.centre.plan import Plan
+from bridge.centre.wish_facts import AgentDialled as AgentDialled
 from bridge.centre.wish_facts import AgentWished as AgentWished
 from bridge.centre.wish_facts import LegHeld as LegHeld
 from bridge.centre.wish_facts import LegResumed as LegResumed
+from bridge.centre.wish_facts import PhoneJoined as PhoneJoined
+from bridge.centre.wish_facts import PhonePassedOn as PhonePassedOn
 from bridge.centre.wish_facts import TransferWished as TransferWished
 from bridge.centre.wish_facts import Wish as Wish
 
@@ -346,6 +349,9 @@ CallFact = (
     | LegLeft
     | LegHeld
     | LegResumed
+    | AgentDialled
+    | PhonePassedOn
+    | PhoneJoined
     | DigitReceived
     | PromptEnded
     | FeatureDialled

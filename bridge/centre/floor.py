@@ -5,7 +5,7 @@ others is delivered in order until nobody has anything to say.
 """
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -16,6 +16,7 @@ from bridge.centre.call_acts import give_back
 from bridge.centre.call_ends import unplanned
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
+    AgentDialled,
     AgentLoggedIn,
     AgentLoggedOut,
     AgentPaused,
@@ -32,9 +33,7 @@ from bridge.centre.facts import (
     Fact,
     FailureReason,
     FeatureDialled,
-    LegAnswered,
     LegEnded,
-    LegRinging,
     LinkDown,
     LinkUp,
     MemberMoved,
@@ -55,6 +54,8 @@ from bridge.centre.facts import (
 )
 from bridge.centre.features import NO_SUCH_CODE, Before, Errand, answer, said_about, wish
 from bridge.centre.ids import AgentId, CallId, QueueName, call_of
+from bridge.centre.kept import KeptPlace, keep_place, take_place
+from bridge.centre.known import leg_knows
 from bridge.centre.last_orders import last_orders
 from bridge.centre.messages import (
     AgentAsked,
@@ -76,22 +77,21 @@ from bridge.centre.messages import (
     TurnedAway,
 )
 from bridge.centre.moves import moved
-from bridge.centre.orders import AttachRecording, ClearCall, HangUp, Order, Outcome, SetDisposition
+from bridge.centre.orders import (
+    AttachRecording,
+    ClearCall,
+    HangUp,
+    Order,
+    Outcome,
+    SetDisposition,
+    ToDialplan,
+)
 from bridge.centre.plan import Plan
 from bridge.centre.router import Router
 from bridge.centre.told import Told
 
 _BIRTHS = (CallOffered, CallerPresented, OutsideRinging, CallMissed)
-_PLACE_KEPT = timedelta(minutes=15)
 _RECENT = timedelta(minutes=10)  # longer than what the dialplan writes down of an ended call is kept
-
-
-@dataclass(frozen=True, slots=True)
-class KeptPlace:
-    """Of a caller whom Asterisk's own end cut off: he has it again if he calls again."""
-
-    place: int
-    at: datetime
 
 
 @dataclass(slots=True)
@@ -109,6 +109,7 @@ class Floor:
     agents: dict[AgentId, AgentDesk] = field(default_factory=dict)
     router: Router = field(default_factory=Router)
     errands: dict[CallId, Errand] = field(default_factory=dict)
+    lines: dict[CallId, CallId] = field(default_factory=dict)  # a phone's other line → the call that it is in
     places: int = 0
     kept: dict[str, KeptPlace] = field(default_factory=dict)  # by number
     recent: dict[CallId, datetime] = field(default_factory=dict)  # calls that are over, and since when
@@ -127,29 +128,11 @@ class Floor:
 
     def knows(self, fact: Fact) -> bool:
         """Whether it was told before and tells nothing new: by an event and by what was asked after a gap."""
-        match fact:
-            case LegEnded(call=call) if call in self.recent and call not in self.calls:
-                return True
-            case CallerPresented(call=call) if call in self.gone:
-                return True
-            case LegRinging() | LegAnswered() | LegEnded():
-                call_ = self.calls.get(fact.call)
-                leg = call_.legs.get(fact.leg) if call_ is not None else None
-            case CallerPresented():
-                # AMI's list, asked for in the instant in which he left, may still have him.
-                call_ = self.calls.get(fact.call)
-                leg = call_.legs.get(call_.client_leg) if call_ is not None else None
-            case _:
-                return self.told.knows(fact)
-        if call_ is None or leg is None:
-            return False
-        match fact:
-            case LegRinging():
-                return leg.ringing_at is not None
-            case LegAnswered():
-                return leg.answered_at is not None
-            case LegEnded() | CallerPresented():
-                return not leg.alive
+        if isinstance(fact, CallerPresented) and fact.call in self.gone:
+            return True
+        if isinstance(fact, LegEnded) and fact.call in self.recent and fact.call not in self.calls:
+            return True
+        return self.told.knows(fact) or leg_knows(fact, self.calls)
 
     def give_up(self, id_: CallId | None, now: datetime) -> list[Order]:
         """A call that our own fault has broken: forget it, free its agent, hand its client back."""
@@ -214,6 +197,8 @@ class Floor:
                 out.orders.append(AttachRecording(call, recording))
             case FeatureDialled():
                 self._feature(fact, now, out)
+            case AgentDialled():
+                self._dialled(fact, now, out)
             case Resumed():
                 for call in tuple(self.calls):
                     self._call(call, fact, now, out)
@@ -230,6 +215,8 @@ class Floor:
                 out.messages.append(OffersResume())
             case OrderFailed(order="Play", reason=FailureReason.LINK_DOWN) if self.router.closed:
                 pass  # said again by the comparison that comes when the link is back
+            case _ if fact.call in self.lines:
+                self._of_line(fact, self.lines[fact.call], now, out)
             case _ if fact.call in self.errands:
                 self._errand(self.errands[fact.call], fact, now, out)
             case _:
@@ -289,6 +276,24 @@ class Floor:
             case _:
                 pass  # the other stream's view of the same phone
 
+    # ── other lines of phones ────────────────────────────────────────────────
+
+    def _dialled(self, fact: AgentDialled, now: datetime, out: Output) -> None:
+        """On a line of its own: a part of the call in which he is, or none of our affair."""
+        agent = self.plan.agent_at(fact.endpoint)
+        desk = self.agents.get(agent.id) if agent is not None else None
+        call = self.calls.get(desk.call) if desk is not None and desk.call is not None else None
+        if call is not None and self._call(call.id, fact, now, out) and fact.leg in call.legs:
+            self.lines[fact.call] = call.id
+        else:
+            out.orders.append(ToDialplan(fact.call, fact.leg))
+
+    def _of_line(self, fact: CallFact, call: CallId, now: datetime, out: Output) -> None:
+        if isinstance(fact, LegEnded):
+            del self.lines[fact.call]
+            out.orders.append(ClearCall(fact.call))
+        self._call(call, replace(fact, call=call), now, out)
+
     def _call_fact(self, fact: CallFact, now: datetime, out: Output) -> None:
         if fact.call not in self.calls:
             if isinstance(fact, CallMissed) and fact.call in self.gone:
@@ -296,24 +301,14 @@ class Floor:
             if isinstance(fact, _BIRTHS):
                 self.calls[fact.call] = Call(fact.call, since=now, offered_at=now)
                 if isinstance(fact, CallOffered | CallerPresented) and fact.number is not None:
-                    self._give_place(self.calls[fact.call], fact.number, now)
+                    self.calls[fact.call].kept_place = take_place(self.kept, fact.number, now)
             else:
                 self.strays += 1
                 out.orders += [] if self.knows(fact) else last_orders(fact)
                 return
         if isinstance(fact, CallLost):
-            self._keep_place(self.calls[fact.call], now)
+            keep_place(self.kept, self.calls[fact.call], now)
         self._call(fact.call, fact, now, out)
-
-    def _keep_place(self, call: Call, now: datetime) -> None:
-        self.kept = {number: kept for number, kept in self.kept.items() if now - kept.at < _PLACE_KEPT}
-        if call.number is not None and call.waiting is not None:
-            self.kept[call.number] = KeptPlace(call.waiting.place, now)
-
-    def _give_place(self, call: Call, number: str, now: datetime) -> None:
-        kept = self.kept.pop(number, None)
-        if kept is not None and now - kept.at < _PLACE_KEPT:
-            call.kept_place = kept.place
 
     # ── messages ─────────────────────────────────────────────────────────────
 

@@ -15,8 +15,9 @@ from bridge.centre.decision import Standing
 from bridge.centre.expected import ServiceRate
 from bridge.centre.facts import Timer
 from bridge.centre.features import Errand
-from bridge.centre.floor import Floor, KeptPlace
+from bridge.centre.floor import Floor
 from bridge.centre.ids import AgentId, CallId, QueueName
+from bridge.centre.kept import KeptPlace
 from bridge.centre.members import Members
 from bridge.centre.moves import moved
 from bridge.centre.plan import Plan
@@ -72,6 +73,7 @@ class Memory:
     overdue: tuple[Timer, ...] = ()
     gone: tuple[CallId, ...] = ()
     told: Mapping[str, datetime] | None = None
+    lines: Mapping[CallId, CallId] | None = None
 
 
 def remember(floor: Floor) -> Memory:
@@ -94,6 +96,7 @@ def remember(floor: Floor) -> Memory:
         tuple(floor.overdue),
         tuple(floor.gone),
         floor.told.since,
+        floor.lines,
     )
 
 
@@ -136,6 +139,7 @@ def recall(memory: Memory, planned: Plan) -> Floor:
         places=memory.places,
         overdue=list(memory.overdue),
         strays=memory.strays,
+        lines=dict(memory.lines or {}),
     )
     floor.told.since.update(memory.told or {})
     return floor

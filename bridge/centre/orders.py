@@ -197,6 +197,15 @@ class ToFallback:
 
 
 @dataclass(frozen=True, slots=True)
+class ToDialplan:
+    """It is none of our affair: the channel goes on behind its Stasis()."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class ClearCall:
     """The call is over: end what Asterisk may still hold under ids derived from it (its bridges)."""
 
@@ -341,6 +350,7 @@ MediaOrder = (
     | Mute
     | HangUp
     | ToFallback
+    | ToDialplan
     | ClearCall
 )
 RecordsOrder = SaveCall | OpenTicket | SaveOffer | EndOffer | SetDisposition | AttachRecording

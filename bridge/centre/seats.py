@@ -91,6 +91,8 @@ def _talking(call: Call, leg: Leg) -> Doing:
     )
     if others:
         return Doing.CONFERENCE
-    if leg.holds or client is None or client.seat not in (Seat.TALK, None):
-        return Doing.HOLD
-    return Doing.TALK
+    if not leg.holds and client is not None and client.seat in (Seat.TALK, None):
+        return Doing.TALK
+    line = call.legs.get(call.transfer.line) if call.transfer is not None and call.transfer.line else None
+    consults = line is not None and line.seat is Seat.CONSULT and not line.holds
+    return Doing.CONSULT if consults else Doing.HOLD

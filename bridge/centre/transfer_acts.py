@@ -18,19 +18,25 @@ from bridge.centre.messages import AskAgent, EnterQueue
 from bridge.centre.orders import CancelReason, CancelRing, HangUp, RingNumber, StartTimer, StopTimer
 from bridge.centre.plan import Target, TargetKind, ToQueue
 from bridge.centre.record import LegKind, TransferEnd, TransferKind, TransferRecord
-from bridge.centre.seats import seat
+from bridge.centre.seats import seat, seat_again
 
 S = CallState
 
 
-def begin(call: Call, leg: Leg, target: Target, kind: TransferKind, at: Moment) -> None:
+def begin(
+    call: Call, leg: Leg, target: Target, kind: TransferKind, at: Moment, line: Leg | None = None
+) -> None:
+    """``line``: of his phone, which holds the client by itself."""
     assert leg.agent is not None
     call.transfers.append(TransferRecord(len(call.transfers) + 1, leg.agent, kind, str(target), at.now))
     call.transfer = Transfer(leg.agent, leg.id, target, Stage.RINGING, call.queue, call.waiting)
-    seat(call, call.legs[call.client_leg], Seat.HELD, at)
+    if line is None:
+        seat(call, call.legs[call.client_leg], Seat.HELD, at)
+    else:
+        call.transfer.line = line.id
     if kind is TransferKind.ATTENDED:
         call.enter(S.CONSULTING, at.now)
-        seat(call, leg, Seat.RING_BACK, at)
+        seat(call, line or leg, Seat.RING_BACK, at)
         _call_target(call, call.transfer, at)
     else:
         leaves(call, leg, at)
@@ -103,14 +109,14 @@ def complete(call: Call, at: Moment) -> None:
     """Who passes on is out. Before anybody has answered, the ringing goes on for the client."""
     transfer = call.transfer
     assert transfer is not None
-    by = call.legs[transfer.leg]
-    if by.alive:
-        leaves(call, by, at)
+    _leave(call, transfer, at)
+    client = call.legs[call.client_leg]
     if transfer.stage in (Stage.CONSULTING, Stage.SWAPPED):
         assert transfer.other is not None
         other = call.legs[transfer.other]
         call.agent, call.partner = other.agent or call.agent, other.id
-        seat(call, call.legs[call.client_leg], Seat.TALK, at)
+        client.seat = Seat.TALK
+        seat_again(call, client, at)  # a phone that held has left him with music
         seat(call, other, Seat.TALK, at)
         end(call, TransferEnd.COMPLETED, at, to=other)
         call.enter(S.TALKING, at.now)
@@ -122,7 +128,15 @@ def complete(call: Call, at: Moment) -> None:
         else:
             call.enter(S.PASSING, at.now)
             transfer.stage = Stage.ALONE
+            seat(call, client, Seat.HELD, at)
     save(call, at)
+
+
+def _leave(call: Call, transfer: Transfer, at: Moment) -> None:
+    """Who passes on, by whichever of his lines are still there."""
+    for leg in (transfer.leg, transfer.line):
+        if leg is not None and call.legs[leg].alive:
+            leaves(call, call.legs[leg], at)
 
 
 def _wait_in_its_queue(call: Call, target: Target, at: Moment) -> None:
@@ -146,6 +160,8 @@ def give_up(call: Call, how: TransferEnd, at: Moment) -> None:
     transfer = call.transfer
     assert transfer is not None
     _let_go(call, transfer, at)
+    if transfer.line is not None and call.legs[transfer.line].alive:
+        leaves(call, call.legs[transfer.line], at)
     end(call, how, at)
     call.enter(S.TALKING, at.now)
     seat(call, call.legs[call.client_leg], Seat.TALK, at)

@@ -7,11 +7,14 @@ from bridge.centre.call import Call, CallState, Leg, Moment, Seat, Stage, Transf
 from bridge.centre.call_acts import end_offer, ring, save, show_card, withdraw
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
+    AgentDialled,
     AgentWished,
     CallAdopted,
     LegAnswered,
     LegHeld,
     LegResumed,
+    PhoneJoined,
+    PhonePassedOn,
     Timer,
     TimerFired,
     TimerKind,
@@ -24,7 +27,7 @@ from bridge.centre.orders import Answer, CancelReason, CancelRing, Connect, Hang
 from bridge.centre.plan import Target, TargetKind
 from bridge.centre.record import LegKind, TransferEnd, TransferKind
 from bridge.centre.seats import seat, seat_again
-from bridge.centre.transfer_acts import ask, begin, complete, end, give_up, nobody_takes_him
+from bridge.centre.transfer_acts import ask, begin, complete, end, give_up, leaves, nobody_takes_him
 
 S = CallState
 
@@ -74,7 +77,17 @@ def _holds(call: Call, leg_id: LegId, holds: bool, at: Moment) -> None:
     leg = call.legs.get(leg_id)
     if leg is not None and leg.alive and leg.kind is not LegKind.CLIENT and leg.holds is not holds:
         leg.holds = holds
+        _turns(call)
         save(call, at)
+
+
+def _turns(call: Call) -> None:
+    """A phone with two lines turns from the one to the other by holding them."""
+    transfer = call.transfer
+    if transfer is None or transfer.line is None or transfer.stage not in (Stage.CONSULTING, Stage.SWAPPED):
+        return
+    with_client = call.legs[transfer.line].holds and not call.legs[transfer.leg].holds
+    transfer.stage = Stage.SWAPPED if with_client else Stage.CONSULTING
 
 
 # ── a transfer begins ────────────────────────────────────────────────────────
@@ -88,6 +101,43 @@ def transfer_wished(call: Call, event: TransferWished, at: Moment) -> None:
         return
     kind = TransferKind.ATTENDED if event.attended else TransferKind.BLIND
     begin(call, leg, event.target, kind, at)
+
+
+def second_line(call: Call, event: AgentDialled, at: Moment) -> None:
+    """An agent who talks dials somebody on another line of his phone: he consults him about the client."""
+    agent = at.plan.agent_at(event.endpoint)
+    target = at.plan.target_of(event.dialled)
+    leg = call.leg_of(agent.id) if agent is not None else None
+    if agent is None or leg is None or target is None or at.deaf or len(call.seated) > 2:
+        return
+    line = Leg(event.leg, LegKind.AGENT, agent.id, at.now, answered_at=at.now, released=True)
+    call.legs[line.id] = line
+    begin(call, leg, target, TransferKind.ATTENDED, at, line)
+
+
+def passed_on_by_phone(call: Call, event: PhonePassedOn, at: Moment) -> None:
+    """His leg is out already. A target that leads nowhere brings the client back to him."""
+    leg = call.legs.get(event.leg)
+    if leg is None or not leg.alive or leg.agent is None or leg.released:
+        return
+    if call.state is S.CONSULTING:
+        complete(call, at)
+    elif len(call.seated) > 2:
+        leaves(call, leg, at)  # of a conference: the others go on
+        save(call, at)
+    else:
+        target = at.plan.target_of(event.dialled) or Target(TargetKind.AGENT, leg.agent)
+        begin(call, leg, target, TransferKind.BLIND, at)
+
+
+def joined_by_phone(call: Call, event: PhoneJoined, at: Moment) -> None:
+    """Of another call of his than the consultation we know nothing: the client comes back to him."""
+    transfer = call.transfer
+    leg = next((call.legs[one] for one in (event.leg, event.other) if one in call.legs), None)
+    if call.state is S.CONSULTING and transfer is not None:
+        complete(call, at)
+    elif leg is not None and leg.alive and leg.agent is not None and not leg.released:
+        begin(call, leg, Target(TargetKind.AGENT, leg.agent), TransferKind.BLIND, at)
 
 
 # ── it goes on ───────────────────────────────────────────────────────────────
@@ -127,7 +177,9 @@ def target_answered(call: Call, event: LegAnswered, at: Moment) -> None:
         _taken(call, leg, at)
     else:
         transfer.stage = Stage.CONSULTING
-        seat(call, call.legs[transfer.leg], Seat.CONSULT, at)
+        if transfer.line is not None:
+            at.out.orders.append(Answer(call.id, transfer.line))
+        seat(call, call.legs[transfer.line or transfer.leg], Seat.CONSULT, at)
         seat(call, leg, Seat.CONSULT, at)
     save(call, at)
     show_card(call, at)
@@ -158,7 +210,7 @@ def consult_wished(call: Call, event: AgentWished, at: Moment) -> None:
             complete(call, at)
         case Wish.GIVE_UP:
             give_up(call, TransferEnd.GIVEN_UP, at)
-        case Wish.SWAP if answered:
+        case Wish.SWAP if answered and transfer.line is None:  # a phone with two lines does it itself
             swap(call, transfer, at)
         case Wish.CONFERENCE if answered:
             _conference(call, transfer, at)
@@ -186,6 +238,8 @@ def _conference(call: Call, transfer: Transfer, at: Moment) -> None:
     other = call.legs[transfer.other]
     for one in (call.legs[call.client_leg], call.legs[transfer.leg], other):
         seat(call, one, Seat.TALK, at)
+    if transfer.line is not None:
+        leaves(call, call.legs[transfer.line], at)
     end(call, TransferEnd.CONFERENCE, at, to=other)
     call.enter(S.TALKING, at.now)
     save(call, at)
@@ -231,6 +285,8 @@ def leg_gone(call: Call, leg: Leg, at: Moment) -> None:
         return
     if leg.id == transfer.leg and call.state is S.CONSULTING:
         complete(call, at)  # who hangs up has passed him on; so has he whose phone died
+    elif leg.id == transfer.line and call.state is S.CONSULTING:
+        give_up(call, TransferEnd.GIVEN_UP, at)  # back to the line on which the client waits
     elif leg.id == transfer.other:
         answered = leg.answered_at is not None
         how = TransferEnd.HUNG_UP if answered else TransferEnd.NO_ANSWER

@@ -6,7 +6,7 @@ Page, API and feature code tell the same wish. Part of ``facts``, which has all 
 from dataclasses import dataclass
 from enum import Enum
 
-from bridge.centre.ids import AgentId, CallId, LegId
+from bridge.centre.ids import AgentId, CallId, Endpoint, LegId
 from bridge.centre.plan import Target
 
 
@@ -50,3 +50,31 @@ class LegHeld:
 class LegResumed:
     call: CallId
     leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDialled:
+    """A phone whose agent talks dialled on another line; ``call`` and ``leg`` are that line's channel."""
+
+    call: CallId
+    leg: LegId
+    endpoint: Endpoint
+    dialled: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhonePassedOn:
+    """REFER (RFC 3515): this agent's leg is in no Conversation any more, and its phone will hang up."""
+
+    call: CallId
+    leg: LegId
+    dialled: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneJoined:
+    """REFER with Replaces (RFC 3891): the phone is out of both its lines, and who was on them shall talk."""
+
+    call: CallId
+    leg: LegId
+    other: LegId

@@ -13,7 +13,7 @@ from bridge.config.faults import Fault
 from bridge.config.features import ECHO_TEST, FeatureSettings
 from bridge.config.pieces import Path, items, mapping, piece, pieces
 from bridge.config.queues import WideningSettings
-from bridge.config.source import Source
+from bridge.config.source import Source, text_of
 
 _WAYS = {
     "on_full": ("max_waiting",),
@@ -133,6 +133,16 @@ def _onward(queue: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 # ── codes ────────────────────────────────────────────────────────────────────
 
 
+def _extensions(source: Source) -> Iterator[tuple[str, str, Path]]:
+    for name, queue in mapping(source.tree, "queues").items():
+        extension = text_of(mapping(queue).get("extension"))
+        if isinstance(extension, str):
+            yield extension, f"queue {name[:20]}", ("queues", name, "extension")
+    supervisor = text_of(mapping(source.tree, "transfers").get("supervisor"))
+    if isinstance(supervisor, str):
+        yield supervisor, "the supervisor", ("transfers", "supervisor")
+
+
 def _codes(source: Source) -> Iterator[Fault]:
     """A phone must know which code is meant as soon as its digits are there, whatever may follow them."""
     features = piece(FeatureSettings, source.tree.get("features", {}))
@@ -141,8 +151,13 @@ def _codes(source: Source) -> Iterator[Fault]:
     taken: list[tuple[str, str, Path]] = [(ECHO_TEST, "the echo test", ("features",))]
     for agent in mapping(source.tree, "agents"):
         taken.append((agent, f"agent {agent[:20]}", ("agents", agent)))
+    for extension, owner, here in _extensions(source):
+        for other, owner_too, _ in taken:
+            if extension == other:
+                yield source.fault(here, f"{extension} is {owner_too} already: choose another extension")
+        taken.append((extension, owner, here))
     for feature, code in features.codes():
-        here: Path = ("features", feature.value)
+        here = ("features", feature.value)
         for other, owner, there in taken:
             if code.startswith(other) or other.startswith(code):
                 yield source.fault(

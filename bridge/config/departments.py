@@ -1,7 +1,14 @@
-"""Departments: whose tickets a queue's calls become."""
+"""Departments: whose tickets a queue's calls become, and who supervises them."""
 
-from bridge.config.fields import Section, Title
+from pydantic import Field
+
+from bridge.config.fields import AgentKey, Section, Title
 
 
 class DepartmentSettings(Section):
     title: Title
+    supervisors: tuple[AgentKey, ...] = Field(
+        default=(),
+        max_length=100,
+        description="agents; a client passed on to them rings the first who is free",
+    )

@@ -12,6 +12,7 @@ from bridge.centre.plan import (
     Member,
     Menu,
     Needs,
+    Outside,
     Plan,
     Queue,
     ToAgent,
@@ -37,14 +38,23 @@ def plan_of(settings: Settings) -> Plan:
             number: _destination(wanted) for number, wanted in settings.numbers.items() if not wanted.echo
         },
         menus={MenuName(name): _menu(name, menu) for name, menu in settings.menus.items()},
-        queues={QueueName(name): _queue(name, queue) for name, queue in settings.queues.items()},
+        queues={QueueName(name): _queue(name, queue, settings) for name, queue in settings.queues.items()},
         agents={AgentId(id): _agent(id, agent, language.default) for id, agent in settings.agents.items()},
         language=language.default,
         language_of_prefix=dict(language.by_prefix),
         priority_of_tier=dict(settings.tiers),
         pause_reasons=dict(settings.pauses),
         dispositions=dict(settings.dispositions),
+        outside=_outside(settings),
+        supervisor_extension=settings.transfers.supervisor or "",
     )
+
+
+def _outside(settings: Settings) -> Outside | None:
+    transfers = settings.transfers
+    if transfers.trunk is None:
+        return None
+    return Outside(transfers.trunk, transfers.prefixes, timedelta(seconds=transfers.ring_seconds))
 
 
 def _destination(wanted: Target) -> Destination:
@@ -87,7 +97,8 @@ def _menu(name: str, menu: MenuSettings) -> Menu:
     )
 
 
-def _queue(name: str, queue: QueueSettings) -> Queue:
+def _queue(name: str, queue: QueueSettings, settings: Settings) -> Queue:
+    department = settings.departments.get(queue.department or "")
     return Queue(
         name=QueueName(name),
         title=queue.title,
@@ -116,6 +127,8 @@ def _queue(name: str, queue: QueueSettings) -> Queue:
         music=queue.music,
         greeting=queue.greeting,
         announce=_announce(queue.announce),
+        extension=queue.extension or "",
+        supervisors=tuple(AgentId(agent) for agent in department.supervisors) if department else (),
     )
 
 

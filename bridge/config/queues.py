@@ -82,6 +82,9 @@ class AnnounceSettings(Section):
 
 class QueueSettings(Section):
     title: Title
+    extension: AgentKey | None = Field(
+        default=None, description="what an agent dials who passes a client on to this queue"
+    )
     department: Name | None = Field(default=None, description="whose tickets its calls become")
     strategy: Strategy = Strategy.LEASTRECENT
     weight: int = Field(

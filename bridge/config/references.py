@@ -33,6 +33,7 @@ def check_references(source: Source) -> Iterator[Fault]:
     yield from _aliases(source)
     for name, queue in mapping(tree, "queues").items():
         yield from _queue(source, name, queue)
+    yield from _transfers(source)
     yield from _agents(source)
     yield from _trunks(source)
     yield from _ports(source)
@@ -59,14 +60,30 @@ def _unknown(
     yield source.fault(path, f"no {kind} “{shown}”: {hint}")
 
 
+def _transfers(source: Source) -> Iterator[Fault]:
+    agents = mapping(source.tree, "agents")
+    for name, department in mapping(source.tree, "departments").items():
+        for index, agent in enumerate(items(department, "supervisors")):
+            here: Path = ("departments", name, "supervisors", index)
+            yield from _unknown(source, here, "agent", agent, agents, "agents")
+    transfers = mapping(source.tree, "transfers")
+    trunks = mapping(source.tree, "trunks")
+    yield from _unknown(source, ("transfers", "trunk"), "trunk", transfers.get("trunk"), trunks, "trunks")
+    yield from _goes_out(source, ("transfers", "trunk"), transfers.get("trunk"))
+
+
 def _target(source: Source, path: Path, target: Mapping[str, Any]) -> Iterator[Fault]:
     for key, section in (("queue", "queues"), ("menu", "menus"), ("agent", "agents"), ("trunk", "trunks")):
         known = mapping(source.tree, section)
         yield from _unknown(source, (*path, key), key, target.get(key), known, section)
-    trunks, trunk = mapping(source.tree, "trunks"), text_of(target.get("trunk"))
+    yield from _goes_out(source, (*path, "trunk"), target.get("trunk"))
+
+
+def _goes_out(source: Source, path: Path, trunk: Any) -> Iterator[Fault]:
+    trunks, trunk = mapping(source.tree, "trunks"), text_of(trunk)
     if isinstance(trunk, str) and trunk in trunks and mapping(trunks, trunk).get("send_to") is None:
         yield source.fault(
-            (*path, "trunk"),
+            path,
             f"no call goes out by {trunk[:60]}: add send_to: sip:HOST:PORT to that trunk",
         )
 

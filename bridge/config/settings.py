@@ -13,6 +13,7 @@ from bridge.config.numbers import NumberSettings
 from bridge.config.queues import QueueSettings
 from bridge.config.recordings import RecordingsSettings
 from bridge.config.store import StoreSettings
+from bridge.config.transfers import TransferSettings
 from bridge.config.trunks import TrunkSettings
 from bridge.config.web import WebSettings
 
@@ -41,6 +42,7 @@ class Settings(Section):
         default_factory=lambda: dict(DISPOSITIONS), min_length=1, description="digit → how a call ended"
     )
     features: FeatureSettings = FeatureSettings()
+    transfers: TransferSettings = TransferSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
     web: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()

@@ -46,6 +46,14 @@ class FeatureCode:
 
 
 @dataclass(frozen=True, slots=True)
+class Extension:
+    """What an agent who talks may dial or pass a client on to, besides agents. ``_`` begins a pattern."""
+
+    extension: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     endpoint: str
     penalty: int
@@ -88,6 +96,7 @@ class View:
     queues: tuple[Queue, ...]
     echo_test: str
     codes: tuple[FeatureCode, ...]
+    extensions: tuple[Extension, ...]
     languages: tuple[tuple[str, str], ...]  # prefix → language, the longest last, so that it wins
 
     @classmethod
@@ -104,6 +113,7 @@ class View:
             queues=tuple(_queues(settings)),
             echo_test=ECHO_TEST,
             codes=tuple(_codes(settings)),
+            extensions=tuple(_extensions(settings)),
             languages=tuple(sorted(prefixes.items(), key=lambda item: (len(item[0]), item[0]))),
         )
 
@@ -148,6 +158,17 @@ def _codes(settings: Settings) -> Iterator[FeatureCode]:
                     yield FeatureCode(code + digit, name, digit, f"dispositions.{digit}: {disposition}")
             case _:
                 yield FeatureCode(code, name, "", f"features.{name}")
+
+
+def _extensions(settings: Settings) -> Iterator[Extension]:
+    for name, queue in settings.queues.items():
+        if queue.extension is not None:
+            yield Extension(queue.extension, f"queues.{name}")
+    transfers = settings.transfers
+    if transfers.supervisor is not None:
+        yield Extension(transfers.supervisor, "transfers.supervisor")
+    for prefix in transfers.prefixes:
+        yield Extension(f"_{prefix}.", f"transfers.prefixes: {prefix}")
 
 
 # ── the native queues ────────────────────────────────────────────────────────

@@ -40,6 +40,8 @@ async def test_ring(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None
         "CONNECTEDLINE(name,i)": "Иван",
         "CONNECTEDLINE(pres,i)": "allowed",
         "CHANNEL(hangup_handler_push)": "callbridge-ended,leg,1",
+        "TRANSFER_CONTEXT": "callbridge-transfer",
+        "GROUP(callbridge)": "1001",
     }
     await link.carry_out(ring(call))  # sent twice: a second dial would kill the first
     assert len(sent(fake, "channels.dial")) == 1

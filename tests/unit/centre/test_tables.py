@@ -57,6 +57,9 @@ SAMPLES: dict[type, object] = {
         f.LegHeld(CALL, AGENT),
         f.LegResumed(CALL, AGENT),
         f.AgentWished(ANNA, f.Wish.HOLD),
+        f.AgentDialled(CALL, LegId("line.1"), Endpoint("PJSIP/1001"), VERA),
+        f.PhonePassedOn(CALL, AGENT, VERA),
+        f.PhoneJoined(CALL, AGENT, LegId("line.1")),
         f.TransferWished(ANNA, Target(TargetKind.AGENT, VERA), True),
     )
 }

@@ -102,7 +102,7 @@ def test_a_trunks_password_must_be_in_the_secrets_file(write: Write, tmp_path: P
 def test_a_phone_of_the_engineers_own_is_not_rendered(write: Write, tmp_path: Path) -> None:
     etc = render_small(write, tmp_path, "{name: Anna}", "{name: Anna, endpoint: PJSIP/desk-7}")
     assert "1001" not in of_type(read(etc / "pjsip.conf"), "endpoint")
-    assert dialplan(etc / "extensions.conf")["from-agents"]["1001"][0] == "Dial(PJSIP/desk-7,60)"
+    assert dialplan(etc / "extensions.conf")["from-agents"]["1001"][1] == "Dial(PJSIP/desk-7,60)"
     members = [value for part in read(etc / "queues.conf") for value in part.all("member")]
     assert members[0] == "PJSIP/desk-7,0,Anna,PJSIP/desk-7"
 
@@ -178,8 +178,22 @@ def test_every_number_goes_to_the_app_and_without_it_to_the_fallback(etc: Path) 
 def test_no_pattern_and_no_way_out(etc: Path, lab: Settings) -> None:
     plan = dialplan(etc / "extensions.conf")
     for context, extensions in plan.items():
-        assert not [extension for extension in extensions if extension.startswith("_")], context
-    assert set(plan["from-agents"]) == {*lab.agents, "include"}
+        patterns = [extension for extension in extensions if extension.startswith("_")]
+        passing_on = context in ("from-agents", "callbridge-transfer")
+        assert patterns == (["_+7495!"] if passing_on else []), context
+    extensions = {"702", "703", "700", "_+7495!"}
+    assert set(plan["from-agents"]) == {*lab.agents, *extensions, "include"}
+    assert set(plan["callbridge-transfer"]) == {*lab.agents, *extensions}
+    for extension in extensions:  # nothing but Callbridge itself can do anything about them
+        assert [line.partition("(")[0] for line in plan["from-agents"][extension]] == [
+            "GotoIf",
+            "Stasis",
+            "Hangup",
+        ]
+        assert [line.partition("(")[0] for line in plan["callbridge-transfer"][extension]] == [
+            "Stasis",
+            "Hangup",
+        ]
     assert plan["from-agents"]["include"] == ["callbridge-features"]
     dials = {
         (context, line)
