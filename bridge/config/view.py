@@ -168,7 +168,7 @@ def _extensions(settings: Settings) -> Iterator[Extension]:
     if transfers.supervisor is not None:
         yield Extension(transfers.supervisor, "transfers.supervisor")
     for prefix in transfers.prefixes:
-        yield Extension(f"_{prefix}.", f"transfers.prefixes: {prefix}")
+        yield Extension(f"_{prefix}!", f"transfers.prefixes: {prefix}")
 
 
 # ── the native queues ────────────────────────────────────────────────────────

@@ -6,28 +6,30 @@ import pytest
 
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import NO_AGENTS, Outside, Target, TargetKind, ToNumber
-from bridge.config import load, plan_of
+from bridge.config import check, load, plan_of
 from tests.unit.config.rendering_of import Write
-from tests.unit.config.test_config_faults import one_fault
 from tests.unit.config.test_config_targets import SENDING
 
 TRANSFERS = """
 transfers: {trunk: lab, prefixes: ["+7495", "112"], ring_seconds: 9, supervisor: "700"}
 """
-WHOLE = SENDING.replace("  support:\n    title", '  support:\n    extension: "71"\n    title', 1) + TRANSFERS
+QUEUE = "support: {title: Support, "
+WHOLE = SENDING.replace(QUEUE, QUEUE + 'extension: "71", department: help, ') + TRANSFERS
+HELP = "departments: {help: {title: Help, supervisors: [1002, 1001]}}\n"
 
 
 @pytest.mark.parametrize(
     ("dialled", "target"),
     [
         ("1001", Target(TargetKind.AGENT, "1001")),
+        ("71", Target(TargetKind.QUEUE, "support")),
         ("700", Target(TargetKind.SUPERVISOR)),
         ("+74951112233", Target(TargetKind.NUMBER, "+74951112233")),
         ("+7 (495) 111-22-33", Target(TargetKind.NUMBER, "+74951112233")),
         ("112", Target(TargetKind.NUMBER, "112")),
         ("9999", None),
         ("+78005553535", None),  # begins with none of the prefixes
-        ("+7495", None) if False else ("+7495x", None),
+        ("+7495x", None),
         ("", None),
         ("+7495" + "1" * 20, None),
         ("112@evil.example", None),
@@ -35,14 +37,14 @@ WHOLE = SENDING.replace("  support:\n    title", '  support:\n    extension: "71
     ],
 )
 def test_where_what_an_agent_dials_leads(write: Write, dialled: str, target: Target | None) -> None:
-    plan = plan_of(load(write(WHOLE)))
+    plan = plan_of(load(write(WHOLE + HELP)))
     assert plan.target_of(dialled) == target
     if target is not None:
         assert plan.leads(target)
 
 
 def test_how_a_number_outside_is_called(write: Write) -> None:
-    plan = plan_of(load(write(WHOLE)))
+    plan = plan_of(load(write(WHOLE + HELP)))
     assert plan.outside == Outside("lab", ("+7495", "112"), timedelta(seconds=9))
     called = plan.outside_number("+74951112233")
     assert called == ToNumber(
@@ -59,10 +61,7 @@ def test_without_a_trunk_nothing_leads_outside(write: Write) -> None:
 
 
 def test_supervisors_are_those_of_the_queues_department(write: Write) -> None:
-    text = WHOLE + "departments: {help: {title: Help, supervisors: [1002, 1001]}}\n"
-    plan = plan_of(
-        load(write(text.replace('    extension: "71"', '    extension: "71"\n    department: help')))
-    )
+    plan = plan_of(load(write(WHOLE + HELP)))
     (queue,) = plan.queues.values()
     assert queue.supervisors == (AgentId("1002"), AgentId("1001"))
 
@@ -82,12 +81,12 @@ def test_supervisors_are_those_of_the_queues_department(write: Write) -> None:
         (SENDING + 'transfers: {supervisor: "1001"}\n', "transfers.supervisor", "agent 1001 already"),
         (
             SENDING + "departments: {help: {title: Help, supervisors: [1009]}}\n",
-            "departments.help.supervisors.0",
+            "departments.help.supervisors[0]",
             "no agent",
         ),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(write: Write, text: str, place: str, words: str) -> None:
-    fault = one_fault(write, text)
+    (fault,) = check(write(text), {})
     assert fault.path == place
     assert words in str(fault)
