@@ -15,6 +15,7 @@ from bridge.engine.ports import (
     LinkState,
     LiveAgent,
     LiveCall,
+    LiveParty,
     LiveQueue,
     StampedFact,
     WaitingCaller,
@@ -127,4 +128,21 @@ def _live_call(call: Call) -> LiveCall:
     state = "ringing" if ringing else call.state.value
     offered = next(iter(call.offers.values()), None)
     agent: AgentId | None = offered.agent if offered is not None else call.agent
-    return LiveCall(call.id, call.number, call.name, call.dialled, state, call.queue, agent, call.since)
+    parties = (
+        LiveParty(one.agent, one.doing.value, one.since, call.legs[one.leg].muted)
+        for one in call.segments
+        if one.until is None
+    )
+    return LiveCall(
+        call.id,
+        call.number,
+        call.name,
+        call.dialled,
+        state,
+        call.queue,
+        agent,
+        call.since,
+        tuple(parties),
+        tuple(call.transfers),
+        call.transfer.stage.value if call.transfer is not None else "",
+    )

@@ -24,6 +24,7 @@ from bridge.centre.orders import (
     SetDisposition,
     StartRecording,
 )
+from bridge.centre.record import TransferRecord
 
 # ── offered to adapters ──────────────────────────────────────────────────────
 
@@ -210,7 +211,19 @@ class WaitingCaller:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveParty:
+    """Somebody on the agent's side of a call."""
+
+    agent: AgentId | None  # None: a number outside
+    doing: str  # Doing value: "talk" | "hold" | "consult" | "held" | "conference"
+    since: datetime
+    muted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LiveCall:
+    """``stage`` is of the transfer under way, Stage value: "ringing" | "consulting" | …; "" for none."""
+
     call: CallId
     number: str | None
     name: str
@@ -219,6 +232,9 @@ class LiveCall:
     queue: str | None
     agent: AgentId | None
     since: datetime
+    parties: tuple[LiveParty, ...] = ()
+    transfers: tuple[TransferRecord, ...] = ()  # in their order
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

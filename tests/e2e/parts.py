@@ -215,6 +215,7 @@ async def phone(
     talk: float | None = None,
     record: Path | None = None,
     script: str = "phone.py",
+    lines: int = 1,
 ) -> AsyncIterator[Program]:
     """A registered agent's phone that says ``tone``. Unless they are None, it answers after ``answer``
     seconds, and hangs up after ``talk``, by itself."""
@@ -222,6 +223,7 @@ async def phone(
     options += ["--auto-answer", "none" if answer is None else str(answer)]
     options += ["--auto-hangup", str(talk)] if talk is not None else []
     options += ["--record", str(record)] if record is not None else []
+    options += ["--lines", str(lines)]
     program = await Program.start(f"phone {agent}", script, *options, SIP_PASSWORD=lab.password(agent))
     try:
         await program.event("registered")

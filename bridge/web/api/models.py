@@ -1,14 +1,16 @@
 """Owns what the API says and takes, as pydantic models: the OpenAPI document is made of these."""
 
 from datetime import datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from bridge.centre.decision import OfferEnd
 from bridge.centre.explain import Verdict
+from bridge.centre.facts import Wish
 from bridge.centre.orders import LegKind, Outcome
-from bridge.centre.plan import Strategy
+from bridge.centre.plan import Strategy, Target, TargetKind
+from bridge.centre.record import Doing, TransferEnd, TransferKind
 from bridge.store.moves import MAX_PENALTY
 
 T = TypeVar("T")
@@ -283,3 +285,73 @@ class Event(Said):
     call_id: str | None = Field(description="null for what is about no call: an agent's state, a live move.")
     at: datetime
     data: dict[str, str | int | float | bool | None]
+
+
+class Party(Said):
+    """Somebody on the agent's side of a call."""
+
+    agent: str | None = Field(description="null: a number outside.")
+    doing: Doing = Field(
+        description="`hold`: the client hears music; `held`: he does himself, while he is consulted."
+    )
+    since: datetime
+    muted: bool
+
+
+class Transfer(Said):
+    number: int = Field(description="1, 2, … within the call.")
+    by: str
+    kind: TransferKind
+    target: str = Field(description="`agent 1003`, `queue sales`, `number +74951112233` or `supervisor`.")
+    begun_at: datetime
+    ended_at: datetime | None
+    end: TransferEnd | None = Field(description="null while it goes on.")
+    to: str | None = Field(description="The agent who took the client.")
+
+
+class Talk(Said):
+    """The call that an agent's phone is in, at this moment."""
+
+    call_id: str
+    state: str
+    queue: str | None
+    parties: list[Party]
+    stage: str = Field(
+        description="Of the transfer under way: `ringing`, `consulting`, `swapped`; empty for none."
+    )
+    transfers: list[Transfer]
+    many_transfers: bool = Field(description="The client has been passed on twice: once more is a warning.")
+
+
+class TalkWish(Taken):
+    """What becomes of it is in the agent's call a moment later."""
+
+    do: Wish
+
+
+class TransferOrder(Taken):
+    """Give exactly one of `agent`, `queue`, `number` and `supervisor`."""
+
+    agent: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
+    queue: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    number: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = Field(
+        None, description="Outside; one that `transfers.prefixes` permits."
+    )
+    supervisor: Literal[True] | None = Field(None, description="The first free one of the call's queue.")
+    attended: bool = Field(False, description="Talk with the target first.")
+
+    @model_validator(mode="after")
+    def _has_one_target(self) -> Self:
+        if sum(one is not None for one in (self.agent, self.queue, self.number, self.supervisor)) != 1:
+            raise ValueError("give exactly one of agent, queue, number and supervisor")
+        return self
+
+    @property
+    def target(self) -> Target:
+        if self.agent is not None:
+            return Target(TargetKind.AGENT, self.agent)
+        if self.queue is not None:
+            return Target(TargetKind.QUEUE, self.queue)
+        if self.number is not None:
+            return Target(TargetKind.NUMBER, self.number)
+        return Target(TargetKind.SUPERVISOR)

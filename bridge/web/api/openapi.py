@@ -19,6 +19,7 @@ _PROBLEMS = {
     "401": "No token, or one that is not valid",
     "403": "The token lacks the scope, or the signed-in person may not see this",
     "404": "There is no such thing",
+    "409": "It does not fit the present state",
     "415": "The body is no JSON",
     "422": "A field of the body is wrong",
 }
@@ -76,7 +77,7 @@ def _operation(operation: Operation, references: dict[Any, dict[str, Any]]) -> d
         content: dict[str, Any] = {operation.answer: {"schema": {"type": "string"}}}
     else:
         content = {"application/json": {"schema": references[(operation.answer, "serialization")]}}
-    problems = {"400", "401", "403"} | ({"404"} if "{" in operation.path else set())
+    problems = {"400", "401", "403", *operation.problems} | ({"404"} if "{" in operation.path else set())
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,

@@ -47,6 +47,7 @@ class Operation:
     body: type[BaseModel] | None = None
     status: int = 200
     roles: frozenset[Role] = EVERYBODY
+    problems: frozenset[str] = frozenset()  # statuses besides those that follow from path and body
 
     @property
     def name(self) -> str:

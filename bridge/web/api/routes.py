@@ -1,7 +1,7 @@
 """Owns the table of the API's operations. Routes, scopes, the OpenAPI document follow it."""
 
 from bridge.web.access import SUPERVISORS, Open, Routes
-from bridge.web.api import events, floor, models, records
+from bridge.web.api import events, floor, models, records, talks
 from bridge.web.api.openapi import show_document, show_page
 from bridge.web.api.operations import PREFIX, NoQuery, Operation, Paged
 
@@ -120,6 +120,39 @@ OPERATIONS: tuple[Operation, ...] = (
         body=models.AgentOrder,
         status=202,
         roles=frozenset(),
+    ),
+    Operation(
+        "GET",
+        "/agents/{id}/call",
+        talks.get_talk,
+        "agents:read",
+        "The call that an agent's phone is in",
+        models.Talk,
+        roles=SUPERVISORS,
+    ),
+    Operation(
+        "POST",
+        "/agents/{id}/call",
+        talks.order_talk,
+        "agents:write",
+        "Hold, mute, complete or give up a transfer, swap, confer: in the call that an agent's phone is in",
+        models.Talk,
+        body=models.TalkWish,
+        status=202,
+        roles=frozenset(),
+        problems=frozenset({"409"}),
+    ),
+    Operation(
+        "POST",
+        "/agents/{id}/transfer",
+        talks.transfer,
+        "agents:write",
+        "Pass the client of an agent's call on: to an agent, a queue, a supervisor, a number outside",
+        models.Talk,
+        body=models.TransferOrder,
+        status=202,
+        roles=frozenset(),
+        problems=frozenset({"409"}),
     ),
     Operation(
         "PUT",

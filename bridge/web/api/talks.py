@@ -1,0 +1,79 @@
+"""Owns the API's view of the call that an agent talks in, and what may be asked of it."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from bridge.centre.ids import AgentId
+from bridge.centre.record import Doing
+from bridge.engine.ports import LiveCall
+from bridge.web.api import models
+from bridge.web.api.operations import NoQuery, answer, body, query
+from bridge.web.moves import live_agent
+from bridge.web.problems import not_found
+from bridge.web.talks import MANY_TRANSFERS, demand_talk, pass_on, talk_of, wish
+
+
+async def get_talk(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    call = talk_of(request, _agent(request))
+    if call is None:
+        raise not_found("This agent is in no call now.")
+    return answer(_talk(call))
+
+
+async def order_talk(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    agent = _agent(request)
+    wanted = (await body(request, models.TalkWish)).value
+    before = demand_talk(request, agent)
+    await wish(request, agent, wanted.do)
+    return _answer(request, agent, before)
+
+
+async def transfer(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    agent = _agent(request)
+    wanted = (await body(request, models.TransferOrder)).value
+    before = demand_talk(request, agent)
+    await pass_on(request, agent, wanted.target, attended=wanted.attended)
+    return _answer(request, agent, before)
+
+
+def _agent(request: web.Request) -> AgentId:
+    live = live_agent(request)
+    if live is None:
+        raise not_found("There is no such agent.")
+    return live.agent
+
+
+def _answer(request: web.Request, agent: AgentId, before: LiveCall) -> web.Response:
+    """As it is at this moment; where he is out of it, as it was."""
+    return answer(_talk(talk_of(request, agent) or before), status=HTTPStatus.ACCEPTED)
+
+
+def _talk(call: LiveCall) -> models.Talk:
+    return models.Talk(
+        call_id=call.call,
+        state=call.state,
+        queue=call.queue,
+        parties=[
+            models.Party(agent=one.agent, doing=Doing(one.doing), since=one.since, muted=one.muted)
+            for one in call.parties
+        ],
+        stage=call.stage,
+        transfers=[
+            models.Transfer(
+                number=one.number,
+                by=one.by,
+                kind=one.kind,
+                target=one.target,
+                begun_at=one.begun_at,
+                ended_at=one.ended_at,
+                end=one.end,
+                to=one.to,
+            )
+            for one in call.transfers
+        ],
+        many_transfers=len(call.transfers) >= MANY_TRANSFERS,
+    )
