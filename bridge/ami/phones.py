@@ -193,4 +193,4 @@ def _calls_in(channel: Channel) -> bool:
     Asterisk gives an id of its own to who calls in; one that a program chose is of a channel that it made.
     """
     given = _GIVEN_ID.fullmatch(channel.uniqueid) is not None
-    return given and channel.state in (ChannelState.RING, ChannelState.UP)
+    return given and channel.state in (ChannelState.RING, ChannelState.UP, ChannelState.BUSY)
