@@ -17,6 +17,7 @@ from bridge.ami.messages import (
     CoreShowChannel,
     CoreShowChannelsComplete,
     FullyBooted,
+    Hangup,
     Message,
     Newchannel,
     QueueCallerJoin,
@@ -61,6 +62,7 @@ class Translator:
         self._presented: set[str] = set()  # calls that we announced, and must end
         self._outside: set[str] = set()  # calls that never touched the application
         self._queued: set[str] = set()  # of both, those that the list of channels found in a native queue
+        self._merged: set[str] = set()  # calls that are over, whose callers go on in another one
         self._came: dict[str, datetime] = {}  # by call; this and the next of what the last list found
         self._talking: dict[str, datetime] = {}  # by the agent's channel
         self._answered: dict[tuple[CallId, AgentId], datetime] = {}
@@ -77,6 +79,8 @@ class Translator:
             case QueueCallerJoin(channel, queue):
                 self._came.pop(channel.uniqueid, None)
                 facts += self._waits(channel, queue)
+            case Hangup(channel):
+                self._merged.discard(channel.uniqueid)
             case FullyBooted():
                 self._remember(self._remembered())
             case CoreShowChannel():
@@ -155,7 +159,10 @@ class Translator:
             self._came[channel.uniqueid] = came
         if talking is not None:
             self._talking[channel.uniqueid] = talking
-        if message.arrived and not self._told(channel.uniqueid):
+        merged = channel.uniqueid in self._merged
+        if channel.linkedid != channel.uniqueid:
+            merged = merged or self._told(channel.linkedid)  # Asterisk says so itself
+        if message.arrived and not merged and not self._told(channel.uniqueid):
             # It came while we were away; where it is by now its extension does not tell what was dialled.
             facts += self._present(channel, message.arrived.partition("|")[2].partition("|")[0])
         if message.queue:
@@ -169,6 +176,7 @@ class Translator:
     def _go_on(self) -> list[Fact]:
         told = self._presented | self._outside
         events, over = self._follower.resume({call: call in self._queued for call in told})
+        self._merged = {call for call in self._merged if self.follows(call)}
         facts = [fact for event in events for fact in self._outside_facts(event)]
         self._presented.difference_update(over)
         self._outside.difference_update(over)
@@ -207,6 +215,8 @@ class Translator:
                 facts += self._transferred(event, agents)
             case CallEventType.ENDED:
                 if call in self._presented or call in self._outside:
+                    if self.follows(call):
+                        self._merged.add(call)
                     self._presented.discard(call)
                     self._outside.discard(call)
                     facts.append(OutsideEnded(call, (event.reason or Reason.FAILED).value))
