@@ -52,6 +52,21 @@ class Call:
         self.queued = self.queued or (target.by_app and self.caller.up)
         self.targets[target.uniqueid] = target
 
+    def waits_again(self, *, queued: bool = False) -> None:
+        """He was sent on: nobody has answered him since, and what came before does not count."""
+        self.answered, self.partner = False, None
+        self.queued = self.queued or queued
+        self.outcomes.clear()
+
+    def unserved(self) -> None:
+        """The queue says that he left without an agent: he gave up, or its own time is over [run].
+
+        Who gave up has requested his hang-up before.
+        """
+        self.queued = True
+        if not self.gave_up and not self.pending():
+            self.outcomes.append(Reason.NO_ANSWER)
+
     def pending(self) -> list[Leg]:
         """Dialled, and neither answered nor given up."""
         open_legs = (leg for leg in self.targets.values() if not leg.up and not leg.stolen)
@@ -64,6 +79,8 @@ class Call:
         """Why a target that did not get the call ceased to ring."""
         if target.stolen or target.cause == Cause.ANSWERED_ELSEWHERE:
             return Reason.ANSWERED_ELSEWHERE
+        if target.forwarded:
+            return Reason.REJECTED  # whose phone it is sent the caller on
         if target.cause in (Cause.USER_BUSY, Cause.CALL_REJECTED):
             return _OF_CAUSE[Cause(target.cause)]
         if target.status in _OF_STATUS:
@@ -73,17 +90,27 @@ class Call:
             return Reason.ANSWERED_ELSEWHERE
         return Reason.CANCELLED if target.cause in _SILENT else _of_cause(target.cause)
 
+    def _ends_to_come(self) -> list[Reason]:
+        """Of targets whose dial is over, and whose channels live a moment longer than the caller's [run]."""
+        over = (leg for leg in self.targets.values() if leg.status not in ("", "CANCEL", "ANSWER"))
+        return [self.outcome_of(leg) for leg in over if leg is not self.partner and not leg.forwarded]
+
     def reason(self) -> Reason:
         """Why the whole call ended, from its caller's hang-up."""
         if self.answered:
             return Reason.COMPLETED
         if self.gave_up or self.pending() or self.outcomes[-1:] == [Reason.CANCELLED]:
             return Reason.ABANDONED if self.queued else Reason.CANCELLED
-        if self.caller.cause not in _SILENT:
-            return _of_cause(self.caller.cause)
+        told = None if self.caller.cause in _SILENT else _of_cause(self.caller.cause)
+        if told not in (None, Reason.FAILED):
+            return told
+        # Congestion is also what Asterisk tells the caller when the dialplan goes no further [run].
+        outcomes = [*self.outcomes, *self._ends_to_come()]
         for reason in _STRONGEST:
-            if reason in self.outcomes:
+            if reason in outcomes:
                 return reason
+        if told is not None:
+            return told
         if any(leg.status == "ANSWER" for leg in self.targets.values()):
             return Reason.COMPLETED if self.caller.up else Reason.NO_ANSWER
         # Nobody was dialled: an announcement, an echo test, or a refusal by the dialplan.

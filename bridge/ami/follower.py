@@ -11,7 +11,7 @@ from bridge.ami.call_events import CallEvent, CallEventType, Party, Reason, Tran
 from bridge.ami.calls import Call
 from bridge.ami.legs import Leg, Legs
 from bridge.ami.messages import Channel, ChannelState, Message
-from bridge.ami.transfers import Handover, attended
+from bridge.ami.transfers import Handover, attended, loses_its_caller, recalled
 
 _MOST_LEGS = 20_000
 _QueueMessage = ami.QueueCallerJoin | ami.QueueCallerLeave | ami.QueueCallerAbandon
@@ -37,8 +37,10 @@ class Follower:
         match message:
             case ami.Newchannel(channel) | ami.Newstate(channel):
                 self._state(self._see(channel))
-            case ami.ChannelChanged(channel) | ami.CoreShowChannel(channel):
+            case ami.CoreShowChannel(channel):
                 self._see(channel)
+            case ami.ChannelChanged(channel) if self.legs.get(channel.uniqueid) is not None:
+                self._see(channel)  # of a Local half it may come after its Hangup as well [run]
             case ami.LocalBridge(one, two):
                 self._see(one)
                 self._see(two)
@@ -52,8 +54,8 @@ class Follower:
                 self._bridge_enter(self._see(channel), bridge, holding)
             case ami.BridgeLeave(channel):
                 self.legs.leave(self._see(channel))
-            case ami.HangupRequest(channel):
-                self._hangup_request(self._see(channel))
+            case ami.HangupRequest(channel, cause):
+                self._hangup_request(self._see(channel), cause)
             case ami.Hangup(channel, cause):
                 self._hangup(channel, cause)
             case ami.BlindTransfer():
@@ -140,8 +142,7 @@ class Follower:
         dest = self._see(message.dest)
         if message.source is not None:
             source = self._see(message.source)
-            if dest.dialler is None:
-                dest.dialler = source.uniqueid
+            dest.dialler = dest.dialler or source.uniqueid
             if dest.dialler != source.uniqueid:
                 return  # a dial that was handed to somebody else meanwhile
         # app_queue ends a dial twice, the second time by CANCEL: the first end is the true one [run].
@@ -151,14 +152,17 @@ class Follower:
             self._call_for(dest)
 
     def _bridge_enter(self, leg: Leg, bridge: str, holding: bool) -> None:
-        if holding:
-            return  # those in a holding bridge do not hear each other
-        self.legs.enter(leg, bridge)
-        self._joined(leg)
+        if not holding:  # in a holding bridge they do not hear each other
+            self.legs.enter(leg, bridge)
+            self._joined(leg)
 
     def _joined(self, leg: Leg) -> None:
         """Whose call is answered now that this leg hears others."""
         together = self.legs.connected(leg)
+        waiting = recalled(leg, together, self._call_of)
+        if waiting is not None:
+            leg.takes = True
+            self._aim(waiting, leg)
         for caller in together:
             call = self._call_of.get(caller.uniqueid)
             if call is None or call.caller is not caller or call.answered:
@@ -168,19 +172,18 @@ class Follower:
                 call.partner, call.answered, call.transferring = heard[0], True, False
                 self._tell(call, CallEventType.ANSWERED, heard[:1])
 
-    def _hangup_request(self, leg: Leg) -> None:
+    def _hangup_request(self, leg: Leg, cause: int) -> None:
         call = self._call_of.get(leg.uniqueid)
         if call is not None and call.caller is leg and not call.answered:
             declines = call.originated and not leg.up
             waiting = call.queued or bool(call.pending()) or not (leg.up or call.outcomes)
-            call.gave_up = waiting and not declines
+            call.gave_up = waiting and not declines and leg.state != ChannelState.BUSY
+        elif call is not None and leg.uniqueid in call.targets:
+            leg.cause = cause  # its call may be over before its Hangup comes [run]
 
     def _hangup(self, channel: Channel, cause: int) -> None:
-        leg = self.legs.get(channel.uniqueid)
-        if leg is None:
-            return
-        self.legs.see(channel)
-        self._gone(leg, cause)
+        if self.legs.get(channel.uniqueid) is not None:
+            self._gone(self.legs.see(channel), cause)
 
     def _gone(self, leg: Leg, cause: int) -> None:
         leg.cause = cause
@@ -199,25 +202,24 @@ class Follower:
 
     def _reap(self, legs: Iterable[Leg]) -> None:
         """These ended while we could not hear it: targets first, so that their calls end with reasons."""
-        for leg in sorted(legs, key=self._is_caller):
+        calls = ((self._call_of.get(leg.uniqueid), leg) for leg in legs)
+        for _, leg in sorted(calls, key=lambda one: one[0] is not None and one[0].caller is one[1]):
             self._gone(leg, leg.cause)
-
-    def _is_caller(self, leg: Leg) -> bool:
-        call = self._call_of.get(leg.uniqueid)
-        return call is not None and call.caller is leg
 
     def _queue(self, message: _QueueMessage) -> None:
         leg = self._see(message.channel)
         call = self._call_of.get(leg.uniqueid)
+        # Whoever is sent into a queue may be there before the transfer is told, or after it [run].
+        leg.in_queue = isinstance(message, ami.QueueCallerJoin)
+        if call is not None and call.transferring and leg.in_queue:
+            call.waits_again(queued=True)
         if call is None or call.caller is not leg or call.answered:
             return
         match message:
             case ami.QueueCallerJoin():
                 call.queued = True
             case ami.QueueCallerAbandon():
-                # It also comes when the queue's own time is over while phones ring unanswered [run].
-                call.queued = True
-                call.gave_up = call.gave_up or len(call.pending()) == len(call.targets)
+                call.unserved()
             case ami.QueueCallerLeave():
                 call.queued = call.queued and (call.gave_up or bool(call.pending()))
 
@@ -241,20 +243,25 @@ class Follower:
             transferee = call.other_party(transferer)
         if transferee is None:
             return
-        self._leaves(call, transferer, transferee)
+        call = self._leaves(call, transferer, transferee)
         call.transferring = True
+        if transferee.in_queue:
+            call.waits_again(queued=True)
 
     def _attended_transfer(self, message: ami.AttendedTransfer) -> None:
         original, second = self._see(message.original), self._see(message.second)
         transferee = self._see(message.transferee) if message.transferee is not None else None
         target = self._see(message.target) if message.target is not None else None
         call, consulted = self._call_of.get(original.uniqueid), self._call_of.get(second.uniqueid)
-        handover: Handover | None = None
-        if message.success and call is not None:
-            handover = attended(message.dest_type, call, consulted, original, second, transferee, target)
-        if call is None or handover is None:
+        if loses_its_caller(call, consulted, original, second):
+            original, second, transferee, target = second, original, target, transferee
+            call, consulted = consulted, call
+        if not message.success or call is None:
             return
-        self._leaves(call, original, handover.transferee)
+        handover = attended(message.dest_type, call, consulted, original, second, transferee, target)
+        if handover is None:
+            return
+        call = self._leaves(call, original, handover.transferee)
         if consulted is not None and consulted is not call:
             self._merge(consulted, call, second, handover)
         elif second is not original:
@@ -266,8 +273,13 @@ class Follower:
         if consulted is not None and consulted is not call:
             self._close(consulted, Reason.COMPLETED)
 
-    def _leaves(self, call: Call, transferer: Leg, transferee: Leg) -> None:
+    def _leaves(self, call: Call, transferer: Leg, transferee: Leg) -> Call:
         """The transferer is out; the transferee stays, and is the caller from now on if he was not."""
+        own = self._call_of.get(transferee.uniqueid)
+        if own is not None and own is not call and own.caller is transferee:
+            # We did not hear how they came together: what goes on is the transferee's.
+            self._close(call, Reason.COMPLETED)
+            call = own
         self._call_of.pop(transferer.uniqueid, None)
         call.targets.pop(transferer.uniqueid, None)
         call.partner = None
@@ -275,6 +287,7 @@ class Follower:
             call.targets.pop(transferee.uniqueid, None)
             call.caller, call.originated = transferee, False
             self._call_of[transferee.uniqueid] = call
+        return call
 
     def _merge(self, consulted: Call, call: Call, second: Leg, handover: Handover) -> None:
         """What was dialled in the consultation belongs to the surviving call."""
@@ -341,9 +354,8 @@ class Follower:
             return
         leg.rung = True
         if call.transferring:
-            call.transferring = call.answered = False
-            call.partner = None
-            call.outcomes.clear()
+            call.transferring = False
+            call.waits_again()
             self._tell(call, CallEventType.TRANSFERRED, call.pending() or [leg], transfer=Transfer.BLIND)
         self._tell(call, CallEventType.RINGING, [leg])
 

@@ -148,7 +148,7 @@ _READERS: Mapping[str, Callable[[Headers], Message]] = {
     "newstate": lambda h: Newstate(_channel(h)),
     "newcallerid": lambda h: ChannelChanged(_channel(h)),
     "newconnectedline": lambda h: ChannelChanged(_channel(h)),
-    "hanguprequest": lambda h: HangupRequest(_channel(h)),
+    "hanguprequest": lambda h: HangupRequest(_channel(h), _number(h, "cause") or 0),
     "hangup": lambda h: Hangup(_channel(h), _number(h, "cause") or 0),
     "dialbegin": lambda h: DialBegin(_perhaps(h, ""), _channel(h, "dest"), h.get("dialstring", "")),
     "dialstate": lambda h: DialState(_perhaps(h, ""), _channel(h, "dest"), h.get("dialstatus", "")),

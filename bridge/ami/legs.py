@@ -41,6 +41,7 @@ class Leg:
     forwarded: bool = False
     stolen: bool = False  # its ringing was picked up by another phone
     takes: bool = False  # it picked up a call that rang elsewhere, so it does not ring itself
+    in_queue: bool = False
     rung: bool = False  # we said that it rings
     bridge: str | None = None
     cause: int = 0  # Q.850, once it is hung up

@@ -11,6 +11,7 @@ class ChannelState(IntEnum):
     RING = 4  # it calls us, and hears ringing
     RINGING = 5  # we call it, and it rings
     UP = 6
+    BUSY = 7  # it was told that it cannot be helped: busy, or congestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,10 @@ class ChannelChanged:
 
 @dataclass(frozen=True, slots=True)
 class HangupRequest:
-    """The channel's own side wants to hang up: how we know who was first."""
+    """The channel's own side wants to hang up: how we know who was first, and why before its Hangup."""
 
     channel: Channel
+    cause: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Asterisk before 14 does not name the transferee and the target, and a Local chan
 away may stand in the place of either: then they are found in the two calls themselves.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bridge.ami.call_events import Transfer
@@ -16,6 +17,30 @@ class Handover:
     kind: Transfer
     transferee: Leg
     targets: tuple[Leg, ...]
+
+
+def loses_its_caller(call: Call | None, consulted: Call | None, original: Leg, second: Leg) -> bool:
+    """Whether ``consulted`` is the call that goes on, though the transfer was asked for in the other one.
+
+    A phone may send its REFER in either of its calls. The one in which it was called is somebody's who waits
+    in it; that one's call does not end by it.
+    """
+    if call is None or consulted is None or consulted is call:
+        return False
+    return call.caller is original and consulted.caller is not second
+
+
+def recalled(leg: Leg, together: Iterable[Leg], call_of: Mapping[str, Call]) -> Call | None:
+    """The call whose caller waits in the bridge that ``leg`` has come to.
+
+    After a transfer by DTMF that failed, Asterisk rings the transferer in what seems a new call [run].
+    """
+    own = call_of.get(leg.uniqueid)
+    if own is None or own.caller is not leg or not own.originated or own.targets or own.told:
+        return None
+    calls = [(other, call_of.get(other.uniqueid)) for other in together if other is not leg]
+    waiting = (call for other, call in calls if call is not None and call.caller is other)
+    return next((call for call in waiting if not call.answered), None)
 
 
 def attended(
@@ -43,8 +68,10 @@ def attended(
         target = consulted.other_party(second)
         if consulted is call:
             # Asked for by DTMF: the consultation was made on the same channel, so it was no call of its own.
-            spoken_to = (leg for leg in call.targets.values() if leg.up)
-            target = next((leg for leg in spoken_to if leg not in (original, transferee)), None)
+            asked = [leg for leg in call.targets.values() if leg not in (original, transferee)]
+            target = next((leg for leg in asked if leg.up), None)
+            if target is None and asked:
+                return Handover(Transfer.BLONDE, transferee, tuple(asked))
     if target is None or target is transferee:
         return None
     return Handover(Transfer.ATTENDED, transferee, (target,))
