@@ -1,4 +1,4 @@
-"""A real Asterisk 22 in a container of its own, with the dialplan of the scenarios. Owns the container's life.
+"""A real Asterisk 22 in a container of its own, with the scenarios' dialplan. Owns the container's life.
 
 No port is published: phones and AMI use the container's own address, which nobody but this machine reaches.
 So SIP needs no passwords here, and those of AMI are made anew at each start and stand in no trace.
@@ -21,11 +21,13 @@ AGENTS = ("1001", "1002", "1003", "1004")
 UNREACHABLE = "1009"  # an agent without a phone
 _MANAGER = Path(__file__).parents[3] / "asterisk-config" / "manager.conf.j2"
 _ETC = "/callbridge-replay"
+# Whether a phone is there and in use: beside every call, and no part of what a trace is about.
+_OF_PHONES = frozenset({"DeviceStateChange", "ContactStatus", "PeerStatus", "Registry"})
 
 _FILES = {
     "asterisk.conf": f"[directories]\nastetcdir => {_ETC}\n",
     "modules.conf": "[modules]\nautoload = yes\nnoload = chan_iax2.so\n",
-    "logger.conf": "[logfiles]\nconsole = notice,warning,error,dtmf,verbose\n",
+    "logger.conf": "[logfiles]\nconsole = notice,warning,error\n",
     "musiconhold.conf": "[default]\nmode = files\ndirectory = moh\n",
     "features.conf": """
 [general]
@@ -62,6 +64,9 @@ member => Local/1002@via
 [impatient](ours)
 timeout = 1
 member => PJSIP/1001
+
+[empty](ours)
+member => PJSIP/1009
 """,
     "extensions.conf": """
 [from-agents]
@@ -79,6 +84,14 @@ exten => 301,1,Dial(Local/1002@via&Local/1003@via,20)
 exten => 302,1,Dial(Local/1002@via/n,20)
  same => n,Hangup(${HANGUPCAUSE})
 exten => 400,1,Queue(second,,,,60)
+ same => n,Hangup(${HANGUPCAUSE})
+exten => 402,1,Answer()
+ same => n,Queue(second,,,,60)
+ same => n,Hangup(${HANGUPCAUSE})
+exten => 403,1,Answer()
+ same => n,Queue(empty,,,,60)
+ same => n,Hangup(${HANGUPCAUSE})
+exten => 401,1,Queue(empty,,,,60)
  same => n,Hangup(${HANGUPCAUSE})
 exten => 500,1,Dial(PJSIP/1002,20,tT)
  same => n,Hangup(${HANGUPCAUSE})
@@ -103,6 +116,9 @@ exten => +74950000005,1,Dial(PJSIP/1001&PJSIP/1002&PJSIP/1003,20)
  same => n,Hangup(${HANGUPCAUSE})
 exten => +74950000006,1,Answer()
  same => n,Queue(locals,,,,60)
+ same => n,Hangup(${HANGUPCAUSE})
+exten => +74950000008,1,Answer()
+ same => n,Queue(empty,,,,2)
  same => n,Hangup(${HANGUPCAUSE})
 exten => +74950000007,1,Dial(PJSIP/1002,20)
  same => n,Hangup(${HANGUPCAUSE})
@@ -160,12 +176,12 @@ def pjsip_conf() -> str:
 
 
 def heard_events(template: str) -> list[str]:
-    """Which events Callbridge lets Asterisk send, from the template of its manager.conf."""
+    """Which events Callbridge lets Asterisk send of calls, from the template of its manager.conf."""
     block = re.search(r"\{%\s*for name in \[(.*?)\]\s*%\}\s*\neventfilter\(", template, re.DOTALL)
     names = re.findall(r'"(\w+)"', block[1]) if block else []
     if not names:
         raise ValueError("manager.conf.j2: no list of events before its eventfilter; change heard_events too")
-    return names
+    return [name for name in names if name not in _OF_PHONES]
 
 
 def manager_conf(template: str, listener: str, driver: str) -> str:

@@ -48,7 +48,8 @@ class Account(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
     def __init__(self, process: "Process", number: str, name: str, registers: bool) -> None:
         super().__init__()
         self.process, self.number = process, number
-        self.busy, self.moved_to = False, None
+        self.busy = False
+        self.moved_to: str | None = None
         config = pj.AccountConfig()
         uri = process.uri(number)
         config.idUri = f'"{name}" <{uri}>' if name else uri

@@ -154,3 +154,19 @@ def chain_blind_attended_blind(lab: Lab) -> None:
     lab.pause()
     last.ends()
     client.is_over()
+
+
+@transfer
+def attended_by_dtmf_of_caller(lab: Lab) -> None:
+    """Who called presses *2, and leaves whom he called with a third."""
+    out, there = lab.talk(lab.a, "500", lab.b)
+    out.press("*2")
+    lab.pause(1.5)
+    out.press("1003")
+    last = lab.c.rings()
+    lab.pause()
+    last.pick_up()
+    lab.pause(0.6)
+    out.ends()
+    lab.pause(0.6)
+    there.ends()

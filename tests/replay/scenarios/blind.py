@@ -197,3 +197,12 @@ def refer_replaces_nothing(lab: Lab) -> None:
     there.refer_raw(f"{lab.a.uri('1002')}?Replaces=nobody%3Bto-tag%3D1%3Bfrom-tag%3D2")
     lab.pause(1.0)
     client.ends()
+
+
+@transfer
+def blind_to_queue_where_nobody_is(lab: Lab) -> None:
+    """The agent sends the client into a queue, none of whose members has a phone; he gives up."""
+    client, there = client_talks(lab)
+    there.refer("401")
+    lab.pause(1.0)
+    client.ends()

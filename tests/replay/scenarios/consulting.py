@@ -183,3 +183,82 @@ def consulted_twice(lab: Lab) -> None:
     there.is_over()
     lab.pause()
     client.ends()
+
+
+@transfer
+def blonde_by_dtmf_rejected(lab: Lab) -> None:
+    """By *2, and hung up while it rings; the target rejects, and Asterisk rings the transferor again."""
+    out, there = lab.talk(lab.a, "500", lab.b)
+    there.press("*2")
+    lab.pause(1.5)
+    there.press("1003")
+    last = lab.c.rings()
+    lab.pause()
+    there.ends()
+    lab.pause(0.6)
+    last.reject(603)
+    again = lab.b.rings()
+    lab.pause()
+    again.pick_up()
+    lab.pause(0.6)
+    out.ends()
+
+
+@transfer
+def consultation_by_dtmf_rejected(lab: Lab) -> None:
+    """By *2 and the number; the target rejects, and they go on talking."""
+    out, there = lab.talk(lab.a, "500", lab.b)
+    there.press("*2")
+    lab.pause(1.5)
+    there.press("1003")
+    last = lab.c.rings()
+    lab.pause()
+    last.reject(603)
+    lab.pause(4.0)
+    there.ends()
+    out.is_over()
+
+
+@transfer
+def blonde_to_a_queue(lab: Lab) -> None:
+    """The agent waits in a queue, and leaves the client there in his place; a member answers."""
+    client, there = client_talks(lab)
+    there.hold()
+    consulting = lab.a.dial("402").is_up()
+    last = lab.c.rings()
+    lab.d.rings()
+    lab.pause()
+    there.refer_to(consulting)
+    there.is_over()
+    lab.pause()
+    last.pick_up()
+    lab.pause(1.2)
+    client.ends()
+
+
+@transfer
+def blonde_to_a_queue_and_abandoned(lab: Lab) -> None:
+    """The agent waits in a queue, and leaves the client there in his place; he gives up."""
+    client, there = client_talks(lab)
+    there.hold()
+    consulting = lab.a.dial("402").is_up()
+    lab.c.rings()
+    lab.d.rings()
+    lab.pause()
+    there.refer_to(consulting)
+    there.is_over()
+    lab.pause()
+    client.ends()
+
+
+@transfer
+def blonde_to_a_queue_where_nobody_is(lab: Lab) -> None:
+    """The agent leaves the client in a queue none of whose members has a phone; he gives up."""
+    client, there = client_talks(lab)
+    there.hold()
+    consulting = lab.a.dial("403").is_up()
+    lab.pause()
+    there.refer_to(consulting)
+    there.is_over()
+    lab.pause(1.2)
+    client.ends()

@@ -125,3 +125,17 @@ def rejected_then_answered(lab: Lab) -> None:
     other.pick_up()
     lab.pause()
     client.ends()
+
+
+@queue
+def timeout_where_nobody_is(lab: Lab) -> None:
+    """No member has a phone, until the queue's own time is over."""
+    lab.client.dial("+74950000008").is_over()
+
+
+@queue
+def abandoned_where_nobody_is(lab: Lab) -> None:
+    """No member has a phone, and the client gives up."""
+    client = lab.client.dial("+74950000008").is_up()
+    lab.pause()
+    client.ends()
