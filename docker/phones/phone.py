@@ -275,6 +275,9 @@ class Phone:
         if not call.heard:
             call.heard = True
             call.tell("media")
+            # A call that began while the former one's port was being removed may have got that port, and the
+            # connection goes with it (pjsua2 2.15).
+            self.timers.append((time.monotonic() + 0.2, lambda: self.reconnect(call)))
 
     def record(self, call: Call, wanted: Path) -> None:
         self.calls += 1
@@ -317,6 +320,12 @@ class Phone:
         if call.held or self.muted:
             self.tone.stopTransmit(sound)
         else:
+            self.tone.startTransmit(sound)
+
+    def reconnect(self, call: Call) -> None:
+        sound = None if call.over else call.sound()
+        if sound is not None and self.tone is not None and not (call.held or self.muted):
+            self.tone.stopTransmit(sound)
             self.tone.startTransmit(sound)
 
     def mute(self, muted: bool) -> None:

@@ -122,6 +122,7 @@ async def _talk(
             await joins(agent, answer)
         call = await api.call_from(number)
         assert call is not None
+        await asyncio.sleep(1)  # they talk
         yield Talk(lab, api, number, call["id"], ears)
 
 
