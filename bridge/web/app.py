@@ -22,7 +22,7 @@ from bridge.web.i18n import Languages
 from bridge.web.live import HUB
 from bridge.web.metrics import Metrics
 from bridge.web.moves import MOVES, Moves
-from bridge.web.pages import clients, desktop, floor, login, recordings, tickets
+from bridge.web.pages import clients, desktop, floor, login, recordings, talks, tickets
 from bridge.web.pages.views import SCREENS
 from bridge.web.parts import WebParts
 from bridge.web.problems import answer_errors
@@ -66,7 +66,7 @@ def make_app(
 
 def _routes(assets: Assets) -> Routes:
     routes = Routes()
-    for room in (login, live, desktop, floor, tickets, clients, recordings, api, health):
+    for room in (login, live, desktop, talks, floor, tickets, clients, recordings, api, health):
         room.declare(routes)
     routes.get("/assets/{name}", assets.serve, Open())
     return routes

@@ -21,12 +21,38 @@ CALL_STATES: Mapping[str, str] = {
     "ringing": N_("Ringing"),
     "connecting": N_("Being connected"),
     "talking": N_("Talking"),
+    "consulting": N_("Being consulted about"),
+    "passing": N_("Being passed on"),
     "forwarding": N_("Being forwarded"),
     "voicemail": N_("Voicemail"),
     "leaving": N_("Last announcement"),
     "clearing": N_("Ending"),
     "ended": N_("Ended"),
     "outside": N_("Outside the queues"),
+}
+DOINGS: Mapping[str, str] = {
+    "talk": N_("with the client"),
+    "hold": N_("the client hears music"),
+    "consult": N_("in consultation"),
+    "held": N_("on hold"),
+    "conference": N_("all together"),
+}
+TRANSFER_KINDS: Mapping[str, str] = {
+    "blind": N_("at once"),
+    "attended": N_("after a talk"),
+    "blonde": N_("while it rang"),
+}
+TRANSFER_ENDS: Mapping[str, str] = {
+    "completed": N_("taken over"),
+    "conference": N_("a talk of three"),
+    "given_up": N_("not passed on"),
+    "busy": N_("not free"),
+    "no_answer": N_("no answer"),
+    "rejected": N_("rejected"),
+    "unreachable": N_("phone not reachable"),
+    "hung_up": N_("hung up"),
+    "client_gone": N_("the client hung up"),
+    "failed": N_("did not come about"),
 }
 OUTCOMES: Mapping[str, str] = {
     "answered": N_("Answered"),
@@ -177,6 +203,9 @@ FIELDS: Mapping[str, str] = {
 
 ALL: Mapping[str, Mapping[str, str]] = {
     "agent_state": AGENT_STATES,
+    "doing": DOINGS,
+    "transfer_kind": TRANSFER_KINDS,
+    "transfer_end": TRANSFER_ENDS,
     "call_state": CALL_STATES,
     "outcome": OUTCOMES,
     "status": STATUSES,

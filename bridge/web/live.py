@@ -76,7 +76,7 @@ class _Wakers:
         self.app[HUB].mark_agent(agent, Topic.CARD, Topic.RING, Topic.DISPOSITION)
 
     def floor(self) -> None:
-        self.app[HUB].mark(Topic.STATE, Topic.DISPOSITION, Topic.WAITING, Topic.FLOOR)
+        self.app[HUB].mark(Topic.STATE, Topic.TALK, Topic.DISPOSITION, Topic.WAITING, Topic.FLOOR)
 
     def fact(self, stamped: StampedFact) -> None:
         disposer = self.app[DISPOSED].fact(stamped)

@@ -30,6 +30,7 @@ class Topic(Enum):
     CARD = "card"
     RING = "ring"
     STATE = "state"
+    TALK = "talk"
     DISPOSITION = "disposition"
     WAITING = "waiting"
     CONTACTS = "contacts"

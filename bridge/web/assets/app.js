@@ -67,18 +67,24 @@
     if (found) found.click();
     return Boolean(found);
   };
+  function openMenu(key, first) {
+    const menu = document.querySelector(`details[data-key="${key}"]`);
+    if (!menu) return false;
+    menu.open = true;
+    menu.querySelector(first).focus();
+    return true;
+  }
   const keys = {
     KeyR: () => press('[data-key="ready"]'),
     KeyW: () => press('[data-key="wrap-up"]'),
     KeyE: () => press('[data-key="extend"]:not(:disabled)'),
     KeyT: () => press('[data-key="ticket"]'),
-    KeyP: () => {
-      const menu = document.querySelector('details[data-key="pause"]');
-      if (!menu) return false;
-      menu.open = true;
-      menu.querySelector("form button").focus();
-      return true;
-    },
+    KeyH: () => press('[data-key="hold"]'),
+    KeyM: () => press('[data-key="mute"]'),
+    KeyF: () => press('[data-key="complete"]'),
+    KeyS: () => press('[data-key="swap"]'),
+    KeyX: () => openMenu("transfer", "select"),
+    KeyP: () => openMenu("pause", "form button"),
     KeyC: () => {
       const area = document.getElementById("card-area");
       if (area) (area.querySelector("h2 ~ * a, button, input:not([type=hidden])") || area).focus();

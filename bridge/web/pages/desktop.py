@@ -48,7 +48,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     views = views_of(request)
     parts = {
         topic.value: await views.fragment(topic, language_of(request), person)
-        for topic in (Topic.CARD, Topic.STATE, Topic.DISPOSITION, Topic.WAITING, Topic.CONTACTS)
+        for topic in (Topic.CARD, Topic.STATE, Topic.TALK, Topic.DISPOSITION, Topic.WAITING, Topic.CONTACTS)
     }
     return page(request, "desktop.html", live="desktop", fragments=parts)
 
@@ -136,7 +136,7 @@ async def _card(request: web.Request, opened: OpenedCard) -> web.Response:
     if request.headers.get("HX-Request") != "true":
         return see_other("/")
     present = await request.app[SCREENS].drawn(opened.order.agent)
-    context = card_context(present, sight_of(request))
+    context = card_context(present, sight_of(request), parts_of(request).plan())
     return fragment(request, "_card.html", **context, csrf=person_of(request).csrf)
 
 

@@ -15,6 +15,7 @@ from bridge.web.context import frame_of, language_of, parts_of, renderer_of
 from bridge.web.disposed import DISPOSED, Disposed
 from bridge.web.moves import Placements
 from bridge.web.pages.contacts import Contact, contacts_of
+from bridge.web.pages.talk_view import talk_context, way_of
 from bridge.web.parts import WebParts
 from bridge.web.principal import Person
 from bridge.web.rendering import Renderer
@@ -78,11 +79,14 @@ class Views:
         opened = await self._opened(topic, agent) if agent else None
         match topic:
             case Topic.CARD:
-                return "_card.html", card_context(opened, sight_for(person, self.parts.in_force()))
+                sight = sight_for(person, self.parts.in_force())
+                return "_card.html", card_context(opened, sight, self.parts.plan())
             case Topic.RING:
                 return "_ring.html", {"opened": opened}
             case Topic.STATE:
                 return "_state.html", self._state(agent)
+            case Topic.TALK:
+                return "_talk.html", talk_context(self.parts.desk.floor(), self.parts.plan(), agent)
             case Topic.DISPOSITION:
                 return "_disposition.html", self._disposition(agent, opened)
             case Topic.WAITING:
@@ -139,13 +143,14 @@ def _extensible(live: LiveAgent, plan: Plan) -> bool:
     return any(queue.wrap_up_extension for queue in plan.queues.values() if queue.name in live.queues)
 
 
-def card_context(opened: OpenedCard | None, sight: Sight) -> dict[str, Any]:
+def card_context(opened: OpenedCard | None, sight: Sight, plan: Plan) -> dict[str, Any]:
     """From what the card holds already, its open tickets among it: a card does not wait for the store."""
     card = opened.card if opened else None
     tickets = {ticket.call: ticket for ticket in card.open_tickets} if card else {}
     contacts = card.contacts if card else ()
     seen = {one.call.id for one in contacts if sight.sees(one.call, tickets.get(one.call.id))}
-    return {"opened": opened, "seen": seen}
+    way = way_of(opened.record.transfers, plan) if opened else ()
+    return {"opened": opened, "seen": seen, "way": way}
 
 
 def floor_context(floor: FloorView, plan: Plan) -> dict[str, Any]:

@@ -171,6 +171,7 @@ async def test_a_refused_line_break_cannot_forge_an_event(house: House) -> None:
         "card",
         "ring",
         "state",
+        "talk",
         "disposition",
         "waiting",
         "contacts",

@@ -9,7 +9,8 @@ from bridge.centre.facts import Verdict
 from bridge.centre.ids import AgentId, CallId, ClientId, LegId, QueueName, Skill, agent_leg_id
 from bridge.centre.orders import CallRecord, EndOffer, LegKind, LegRecord, OpenCard, Outcome, SaveOffer
 from bridge.centre.plan import Strategy
-from bridge.engine.ports import FloorView, LiveAgent, LiveCall, LiveQueue, WaitingCaller
+from bridge.centre.record import TransferEnd, TransferKind, TransferRecord
+from bridge.engine.ports import FloorView, LiveAgent, LiveCall, LiveParty, LiveQueue, WaitingCaller
 from bridge.store import Store
 from bridge.store.rows import NumberRow
 from tests.integration.web.web_house import T0, House, plan
@@ -113,6 +114,20 @@ def write_wav(path: Path, seconds: int = 3) -> int:
     return seconds * 1000
 
 
+def blind_transfer(at: datetime) -> TransferRecord:
+    """From Boris to the queue in which Anna took the client."""
+    return TransferRecord(
+        1,
+        AgentId("1002"),
+        TransferKind.BLIND,
+        "queue support",
+        at,
+        at,
+        TransferEnd.COMPLETED,
+        AgentId("1001"),
+    )
+
+
 def busy_floor(now: datetime) -> FloorView:
     seconds = timedelta(seconds=1)
     return FloorView(
@@ -131,6 +146,8 @@ def busy_floor(now: datetime) -> FloorView:
                 "support",
                 AgentId("1001"),
                 now - 190 * seconds,
+                (LiveParty(AgentId("1001"), "talk", now - 190 * seconds),),
+                (blind_transfer(now - 200 * seconds),),
             ),
             LiveCall(
                 CallId("c2"), "+74951112233", "", "+7495", "waiting", "support", None, now - 47 * seconds
