@@ -189,6 +189,9 @@ class World:
                     self.alone[leg] = type(order)
             case o.Mute(leg=leg, muted=muted):
                 (self.muted.add if muted else self.muted.discard)(leg)
+            case o.ToDialplan(leg=leg):
+                if self.legs[leg].state == "up":
+                    self.legs[leg].state = "fallback"
             case o.ToFallback(leg=leg):
                 if self.legs[leg].state != "gone":
                     self.legs[leg].state = "fallback"

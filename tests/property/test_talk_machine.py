@@ -10,7 +10,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from bridge.centre import facts as f
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Target, TargetKind
-from tests.fakes import gap, plans
+from tests.fakes import desk_phone, gap, plans
 from tests.property.floor_invariants import Floors, comparable
 
 AGENTS = st.sampled_from(plans.AGENTS)
@@ -20,6 +20,7 @@ TARGETS = [
     Target(TargetKind.SUPERVISOR),
     Target(TargetKind.NUMBER, "+74951112233"),
 ]
+DIALLED = st.sampled_from([*plans.AGENTS, "+74951112233", "9999"])
 
 
 class TalkMachine(Floors):
@@ -68,9 +69,27 @@ class TalkMachine(Floors):
 
     @rule(agent=AGENTS, holds=st.booleans())
     def phone_holds(self, agent: AgentId, holds: bool) -> None:
-        leg = next((i for i, one in self.world.living.items() if one.agent == agent), None)
-        if leg is not None:
-            self.world.ari.append((f.LegHeld if holds else f.LegResumed)(self.world.legs[leg].call, leg))
+        desk_phone.hold(self.world, agent, holds=holds)
+
+    @rule(agent=AGENTS, dialled=DIALLED)
+    def phone_dials_on_its_other_line(self, agent: AgentId, dialled: str) -> None:
+        if desk_phone.leg_of(self.world, agent) is not None and not desk_phone.line_of(self.world, agent):
+            desk_phone.dial(self.world, agent, dialled)
+
+    @rule(agent=AGENTS)
+    def other_line_is_hung_up(self, agent: AgentId) -> None:
+        line = desk_phone.line_of(self.world, agent)
+        if line is not None:
+            self.world.end_leg(line)
+
+    @rule(agent=AGENTS, dialled=DIALLED)
+    def phone_refers(self, agent: AgentId, dialled: str) -> None:
+        desk_phone.refer(self.world, agent, dialled)
+
+    @rule(agent=AGENTS)
+    def phone_refers_with_replaces(self, agent: AgentId) -> None:
+        self.world.pump("ari")  # Asterisk does both lines' commands before
+        desk_phone.refer_replaces(self.world, agent)
 
     @rule(agent=AGENTS)
     def agent_answers(self, agent: AgentId) -> None:

@@ -54,7 +54,7 @@ def wishes(world: World, wish: f.Wish, by: AgentId = ANNA) -> None:
 def hears(world: World, one: str) -> set[str]:
     """By agent's id, "client" or "outside"; "music" and "ring" for who is alone."""
     names = {id_: leg.agent or ("outside" if leg.number else "client") for id_, leg in world.legs.items()}
-    (leg,) = [id_ for id_, name in names.items() if name == one and id_ in world.living]
+    (leg,) = [id_ for id_, name in names.items() if name == one and id_ in world.living and "line" not in id_]
     alone = {o.Hold: "music", o.RingBack: "ring"}.get(world.alone.get(leg))  # type: ignore[arg-type]
     return {alone} if alone else {names[other] for other in world.with_whom(leg) - world.muted}
 
