@@ -1,0 +1,169 @@
+"""Hypothesis plays agents who talk: they pass clients on, hold, consult, confer, hang up; phones die.
+
+The floor machine comes to a talk seldom, and to a transfer hardly ever; here everything is about them.
+"""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from bridge.centre import facts as f
+from bridge.centre.ids import AgentId
+from bridge.centre.plan import Target, TargetKind
+from tests.fakes import desk_phone, gap, plans
+from tests.property.floor_invariants import Floors, comparable
+
+AGENTS = st.sampled_from(plans.AGENTS)
+TARGETS = [
+    *(Target(TargetKind.AGENT, agent) for agent in plans.AGENTS),
+    *(Target(TargetKind.QUEUE, queue) for queue in (plans.COMMON, plans.GROUP)),
+    Target(TargetKind.SUPERVISOR),
+    Target(TargetKind.NUMBER, "+74951112233"),
+]
+DIALLED = st.sampled_from([*plans.AGENTS, "+74951112233", "9999"])
+
+
+class TalkMachine(Floors):
+    @initialize(clients=st.integers(1, 3), record=st.booleans())
+    def begin(self, clients: int, record: bool) -> None:
+        self.plan = plans.changed(plans.full(), record=record, sticky=plans.seconds(0))
+        self.world.start(self.plan)
+        for agent in plans.AGENTS:
+            self.world.phone(agent)
+        for number in range(clients):
+            self.arrived.append(self.world.call_in("1", f"+1555010{number}"))
+        self.somebody_talks()
+
+    @rule()
+    def somebody_talks(self) -> None:
+        self.world.pump()
+        for agent in plans.AGENTS:
+            self.world.answer(agent)
+        self.world.pump()
+
+    @rule()
+    def client_comes(self) -> None:
+        self.arrived.append(self.world.call_in("1", "+15550177"))
+
+    @rule(stream=st.sampled_from(["ari", "ami", "store"]), count=st.integers(1, 4))
+    def facts_arrive(self, stream: str, count: int) -> None:
+        waiting = getattr(self.world, stream)
+        for _ in range(min(count, len(waiting))):
+            self.world.tell(waiting.popleft())
+
+    @precondition(lambda self: self.in_a_call())
+    @rule(data=st.data(), to=st.sampled_from(TARGETS), attended=st.booleans(), quiet=st.booleans())
+    def agent_passes_on(self, data: st.DataObject, to: Target, attended: bool, quiet: bool) -> None:
+        agent = data.draw(st.sampled_from(self.in_a_call()))
+        self.world.tell(f.TransferWished(agent, to, attended))
+        if quiet:
+            self.world.pump()
+
+    @precondition(lambda self: self.in_a_call())
+    @rule(data=st.data(), wish=st.sampled_from(f.Wish))
+    def agent_wishes(self, data: st.DataObject, wish: f.Wish) -> None:
+        self.world.tell(f.AgentWished(data.draw(st.sampled_from(self.in_a_call())), wish))
+
+    def in_a_call(self) -> list[AgentId]:
+        return [desk.id for desk in self.world.floor.agents.values() if desk.call is not None]
+
+    @rule(agent=AGENTS, holds=st.booleans())
+    def phone_holds(self, agent: AgentId, holds: bool) -> None:
+        desk_phone.hold(self.world, agent, holds=holds)
+
+    @rule(agent=AGENTS, dialled=DIALLED)
+    def phone_dials_on_its_other_line(self, agent: AgentId, dialled: str) -> None:
+        if desk_phone.leg_of(self.world, agent) is not None and not desk_phone.line_of(self.world, agent):
+            desk_phone.dial(self.world, agent, dialled)
+
+    @rule(agent=AGENTS)
+    def other_line_is_hung_up(self, agent: AgentId) -> None:
+        line = desk_phone.line_of(self.world, agent)
+        if line is not None:
+            self.world.end_leg(line)
+
+    @rule(agent=AGENTS, dialled=DIALLED)
+    def phone_refers(self, agent: AgentId, dialled: str) -> None:
+        desk_phone.refer(self.world, agent, dialled)
+
+    @rule(agent=AGENTS)
+    def phone_refers_with_replaces(self, agent: AgentId) -> None:
+        self.world.pump("ari")  # Asterisk does both lines' commands before
+        desk_phone.refer_replaces(self.world, agent)
+
+    @rule(agent=AGENTS)
+    def agent_answers(self, agent: AgentId) -> None:
+        self.world.answer(agent)
+
+    @rule(agent=AGENTS)
+    def agent_answers_and_his_phone_dies(self, agent: AgentId) -> None:
+        self.world.answer(agent)
+        self.world.hang_up_agent(agent)
+
+    @rule(agent=AGENTS, cause=st.sampled_from([17, 19, 20, 21]))
+    def agent_does_not_take_it(self, agent: AgentId, cause: int) -> None:
+        leg = self.world.ringing_leg(agent)
+        if leg is not None:
+            self.world.end_leg(leg, cause)
+
+    @rule(agent=AGENTS)
+    def agent_hangs_up(self, agent: AgentId) -> None:
+        self.world.hang_up_agent(agent)
+
+    @rule(agent=AGENTS, what=st.sampled_from([f.AgentReady, f.AgentLoggedOut, f.WrapUpEnded]))
+    def agent_says(self, agent: AgentId, what: type) -> None:
+        self.world.tell(what(agent))
+
+    @rule()
+    def outside_number_answers(self) -> None:
+        self.world.answer_outside()
+
+    @rule(cause=st.sampled_from([16, 17, 19]))
+    def outside_number_ends(self, cause: int) -> None:
+        for leg in [leg for leg, one in self.world.living.items() if one.number]:
+            self.world.end_leg(leg, cause)
+
+    @precondition(lambda self: self.arrived)
+    @rule(data=st.data())
+    def client_hangs_up(self, data: st.DataObject) -> None:
+        self.world.hang_up_client(data.draw(st.sampled_from(self.arrived)))
+
+    @rule(
+        order=st.sampled_from(["RingAgent", "RingNumber"]),
+        reason=st.sampled_from(
+            [f.FailureReason.UNREACHABLE, f.FailureReason.TIMEOUT, f.FailureReason.REFUSED]
+        ),
+    )
+    def next_order_fails(self, order: str, reason: f.FailureReason) -> None:
+        self.world.fail_next[order] = reason
+
+    @rule(gone=st.sampled_from([None, plans.COMMON, plans.GROUP]))
+    def plan_changes(self, gone: plans.QueueName | None) -> None:
+        self.world.tell(f.PlanLoaded(self.plan if gone is None else plans.without(self.plan, gone)))
+
+    @rule(seconds=st.floats(0.1, 40))
+    def time_passes(self, seconds: float) -> None:
+        self.world.pass_time(seconds)
+
+    @rule(down=st.booleans())
+    def link(self, down: bool) -> None:
+        if down:
+            self.world.tell(f.LinkDown())
+        else:
+            self.link_is_back()
+
+    @rule()
+    def a_checkpoint_is_written(self) -> None:
+        self.kept = gap.checkpoint(self.world)
+
+    @precondition(lambda self: self.kept)
+    @rule()
+    def process_is_killed_and_continued(self) -> None:
+        assert self.kept is not None
+        floor = gap.recalled(self.world, self.kept).floor
+        assert comparable(floor) == comparable(self.world.floor)
+        self.world.floor = floor
+
+
+TalkMachine.TestCase.settings = settings(max_examples=5000, stateful_step_count=60, deadline=None, derandomize=False)
+TestTalk = TalkMachine.TestCase
