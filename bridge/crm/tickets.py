@@ -96,4 +96,6 @@ def record_of(call: CallRow) -> CallRecord:
             )
             for leg in call.legs
         ),
+        segments=call.segments,
+        transfers=call.transfers,
     )

@@ -37,6 +37,7 @@ from bridge.store.clients import ClientTable
 from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_cursor
 from bridge.store.rows import CallRow, CallTimes, LegRow, Page
 from bridge.store.tables import Base, UtcDateTime, in_one_go, now, upsert_of
+from bridge.store.talks import SegmentTable, TransferTable, save_talk, segments_of, transfers_of
 
 _FRESH = {"populate_existing": True}
 _UNSYNCED = {"synchronize_session": False}
@@ -89,6 +90,8 @@ class CallTable(Base):
     legs: Mapped[list["LegTable"]] = relationship(
         order_by="(LegTable.created_at, LegTable.id)", viewonly=True
     )
+    segments: Mapped[list[SegmentTable]] = relationship(viewonly=True)
+    transfers: Mapped[list[TransferTable]] = relationship(viewonly=True)
 
 
 class LegTable(Base):
@@ -119,6 +122,7 @@ class SyncCalls:
             # In one order for everyone: two writers that lock rows crosswise would block each other.
             legs = sorted(record.legs, key=lambda leg: leg.id)
             self._connection.execute(_save_legs(dialect), [_leg_values(record.id, leg) for leg in legs])
+        save_talk(self._connection, record)
 
     def times(self, call: str) -> CallTimes | None:
         row = self._connection.execute(_TIMES, {"of_call": call}).one_or_none()
@@ -205,12 +209,11 @@ class Calls:
         return await self.get(call)
 
     async def _rows(self, statement: Any) -> list[CallRow]:
-        found = await self._session.scalars(
-            statement.options(selectinload(CallTable.legs)), execution_options=_FRESH
-        )
+        found = await self._session.scalars(statement.options(*_WHOLE), execution_options=_FRESH)
         return [call_row(call) for call in found]
 
 
+_WHOLE = tuple(selectinload(part) for part in (CallTable.legs, CallTable.segments, CallTable.transfers))
 _COLUMNS = CallTable.__table__.c
 _TIMES = select(_COLUMNS.offered_at, _COLUMNS.answered_at, _COLUMNS.ended_at).where(
     _COLUMNS.id == bindparam("of_call")
@@ -371,6 +374,8 @@ def call_row(call: CallTable) -> CallRow:
         outcome=Outcome(call.outcome) if call.outcome is not None else None,
         legs=tuple(_leg_row(leg) for leg in call.legs),
         fallback=call.fallback,
+        segments=segments_of(call.segments),
+        transfers=transfers_of(call.transfers),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from bridge.centre.orders import Outcome
+from bridge.centre.record import Segment, TransferRecord
 
 T = TypeVar("T")
 
@@ -79,6 +80,8 @@ class CallRow:
     outcome: Outcome | None
     legs: tuple[LegRow, ...] = ()
     fallback: bool = False  # Asterisk's own queue served it
+    segments: tuple[Segment, ...] = ()
+    transfers: tuple[TransferRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

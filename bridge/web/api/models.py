@@ -68,6 +68,29 @@ class Leg(Said):
     tech_cause: int | None = Field(description="SIP status")
 
 
+class Segment(Said):
+    """What one side of a call's did for a while."""
+
+    leg: str
+    agent: str | None = Field(description="null: a number outside.")
+    doing: Doing = Field(
+        description="`hold`: the client hears music; `held`: he does himself, while he is consulted."
+    )
+    since: datetime
+    until: datetime | None = Field(description="null: it goes on.")
+
+
+class Transfer(Said):
+    number: int = Field(description="1, 2, … within the call.")
+    by: str
+    kind: TransferKind
+    target: str = Field(description="`agent 1003`, `queue sales`, `number +74951112233` or `supervisor`.")
+    begun_at: datetime
+    ended_at: datetime | None
+    end: TransferEnd | None = Field(description="null while it goes on.")
+    to: str | None = Field(description="The agent who took the client.")
+
+
 class Call(Said):
     id: str
     direction: Literal["in", "internal"]
@@ -88,6 +111,8 @@ class Call(Said):
     outcome: Outcome | None = Field(description="null while the call lives.")
     fallback: bool = Field(description="Asterisk's own queue served it, while Callbridge was away.")
     legs: list[Leg]
+    segments: list[Segment] = Field(description="Who did what since when, in the order of their beginning.")
+    transfers: list[Transfer]
 
 
 class Candidate(Said):
@@ -291,22 +316,9 @@ class Party(Said):
     """Somebody on the agent's side of a call."""
 
     agent: str | None = Field(description="null: a number outside.")
-    doing: Doing = Field(
-        description="`hold`: the client hears music; `held`: he does himself, while he is consulted."
-    )
+    doing: Doing
     since: datetime
     muted: bool
-
-
-class Transfer(Said):
-    number: int = Field(description="1, 2, … within the call.")
-    by: str
-    kind: TransferKind
-    target: str = Field(description="`agent 1003`, `queue sales`, `number +74951112233` or `supervisor`.")
-    begun_at: datetime
-    ended_at: datetime | None
-    end: TransferEnd | None = Field(description="null while it goes on.")
-    to: str | None = Field(description="The agent who took the client.")
 
 
 class Talk(Said):

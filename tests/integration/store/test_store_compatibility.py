@@ -22,6 +22,7 @@ from bridge.store.engine import open_engines
 
 LAB = Path(__file__).resolve().parents[3] / "docker" / "callbridge.yml"
 CURRENT = ScriptDirectory(str(module.MIGRATIONS)).get_heads()[0]
+AFTER = [f"{int(CURRENT) + more:04}" for more in range(1, 5)]  # the revisions of versions to come
 BEFORE = "0003"
 NEXT = """
 import sqlalchemy as sa
@@ -84,9 +85,9 @@ async def test_each_version_says_who_can_live_with_it(url: str, newer: Newer) ->
     for _ in range(2):
         await migrated(url)
         assert await said(url) == [(CURRENT, BEFORE)]
-    with newer(CURRENT, "0003", "0006", None):
+    with newer(CURRENT, "0003", AFTER[1], None):
         await migrated(url)
-    assert await said(url) == [("0008", "0008")]
+    assert await said(url) == [(AFTER[3], AFTER[3])]
 
 
 @pytest.mark.parametrize(
@@ -95,9 +96,9 @@ async def test_each_version_says_who_can_live_with_it(url: str, newer: Newer) ->
         ((BEFORE,), BEFORE),
         ((CURRENT,), CURRENT),
         ((CURRENT, BEFORE), CURRENT),
-        ((None,), "0005"),
-        ((None, CURRENT), "0005"),
-        (("0005", "0006"), "0006"),
+        ((None,), AFTER[0]),
+        ((None, CURRENT), AFTER[0]),
+        ((AFTER[0], AFTER[1]), AFTER[1]),
     ],
 )
 async def test_the_strictest_word_counts(
@@ -122,14 +123,14 @@ async def test_an_older_version_goes_on_with_what_only_adds(
     word = await said(url)
     with capture_logs() as logs:
         store = await Store.open(url)
-    assert [(entry["action"], entry["revision"]) for entry in logs] == [("store.newer_schema", "0006")]
+    assert [(entry["action"], entry["revision"]) for entry in logs] == [("store.newer_schema", AFTER[1])]
     async with store.unit() as unit:
         await unit.calls.save(make_ended())
         assert await unit.calls.get("1700000000.1") is not None
     await store.close()
     assert await said(url) == word, "it is not for the older version to say"
     seen = await Store.inspect(url)
-    assert (seen.revision, seen.newer, seen.compatible, seen.is_current) == ("0006", False, True, True)
+    assert (seen.revision, seen.newer, seen.compatible, seen.is_current) == (AFTER[1], False, True, True)
     looking = await Store.open_to_look(url)
     async with looking.view() as unit:
         assert await unit.calls.get("1700000000.1") is not None
@@ -139,7 +140,7 @@ async def test_an_older_version_goes_on_with_what_only_adds(
     with newer(CURRENT, CURRENT):
         store = await Store.open(url)
         async with store.unit() as unit:
-            assert await unit.calls._session.scalar(text("SELECT x0006 FROM calls")) == "new"
+            assert await unit.calls._session.scalar(text(f"SELECT x{AFTER[1]} FROM calls")) == "new"
         await store.close()
 
 
@@ -148,7 +149,7 @@ async def test_an_older_version_leaves_alone_what_does_more(url: str, newer: New
     with newer(CURRENT, None):
         await migrated(url)
     for open_ in (Store.open, Store.open_to_look):
-        with pytest.raises(ConfigurationError, match=r"0006.*newer callbridge"):
+        with pytest.raises(ConfigurationError, match=rf"{AFTER[1]}.*newer callbridge"):
             await open_(url)
     assert (await Store.inspect(url)).newer
 
@@ -178,8 +179,8 @@ async def test_without_a_word_that_fits_it_is_left_alone(url: str, newer: Newer,
 async def test_a_migration_cannot_be_compatible_with_what_is_not_before_it(
     tmp_path: Path, newer: Newer
 ) -> None:
-    for word in ("0006", "nonsense"):
-        with newer(word), pytest.raises(InternalError, match="0005"):
+    for word in (AFTER[1], "nonsense"):
+        with newer(word), pytest.raises(InternalError, match=AFTER[0]):
             await Store.open(f"sqlite:///{tmp_path / 'callbridge.db'}")
 
 
