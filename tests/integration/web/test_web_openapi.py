@@ -1,12 +1,16 @@
 """The OpenAPI document: well formed, complete, and true to what the API answers."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from bridge.centre.ids import AgentId
+from bridge.centre.record import TransferEnd, TransferKind, TransferRecord
+from bridge.engine.ports import FloorView, LiveParty
 from bridge.web.api.routes import OPERATIONS
 from bridge.web.guard import ROUTES
 from tests.integration.web.web_house import House
@@ -109,6 +113,18 @@ async def test_every_operation_is_described_and_every_described_one_exists(house
     assert len(OPERATIONS) == len(described)
 
 
+def _with_a_talk(view: FloorView) -> FloorView:
+    """Anna's, who passes the client on, and did so before."""
+    first, *others = view.calls
+    since = first.since
+    parties = (LiveParty(AgentId("1001"), "consult", since), LiveParty(None, "consult", since, muted=True))
+    before = TransferRecord(1, AgentId("1002"), TransferKind.BLIND, "agent 1001", since, since)
+    now = TransferRecord(2, AgentId("1001"), TransferKind.ATTENDED, "number +74951112233", since)
+    before = replace(before, end=TransferEnd.COMPLETED, to=AgentId("1001"))
+    talk = replace(first, parties=parties, transfers=(before, now), stage="consulting")
+    return replace(view, calls=(talk, *others))
+
+
 async def test_what_is_answered_is_what_is_described(house: House) -> None:
     document = await _document(house)
     resource = Resource.from_contents(document, default_specification=DRAFT202012)
@@ -118,7 +134,7 @@ async def test_what_is_answered_is_what_is_described(house: House) -> None:
     call = record(client=who, answered=True, ended=True)
     ticket = await add_ticket(house, call)
     await add_offers(house, call)
-    house.desk.show(busy_floor(call.offered_at))
+    house.desk.show(_with_a_talk(busy_floor(call.offered_at)))
     ids = {
         "/api/v1/calls/{id}": call.id,
         "/api/v1/calls/{id}/offers": call.id,
