@@ -210,6 +210,33 @@ class AriHandlers(Pbx):
             channel.music_next = [music]
         else:
             channel.music = music
+            channel.rings_back = False  # one thing at a time plays to a channel
+        return _done()
+
+    async def _channels_ring(self, request: Request) -> web.Response:
+        return await self._indicate(request, rings_back=True)
+
+    async def _channels_ringStop(self, request: Request) -> web.Response:
+        return await self._indicate(request, rings_back=False)
+
+    async def _channels_mute(self, request: Request) -> web.Response:
+        return await self._indicate(request, muted=True)
+
+    async def _channels_unmute(self, request: Request) -> web.Response:
+        return await self._indicate(request, muted=False)
+
+    async def _indicate(
+        self, request: Request, *, rings_back: bool | None = None, muted: bool | None = None
+    ) -> web.Response:
+        """Twice the same is no error (22.10)."""
+        channel = self.channels.get(request.ids[0])
+        if channel is None:
+            return refusal(404, "Channel not found")
+        if not channel.in_app:
+            return refusal(409, _NOT_IN_APP)
+        channel.rings_back = channel.rings_back if rings_back is None else rings_back
+        channel.music = None if rings_back else channel.music
+        channel.muted = channel.muted if muted is None else muted
         return _done()
 
     # ── playbacks ────────────────────────────────────────────────────────────

@@ -45,6 +45,8 @@ class FakeChannel:
     prompts: list[str] = field(default_factory=list)
     music: str | None = None  # what it hears; also in a bridge, and instead of it
     music_next: list[str | None] = field(default_factory=list)  # once no prompt plays
+    rings_back: bool = False  # it hears that a phone rings
+    muted: bool = False
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
     spied: str = ""  # the channel that it snoops on
     recorded_as: str = ""
@@ -198,7 +200,7 @@ class Pbx(ABC):
     async def _begin(self, channel: FakeChannel) -> None:
         playback = self.playbacks[channel.prompts[0]]
         playback.state = "playing"
-        channel.music = None  # a prompt ends it, and does not begin it again
+        channel.music, channel.rings_back = None, False  # a prompt ends it, and does not begin it again
         await self.emit("PlaybackStarted", playback=self._playback(playback))
         last_is_missing = playback.media[-1].removeprefix("sound:") not in self.sounds
         seconds = self.sound_seconds * len(playback.media)
