@@ -41,12 +41,13 @@ def permit(house: House, *prefixes: str) -> None:
 
 
 async def refused(
-    house: House, path: str, body: object, status: int, *, scope: str = "agents:write"
+    house: House, path: str, body: object, *statuses: int, scope: str = "agents:write"
 ) -> dict[str, Any]:
     """The problem; and nothing was submitted."""
     client, token = await house.visitor(), await house.token(scope)
     answer = await client.post(path, json=body, headers=token)
-    assert (answer.status, answer.content_type) == (status, "application/problem+json"), await answer.text()
+    assert answer.status in statuses, await answer.text()
+    assert answer.content_type == "application/problem+json"
     assert house.desk.submitted == []
     problem: dict[str, Any] = await answer.json()
     return problem
@@ -162,6 +163,12 @@ async def test_who_is_out_of_the_call_meanwhile_is_told_it_as_it_was(house: Hous
     client, token = await house.visitor(), await house.token("agents:write")
     answer = await client.post(CALL, json={"do": "complete"}, headers=token)
     assert (answer.status, (await answer.json())["stage"]) == (202, "consulting")
+
+
+@pytest.mark.xfail(strict=True, reason="accepted with 202, although the centre never holds out of one")
+async def test_a_client_is_not_held_out_of_a_conference(house: House) -> None:
+    talks(house, *CONFERENCE)
+    await refused(house, CALL, {"do": "hold"}, 409)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +290,7 @@ async def test_a_client_is_passed_on_only_where_the_plan_leads(
 ) -> None:
     permit(house, "+7495")
     talks(house)
-    problem = await refused(house, TRANSFER, body, 400)
+    problem = await refused(house, TRANSFER, body, 400, 422)
     assert words in problem["detail"]
     (fault,) = problem["errors"]
     assert words in fault["detail"]
@@ -291,7 +298,15 @@ async def test_a_client_is_passed_on_only_where_the_plan_leads(
 
 async def test_a_plan_without_numbers_outside_permits_none(house: House) -> None:
     talks(house)
-    await refused(house, TRANSFER, {"number": "+74951112233"}, 400)
+    await refused(house, TRANSFER, {"number": "+74951112233"}, 400, 422)
+
+
+@pytest.mark.xfail(strict=True, reason="400, and a query parameter `to` that nobody sent, for a body's field")
+@pytest.mark.parametrize("body", [{"agent": "1099"}, {"queue": "nosuch"}, {"number": "1"}, {"agent": "1001"}])
+async def test_a_target_that_is_refused_is_pointed_at(house: House, body: dict[str, object]) -> None:
+    talks(house)
+    problem = await refused(house, TRANSFER, body, 422)
+    assert [fault["pointer"] for fault in problem["errors"]] == [f"#/{name}" for name in body]
 
 
 @pytest.mark.parametrize("stage", STAGES[1:])

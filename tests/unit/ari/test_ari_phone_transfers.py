@@ -97,7 +97,7 @@ def test_hold_of_who_is_no_leg_of_ours(type_: str, leg: str) -> None:
 
 def test_phone_passes_on() -> None:
     assert facts_of("BridgeBlindTransfer", **blind(LEG)) == (PhonePassedOn(CALL, LEG, "1002"),)
-    fields = {"transferee": channel(CALL), "replace_channel": channel("x", HALVES[0])}
+    fields: dict[str, Any] = {"transferee": channel(CALL), "replace_channel": channel("x", HALVES[0])}
     assert facts_of("BridgeBlindTransfer", **blind(LEG, exten="", **fields)) == (
         PhonePassedOn(CALL, LEG, ""),
     )
@@ -228,7 +228,9 @@ async def test_half_of_an_attended_transfer_is_ended_once(
     call = await connected(fake, link, inbox)
     line = await fake.call_in(args=["dialled", "1002"])
     halves = [await half_of(fake) for _ in names]
-    fields = {name: channel(half, HALVES[0]) for name, half in zip(names, halves, strict=True)}
+    fields: dict[str, Any] = {
+        name: channel(half, HALVES[0]) for name, half in zip(names, halves, strict=True)
+    }
     await fake.emit("BridgeAttendedTransfer", **attended(line, f"{call}-agent-1", **fields))
     await until(lambda: halves[0] not in fake.channels)
     await settled(fake, inbox)
@@ -241,7 +243,7 @@ async def test_the_link_is_ended_when_a_replacement_is_told_as_well(
 ) -> None:
     call = await connected(fake, link, inbox)
     half, other = await half_of(fake), await half_of(fake)
-    fields = {"destination_link_first_leg": channel(half), "replace_channel": channel(other)}
+    fields: dict[str, Any] = {"destination_link_first_leg": channel(half), "replace_channel": channel(other)}
     await fake.emit("BridgeAttendedTransfer", **attended(f"{call}-agent-1", "1795430565.1", **fields))
     await until(lambda: half not in fake.channels)
     await settled(fake, inbox)
@@ -262,7 +264,7 @@ async def test_transfer_that_failed_ends_nothing(fake: FakeAsterisk, link: AriLi
 async def test_half_that_is_gone_already_does_no_harm(
     fake: FakeAsterisk, link: AriLink, inbox: FactInbox
 ) -> None:
-    fields = {"destination_link_first_leg": channel("gone")}
+    fields: dict[str, Any] = {"destination_link_first_leg": channel("gone")}
     await fake.emit("BridgeAttendedTransfer", **attended("1795430565.1", "1795430565.2", **fields))
     await settled(fake, inbox)
     assert link.state.up
