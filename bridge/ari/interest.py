@@ -61,7 +61,6 @@ class _Memory:
     wanted: dict[LegId, str] = field(default_factory=dict)  # the class that it was to be
     rings_back: set[LegId] = field(default_factory=set)
     rooms: set[ConversationId] = field(default_factory=set)  # bridges that it may have
-    seats: dict[LegId, ConversationId] = field(default_factory=dict)  # where a leg was last brought to
     inside: set[str] = field(default_factory=set)  # channels that are in one of them, whoever's
 
 
@@ -78,6 +77,8 @@ class Interest:
     def __init__(self) -> None:
         self._waits: dict[LegId, _Wait] = {}
         self._calls: dict[CallId, _Memory] = {}
+        self._seats: dict[LegId, ConversationId] = {}  # where a leg was last brought to
+        self._sitting: dict[ConversationId, set[LegId]] = {}  # the same, by room
         self._ended: dict[str, None] = {}  # channels that are gone and calls that are cleared; oldest first
 
     # ── arrivals ─────────────────────────────────────────────────────────────
@@ -162,7 +163,7 @@ class Interest:
                 memory.rooms.add(bridge)
                 memory.inside.update(bridges[bridge])
                 if leg in bridges[bridge]:
-                    memory.seats[leg] = bridge
+                    self.note_seat(leg, bridge)
         for prompt, leg in playing.items():
             if not self.is_over(leg):
                 self.note_prompt(leg, prompt, Prompt.RUNNING)
@@ -228,25 +229,26 @@ class Interest:
 
     def note_seat(self, leg: LegId, room: ConversationId | None) -> None:
         """Before it is brought there: whether that succeeds is not known yet."""
-        memory = self._of(call_of(leg))
-        if room is None:
-            memory.seats.pop(leg, None)
-        else:
-            memory.seats[leg] = room
+        former = self._seats.pop(leg, None)
+        if former is not None:
+            self._sitting[former].discard(leg)
+            if not self._sitting[former]:
+                del self._sitting[former]
+        if room is not None:
+            self._seats[leg] = room
+            self._sitting.setdefault(room, set()).add(leg)
 
     def seats(self, call: CallId, leg: LegId) -> tuple[ConversationId, ...]:
         """In which of the call's rooms it may be."""
-        memory = self._calls.get(call)
-        if memory is None:
+        if call not in self._calls:
             return (conversation_id(call),)
-        room = memory.seats.get(leg)
+        room = self._seats.get(leg)
         return () if room is None else (room,)
 
     def converses(self, leg: LegId) -> bool:
-        """Whether it has been brought to where another leg of its call is."""
-        memory = self._calls.get(call_of(leg))
-        room = memory.seats.get(leg) if memory is not None else None
-        return memory is not None and room is not None and list(memory.seats.values()).count(room) > 1
+        """Whether it has been brought to where somebody else is."""
+        room = self._seats.get(leg)
+        return room is not None and len(self._sitting[room]) > 1
 
     # ── ends ─────────────────────────────────────────────────────────────────
 
@@ -258,6 +260,9 @@ class Interest:
         memory = self._calls.pop(call, None)
         unknown = memory is None
         memory = memory or _Memory(rooms={conversation_id(call)})
+        for room in memory.rooms:
+            for leg in tuple(self._sitting.get(room, ())):
+                self.note_seat(leg, None)
         # ChannelDestroyed comes when a channel has left its bridge.
         empty = not (unknown or memory.alive or memory.inside) and self.is_over(call)
         for leg in [leg for leg in self._waits if call_of(leg) == call]:
@@ -301,6 +306,7 @@ class Interest:
 
     def _destroyed(self, leg: LegId) -> None:
         self._note_end(leg)
+        self.note_seat(leg, None)
         self._settle(leg, Arrival.ENDED)
         for other in [one for one, wait in self._waits.items() if wait.originator == leg]:
             self._settle(other, Arrival.CALLER_GONE)
@@ -311,7 +317,6 @@ class Interest:
             memory.made.discard(leg)
             memory.music.pop(leg, None)
             memory.wanted.pop(leg, None)
-            memory.seats.pop(leg, None)
             memory.rings_back.discard(leg)
 
     def _settle(self, leg: LegId, arrival: Arrival) -> None:

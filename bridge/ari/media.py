@@ -46,10 +46,6 @@ log = structlog.get_logger(__name__)
 
 FALLBACK_CONTEXT = "callbridge-fallback"
 _CONFLICT = 409
-_NOT_NOW = 500
-_STOP_PAUSES = (0.005, 0.02, 0.05, 0.1, 0.2)  # seconds
-_LEAVING_PAUSES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)  # seconds
-_SOUND = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONGEST_CALLER = 80
 _REASONS = {

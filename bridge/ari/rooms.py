@@ -5,6 +5,8 @@ stays until the call is cleared, empty or not: its id must not be used for a sec
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -60,19 +62,21 @@ class Rooms:
         self._interest.note_seat(order.leg, order.room)
         # A phone that held has left him with Asterisk's own music, of which we know nothing.
         self._interest.note_music(order.leg, UNKNOWN_MUSIC, confirmed=False)
-        present, _ = await all_of(self._make(order.call, order.room), self._sounds.silence(order.leg))
-        if order.leg not in present:
-            await self._add(order.room, order.leg)
+        with self._unless_gone(order.leg):
+            present, _ = await all_of(self._make(order.call, order.room), self._sounds.silence(order.leg))
+            if order.leg not in present:
+                await self._add(order.room, order.leg)
 
     async def connect(self, order: Connect) -> None:
         room = conversation_id(order.call)
         for leg in (order.client, order.agent):
             self._interest.note_seat(leg, room)
-        present, _ = await all_of(self._make(order.call, room), self._sounds.silence(order.client))
-        joining = [leg for leg in (order.client, order.agent) if leg not in present]
-        if joining:
-            # One request for both: Asterisk looks for all of them before it moves the first.
-            await self._add(room, *joining)
+        with self._unless_gone(order.client, order.agent):
+            present, _ = await all_of(self._make(order.call, room), self._sounds.silence(order.client))
+            joining = [leg for leg in (order.client, order.agent) if leg not in present]
+            if joining:
+                # One request for both: Asterisk looks for all of them before it moves the first.
+                await self._add(room, *joining)
 
     async def drop(self, bridge: str, *, empty: bool = False) -> None:
         """Destroy it when it is empty; ``empty``: that is known already.
@@ -101,6 +105,16 @@ class Rooms:
         # client's own identity, withheld or not, and one to the client's trunk with the agent's (22.10).
         query = {"channel": ",".join(legs), "inhibitConnectedLineUpdates": "true"}
         await self._rest.call("bridges.addChannel", room, query=query)
+
+    @contextmanager
+    def _unless_gone(self, *legs: LegId) -> Iterator[None]:
+        """They sit where they are brought to; if one of them is gone, nobody does."""
+        try:
+            yield
+        except Gone:
+            for leg in legs:
+                self._interest.note_seat(leg, None)
+            raise
 
     async def _make(self, call: CallId, room: ConversationId) -> frozenset[str]:
         """Returns the channels that are in it already: none in a new one."""

@@ -3,17 +3,19 @@
 The floor decides; what came of it is in the call a moment later.
 """
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from aiohttp import web
 
 from bridge.centre.facts import AgentWished, TransferWished, Wish
 from bridge.centre.ids import AgentId
-from bridge.centre.plan import Plan, Target, TargetKind
+from bridge.centre.plan import Target, TargetKind
+from bridge.centre.record import Doing
 from bridge.engine.ports import LiveCall
 from bridge.web.context import parts_of
 from bridge.web.labels import N_
-from bridge.web.problems import Problem, bad_field
+from bridge.web.problems import Problem
 
 MANY_TRANSFERS = 2  # a contact with more is worth a warning
 
@@ -47,22 +49,45 @@ def demand_talk(request: web.Request, agent: AgentId) -> LiveCall:
 async def wish(request: web.Request, agent: AgentId, wanted: Wish) -> None:
     """Raises Problem (409) for what the call is not in the middle of."""
     call = demand_talk(request, agent)
-    if call.stage not in _STAGES[wanted]:
+    if not _fits(call, agent, wanted):
         raise Problem(HTTPStatus.CONFLICT, N_("This does not fit the call any more. Look again."))
     await parts_of(request).desk.submit(AgentWished(agent, wanted))
 
 
-async def pass_on(request: web.Request, agent: AgentId, target: Target, *, attended: bool) -> None:
-    """Raises Problem: 409 when he cannot pass anybody on now, 422 for where no client may be passed on to."""
+def _fits(call: LiveCall, agent: AgentId, wanted: Wish) -> bool:
+    if call.stage not in _STAGES[wanted]:
+        return False
+    match wanted:
+        case Wish.MUTE | Wish.UNMUTE:
+            return True
+        case Wish.HOLD:
+            return len(call.parties) == 1
+        case Wish.RESUME:
+            return any(party.agent == agent and party.doing == Doing.HOLD.value for party in call.parties)
+        case _:
+            return (
+                bool(call.transfers) and call.transfers[-1].by == agent
+            )  # who is consulted has no say in it
+
+
+async def pass_on(
+    request: web.Request,
+    agent: AgentId,
+    target: Target,
+    *,
+    attended: bool,
+    refused: Callable[[str], Problem],
+) -> None:
+    """Raises Problem: 409 when he cannot pass anybody on now, ``refused`` for where no client may be sent."""
     call = demand_talk(request, agent)
     if call.stage or len(call.parties) > 1:
         raise Problem(HTTPStatus.CONFLICT, N_("The call is being passed on, or three talk in it."))
-    demand_target(parts_of(request).plan(), target, agent)
-    await parts_of(request).desk.submit(TransferWished(agent, target, attended))
-
-
-def demand_target(plan: Plan, target: Target, agent: AgentId) -> None:
+    plan = parts_of(request).plan()
     if target == Target(TargetKind.AGENT, agent):
-        raise bad_field("to", N_("this is the agent himself; choose somebody else."))
+        raise refused(N_("this is the agent himself; choose somebody else."))
     if not plan.leads(target):
-        raise bad_field("to", N_("choose an agent, a queue or a permitted number."))
+        raise refused(N_("choose an agent, a queue or a permitted number."))
+    number = plan.outside_number(target.name) if target.kind is TargetKind.NUMBER else None
+    if number is not None:
+        target = Target(TargetKind.NUMBER, number.number)  # without what people write between its digits
+    await parts_of(request).desk.submit(TransferWished(agent, target, attended))

@@ -1,5 +1,6 @@
 """Owns the API's view of the call that an agent talks in, and what may be asked of it."""
 
+from functools import partial
 from http import HTTPStatus
 
 from aiohttp import web
@@ -10,7 +11,7 @@ from bridge.engine.ports import LiveCall
 from bridge.web.api import models
 from bridge.web.api.operations import NoQuery, answer, body, query
 from bridge.web.moves import live_agent
-from bridge.web.problems import not_found
+from bridge.web.problems import Fault, Problem, not_found
 from bridge.web.talks import MANY_TRANSFERS, demand_talk, pass_on, talk_of, wish
 
 
@@ -36,8 +37,15 @@ async def transfer(request: web.Request) -> web.StreamResponse:
     agent = _agent(request)
     wanted = (await body(request, models.TransferOrder)).value
     before = demand_talk(request, agent)
-    await pass_on(request, agent, wanted.target, attended=wanted.attended)
+    place = f"#/{wanted.target.kind.value}"
+    await pass_on(
+        request, agent, wanted.target, attended=wanted.attended, refused=partial(_unprocessable, place)
+    )
     return _answer(request, agent, before)
+
+
+def _unprocessable(pointer: str, words: str) -> Problem:
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{pointer}: {words}", faults=(Fault(pointer, words),))
 
 
 def _agent(request: web.Request) -> AgentId:

@@ -1,5 +1,7 @@
 """Owns the forms by which an agent holds, mutes and passes on, on his own page."""
 
+from functools import partial
+
 from aiohttp import web
 
 from bridge.centre.facts import Wish
@@ -37,7 +39,8 @@ async def transfer(request: web.Request) -> web.StreamResponse:
         raise bad_field("to", N_("choose an agent, a queue or a permitted number."))
     if kind == TargetKind.NUMBER.value:
         name = form.text("number", required=True, longest=40)
-    await pass_on(request, agent, Target(TargetKind(kind), name), attended=attended)
+    target = Target(TargetKind(kind), name)
+    await pass_on(request, agent, target, attended=attended, refused=partial(bad_field, "to"))
     return await _drawn(request)
 
 

@@ -1,4 +1,4 @@
-"""Who did what in a call, and its transfers, on both databases: snapshots that come twice, late, out of order."""
+"""Who did what in a call, and its transfers, on both databases: snapshots late, twice, in any order."""
 
 from dataclasses import replace
 from datetime import timedelta

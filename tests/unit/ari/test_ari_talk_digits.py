@@ -66,13 +66,13 @@ async def test_two_who_consult_and_a_client_who_is_held(
 
 async def test_a_successor_knows_who_talks(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
     call = await connected(fake, link, inbox)
-    link._interest._calls.clear()
+    for memory in (link._interest._calls, link._interest._seats, link._interest._sitting):
+        memory.clear()
     assert await told(fake, inbox, call)
     await link.survey({})
     assert not await told(fake, inbox, call)
 
 
-@pytest.mark.xfail(strict=True, reason="a seat is noted for a leg that is gone, and nothing takes it away")
 async def test_who_could_not_be_joined_talks_with_nobody(
     fake: FakeAsterisk, link: AriLink, inbox: FactInbox
 ) -> None:
@@ -98,7 +98,6 @@ async def line_that_consults(fake: FakeAsterisk, link: AriLink, inbox: FactInbox
     return call, line
 
 
-@pytest.mark.xfail(strict=True, reason="a line's seat is kept with the line's own id, not with the call's")
 async def test_digits_of_a_consultation_on_another_line_are_not_told(
     fake: FakeAsterisk, link: AriLink, inbox: FactInbox
 ) -> None:
@@ -107,7 +106,6 @@ async def test_digits_of_a_consultation_on_another_line_are_not_told(
     assert not await told(fake, inbox, agent_leg_id(call, 2))
 
 
-@pytest.mark.xfail(strict=True, reason="it is looked for where it is not kept, and stays in the bridge")
 async def test_another_line_can_be_held(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
     call, line = await line_that_consults(fake, link, inbox)
     await link.carry_out(Hold(call, line, "jazz"))
