@@ -67,7 +67,8 @@ def connected_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
     leg = call.talking_leg
     if leg is None or event.joined:
         return
-    if call.state is S.CONNECTING or {one.id for one in call.seated} == {call.client_leg, leg.id}:
+    together = [one.id for one in call.seated if one.seat is Seat.TALK]
+    if call.state is S.CONNECTING or together == [call.client_leg, leg.id]:
         at.out.orders.append(Connect(call.id, call.client_leg, leg.id))
     else:
         for one in call.seated:

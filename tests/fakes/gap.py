@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from bridge.centre import facts as f
-from bridge.centre.ids import AgentId, LegId
+from bridge.centre.ids import AgentId, LegId, is_room
 from bridge.centre.orders import AttachRecording, Outcome
 from bridge.engine.adopt import ask, reconcile
 from bridge.engine.checkpoint import CheckpointWriter, read_checkpoint
@@ -30,7 +30,9 @@ def arrivals_of(world: World) -> dict[LegId, f.Fact]:
     """How they came, as Asterisk goes on showing it of their channels."""
     told = [fact for _, fact in world.log]
     return {
-        fact.leg: fact for fact in (*told, *world.ari) if isinstance(fact, f.CallOffered | f.FeatureDialled)
+        fact.leg: fact
+        for fact in (*told, *world.ari)
+        if isinstance(fact, f.CallOffered | f.FeatureDialled | f.AgentDialled)
     }
 
 
@@ -40,9 +42,7 @@ def survey_of(world: World, arrivals: dict[LegId, f.Fact]) -> Survey:
     return Survey(
         legs={id_: _STATES[leg.state] for id_, leg in living.items()},
         # A waiting room is no bridge of Asterisk: there it is music on the channel.
-        bridges={
-            name: frozenset(members) for name, members in world.bridges.items() if name.endswith("-talk")
-        },
+        bridges={name: frozenset(members) for name, members in world.bridges.items() if is_room(name)},
         channels=frozenset({*living, *beyond}),
         calls=frozenset(leg.call for leg in living.values()),
         arrivals={id_: fact for id_, fact in arrivals.items() if id_ in living},

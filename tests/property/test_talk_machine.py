@@ -164,6 +164,35 @@ class TalkMachine(Floors):
         assert comparable(floor) == comparable(self.world.floor)
         self.world.floor = floor
 
+    @precondition(lambda self: self.kept)
+    @rule(hang_up=st.lists(AGENTS, max_size=2))
+    def process_is_killed_and_takes_over(self, hang_up: list[AgentId]) -> None:
+        """What was on its way is lost, some hang up unheard; all the same everybody sits where he should."""
+        assert self.kept is not None
+        self.world.fail_next.clear()
+        while any(self.only_the_dialplan_knows(fact) for fact in self.world.ari):
+            self.world.tell(self.world.ari.popleft())
+        arrivals = gap.arrivals_of(self.world)
+        self.world.pump("ami")
+        self.world = gap.killed(self.world, self.kept)
+        for agent in hang_up:
+            self.world.hang_up_agent(agent)
+        self.world.ari.clear()
+        gap.linked(self.world, arrivals)
+        self.world.pump()
+        self.kept = gap.checkpoint(self.world)
+
+    @staticmethod
+    def only_the_dialplan_knows(fact: f.Fact) -> bool:
+        """Who came or left, and nobody heard it."""
+        match fact:
+            case f.LegEnded(call=call, leg=leg):
+                return call == leg
+            case f.CallOffered() | f.AgentDialled():
+                return True
+            case _:
+                return False
+
 
 TalkMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
 TestTalk = TalkMachine.TestCase
