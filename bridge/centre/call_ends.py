@@ -39,11 +39,14 @@ from bridge.centre.orders import (
     Connect,
     EnterWaitingRoom,
     HangUp,
+    Hold,
+    Join,
     LegKind,
     LookUpClient,
     Outcome,
     Play,
     RingAgent,
+    RingBack,
     RingNumber,
     StopTimer,
     ToFallback,
@@ -68,7 +71,7 @@ _OFFER_END: Mapping[int, OfferEnd] = {
     Cause.NORMAL_CLEARING: OfferEnd.NO_ANSWER,
 }
 
-_SEATING = {order.__name__ for order in (Answer, EnterWaitingRoom, Connect)}
+_SEATING = {order.__name__ for order in (Answer, EnterWaitingRoom, Connect, Join, Hold, RingBack)}
 
 
 def leg_ended(call: Call, event: LegEnded, at: Moment) -> None:
@@ -185,9 +188,17 @@ def order_failed(call: Call, event: OrderFailed, at: Moment) -> None:
             prompt_failed(call, at)
     elif event.order in _SEATING:
         if event.reason is not FailureReason.GONE:
-            give_back(call, at)
+            seating_failed(call, event, at)
     elif event.order == ToFallback.__name__ and event.reason is not FailureReason.GONE:
         at.out.orders.append(HangUp(call.id, call.client_leg, Cause.TEMPORARY_FAILURE))
+
+
+def seating_failed(call: Call, event: OrderFailed, at: Moment) -> None:
+    """A client must not stay where he hears nothing; of anybody else it is enough that his leg ends."""
+    if event.leg in (None, call.client_leg):
+        give_back(call, at)
+    else:
+        at.out.orders.append(HangUp(call.id, event.leg))
 
 
 def ring_failed(call: Call, event: OrderFailed, at: Moment) -> None:

@@ -4,7 +4,7 @@ What a transfer is made of is in ``transfer_acts``.
 """
 
 from bridge.centre.call import Call, CallState, Leg, Moment, Seat, Stage, Transfer
-from bridge.centre.call_acts import end_offer, ring, save, show_card, withdraw
+from bridge.centre.call_acts import end_offer, hang_up, ring, save, show_card, withdraw
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
     AgentDialled,
@@ -47,7 +47,7 @@ def wished(call: Call, event: AgentWished, at: Moment) -> None:
     if leg is None:
         return
     client = call.legs[call.client_leg]
-    alone = len(call.seated) == 2
+    alone = client.alive and len(call.seated) == 2
     match event.wish:
         case Wish.HOLD if alone:
             seat(call, client, Seat.HELD, at)
@@ -94,13 +94,22 @@ def _turns(call: Call) -> None:
 
 
 def transfer_wished(call: Call, event: TransferWished, at: Moment) -> None:
-    """Not while nobody can be rung, nor out of a conference, nor to himself."""
+    """To anybody but himself."""
     leg = call.leg_of(event.agent)
     himself = event.target == Target(TargetKind.AGENT, event.agent)
-    if leg is None or at.deaf or himself or len(call.seated) > 2 or not at.plan.leads(event.target):
+    if leg is None or himself or not _may_pass_on(call, at) or not at.plan.leads(event.target):
         return
     kind = TransferKind.ATTENDED if event.attended else TransferKind.BLIND
     begin(call, leg, event.target, kind, at)
+
+
+def _may_pass_on(call: Call, at: Moment) -> bool:
+    """Not while nobody can be rung, nor out of a conference, nor when the client has left one."""
+    return not at.deaf and _is_two(call)
+
+
+def _is_two(call: Call) -> bool:
+    return call.legs[call.client_leg].alive and len(call.seated) == 2
 
 
 def second_line(call: Call, event: AgentDialled, at: Moment) -> None:
@@ -108,7 +117,7 @@ def second_line(call: Call, event: AgentDialled, at: Moment) -> None:
     agent = at.plan.agent_at(event.endpoint)
     target = at.plan.target_of(event.dialled)
     leg = call.leg_of(agent.id) if agent is not None else None
-    if agent is None or leg is None or target is None or at.deaf or len(call.seated) > 2:
+    if agent is None or leg is None or target is None or not _may_pass_on(call, at):
         return
     line = Leg(event.leg, LegKind.AGENT, agent.id, at.now, answered_at=at.now, released=True)
     call.legs[line.id] = line
@@ -122,8 +131,10 @@ def passed_on_by_phone(call: Call, event: PhonePassedOn, at: Moment) -> None:
         return
     if call.state is S.CONSULTING:
         complete(call, at)
-    elif len(call.seated) > 2:
+    elif not _is_two(call):
         leaves(call, leg, at)  # of a conference: the others go on
+        if len(call.seated) < 2:
+            hang_up(call, at)
         save(call, at)
     else:
         target = at.plan.target_of(event.dialled) or Target(TargetKind.AGENT, leg.agent)
@@ -136,7 +147,7 @@ def joined_by_phone(call: Call, event: PhoneJoined, at: Moment) -> None:
     leg = next((call.legs[one] for one in (event.leg, event.other) if one in call.legs), None)
     if call.state is S.CONSULTING and transfer is not None:
         complete(call, at)
-    elif leg is not None and leg.alive and leg.agent is not None and not leg.released:
+    elif _is_two(call) and leg is not None and leg.alive and leg.agent is not None and not leg.released:
         begin(call, leg, Target(TargetKind.AGENT, leg.agent), TransferKind.BLIND, at)
 
 

@@ -26,9 +26,12 @@ from bridge.centre.orders import (
     EndOffer,
     EnterWaitingRoom,
     HangUp,
+    Hold,
+    Join,
     Lane,
     LeaveWaitingRoom,
     OpenTicket,
+    RingBack,
     SaveCall,
 )
 from bridge.engine.backoff import Backoff
@@ -46,7 +49,7 @@ _PERSISTENT_LANES = frozenset({Lane.RECORDS, Lane.FILES, Lane.RECORDER})
 _PERSISTENT_ORDERS = (HangUp, CancelRing, ClearCall, LeaveWaitingRoom)
 # What brings a client to where he belongs is not given up because Asterisk cannot be reached: nor could he be
 # given back to the dialplan then, and he would lose his place, or his agent.
-_PATIENT_ORDERS = (Answer, Connect, EnterWaitingRoom)
+_PATIENT_ORDERS = (Answer, Connect, EnterWaitingRoom, Join, Hold, RingBack)
 _UNANSWERED = 2  # tries, after which one more is not made
 _LOUD_TRIES = 5  # after some three seconds
 _CEILING, _PATIENT_CEILING = 10.0, 1.0  # seconds between tries: a client hears nothing meanwhile

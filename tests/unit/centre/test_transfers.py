@@ -534,3 +534,45 @@ def test_queue_of_the_client_is_support_again_after_a_consultation_that_came_to_
     wishes(world, f.Wish.GIVE_UP)
     assert world.floor.calls[call].queue == SUPPORT
     assert ends_well(world, call).queue == SUPPORT
+
+
+# ── what cannot be done ──────────────────────────────────────────────────────
+
+
+def test_two_who_are_left_of_a_conference_have_no_client_to_hold_or_to_pass_on() -> None:
+    world, call = talking(BORIS, VERA)
+    passes_on(world, TO_BORIS, attended=True)
+    world.talk(BORIS)
+    wishes(world, f.Wish.CONFERENCE)
+    world.hang_up(call)
+    for wish in (f.Wish.HOLD, f.Wish.RESUME):
+        wishes(world, wish)
+    passes_on(world, Target(TargetKind.AGENT, VERA))
+    assert hears(world, ANNA) == {BORIS}
+    assert world.rung == []
+    world.hang_up(ANNA)
+    assert world.floor.calls == {}
+    assert world.living == {}
+
+
+@pytest.mark.parametrize("order", ["Join", "Hold"])
+def test_client_who_cannot_be_brought_to_where_he_belongs_is_the_dialplans(order: str) -> None:
+    world, call = talking(BORIS)
+    passes_on(world, TO_BORIS, attended=True)
+    world.tell(f.OrderFailed(call, order, f.FailureReason.REFUSED, "", LegId(call)))
+    world.pump()
+    assert [one.leg for one in world.of(o.ToFallback)] == [LegId(call)]
+    assert world.floor.calls == {}
+    assert state_of(world, BORIS) is AgentState.READY
+
+
+@pytest.mark.parametrize("order", ["Join", "RingBack", "Answer"])
+def test_agent_who_cannot_be_brought_there_is_hung_up_and_the_client_is_not_lost(order: str) -> None:
+    world, call = talking(BORIS)
+    passes_on(world, TO_BORIS, attended=True)
+    world.talk(BORIS)
+    leg = LegId(f"{call}-agent-1")
+    world.tell(f.OrderFailed(call, order, f.FailureReason.REFUSED, "", leg))
+    world.pump()
+    assert hears(world, "client") == {BORIS}
+    ends_well(world, call)
