@@ -1,0 +1,171 @@
+"""The transfer matrix on the real Asterisk: each kind, by page and by phone, to each target, and its end.
+
+With ``-s`` each row is printed: what became of it, its time, who did what for how long, the recording.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from itertools import cycle
+from typing import Any
+
+import pytest
+
+from tests.e2e.hearing import MUSIC
+from tests.e2e.parts import eventually
+from tests.e2e.test_transfers import ANNA, BORIS, SALES_AGENT, SUPERVISOR, Begin, Talk, begin
+
+__all__ = ["begin"]  # a fixture
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
+
+Pass = Callable[[Talk, str], Awaitable[None]]
+# target → who takes the client, what the API is told, what a phone dials, how it stands in the record
+TARGETS: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "agent": (BORIS, {"agent": BORIS}, BORIS, f"agent {BORIS}"),
+    "queue": (SALES_AGENT, {"queue": "sales"}, "703", "queue sales"),
+    "supervisor": (SUPERVISOR, {"supervisor": True}, "700", "supervisor"),
+}
+
+
+async def rings(talk: Talk, target: str) -> None:
+    await talk.phone(TARGETS[target][0]).event("incoming")
+
+
+async def blind_by_page(talk: Talk, target: str) -> None:
+    await talk.pass_on(ANNA, **TARGETS[target][1])
+
+
+async def attended_by_page(talk: Talk, target: str) -> None:
+    await talk.pass_on(ANNA, attended=True, **TARGETS[target][1])
+    await talk.stage(ANNA, "consulting")
+    await talk.hear(client={MUSIC})
+    await talk.wish(ANNA, "complete")
+
+
+async def blonde_by_page(talk: Talk, target: str) -> None:
+    await talk.pass_on(ANNA, attended=True, **TARGETS[target][1])
+    await rings(talk, target)
+    await talk.wish(ANNA, "complete")
+
+
+async def blind_by_phone(talk: Talk, target: str) -> None:
+    uri = f"sip:{TARGETS[target][2]}@{talk.lab.host}:{talk.lab.sip_port}"
+    await talk.phone(ANNA).do(do="refer", to=uri)
+
+
+async def consults(talk: Talk, target: str) -> None:
+    await talk.phone(ANNA).do(do="hold")
+    await talk.phone(ANNA).event("held")
+    await talk.dial(ANNA, TARGETS[target][2])
+
+
+async def attended_by_phone(talk: Talk, target: str) -> None:
+    await consults(talk, target)
+    await talk.stage(ANNA, "consulting")
+    await talk.phone(ANNA).event("answered", 2)
+    await talk.phone(ANNA).do(do="refer_replaces", line=1, other=2)
+
+
+async def blonde_by_phone(talk: Talk, target: str) -> None:
+    await consults(talk, target)
+    await rings(talk, target)
+    await talk.phone(ANNA).event("ringing")
+    await talk.phone(ANNA).do(do="refer_replaces", line=1, other=2)
+
+
+WAYS: dict[tuple[str, str], Pass] = {
+    ("blind", "page"): blind_by_page,
+    ("attended", "page"): attended_by_page,
+    ("blonde", "page"): blonde_by_page,
+    ("blind", "phone"): blind_by_phone,
+    ("attended", "phone"): attended_by_phone,
+    ("blonde", "phone"): blonde_by_phone,
+}
+
+
+async def told(talk: Talk, row: str, seconds: float) -> dict[str, Any]:
+    """The call as history has it, once it has ended; printed."""
+    call: dict[str, Any] = await talk.api.get(f"/calls/{talk.call}")
+    (ticket,) = await talk.api.all("/tickets", call_id=talk.call)
+    (recording,) = (await talk.api.get(f"/tickets/{ticket['id']}"))["recordings"]
+    did = ", ".join(f"{one['agent']} {one['doing']} {length(one):.1f}" for one in call["segments"])
+    end = call["transfers"][-1]["end"]
+    print(
+        f"\n{row:<32} {end:<10} {seconds:4.1f} s  call {call['id']}  {did}  "
+        f"recording {recording['id']} {recording['duration_ms'] / 1000:.1f} s"
+    )
+    return call
+
+
+def length(segment: dict[str, Any]) -> float:
+    begin_, end = (datetime.fromisoformat(segment[name]) for name in ("since", "until"))
+    return (end - begin_).total_seconds()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("kind", "way"), WAYS)
+async def test_somebody_takes_him(begin: Begin, kind: str, way: str, target: str) -> None:
+    taker, _, _, words = TARGETS[target]
+    talk = await begin(taker, answer=1.2)
+    begun = time.monotonic()
+    await WAYS[kind, way](talk, target)
+    await talk.talks(taker)
+    seconds = time.monotonic() - begun
+    await talk.hear(client={taker}, **{f"a{taker}": {"client"}})
+    await talk.phone(ANNA).event("ended")
+    await talk.ends()
+    call = await told(talk, f"{kind} by {way} to {target}", seconds)
+    (transfer,) = call["transfers"]
+    wanted = (kind, words, ANNA, "completed")
+    assert tuple(transfer[name] for name in ("kind", "target", "by", "end")) == wanted
+    assert transfer["to"] in ((taker,) if target != "queue" or kind == "attended" else (None, taker))
+    assert call["agent"] == taker
+    assert {one["agent"] for one in call["segments"]} == {ANNA, taker}
+    assert all(one["until"] for one in call["segments"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "way", "code", "end"),
+    [
+        (*kind_and_way, *answer)
+        for kind_and_way, answer in zip(WAYS, cycle([(486, "busy"), (603, "rejected")]), strict=False)
+    ],
+)
+async def test_nobody_takes_him(begin: Begin, kind: str, way: str, code: int, end: str) -> None:
+    talk = await begin(BORIS, answer=None)
+    begun = time.monotonic()
+
+    async def refuses() -> None:
+        await rings(talk, "agent")
+        # Who passes on is out before: with REFER and Replaces it takes Asterisk half a second (22.10).
+        await asyncio.sleep(1.2 if kind == "blonde" else 0.3 if kind == "blind" else 0)
+        await talk.phone(BORIS).do(do="reject", code=code)
+
+    refusing = asyncio.create_task(refuses())
+    if kind == "attended" and way == "page":
+        await talk.pass_on(ANNA, attended=True, agent=BORIS)
+        await talk.stage(ANNA, "")
+    elif kind == "attended":
+        await consults(talk, "agent")
+        await talk.phone(ANNA).event("ended")  # the line on which she dialled
+        await talk.phone(ANNA).do(do="unhold")
+        await talk.phone(ANNA).event("unheld")
+    else:
+        await WAYS[kind, way](talk, "agent")
+        await talk.phone(ANNA).event("incoming", 2)
+        await talk.phone(ANNA).event("answered", 2)
+    await refusing
+    await talk.talks(ANNA)
+    seconds = time.monotonic() - begun
+
+    async def known() -> Any:
+        return (await talk.api.get(f"/agents/{ANNA}/call"))["transfers"][-1]["end"]
+
+    await eventually(known, lambda seen: seen == end)
+    await talk.hear(client={ANNA}, a1001={"client"})
+    await talk.ends()
+    call = await told(talk, f"{kind} by {way} to agent", seconds)
+    (transfer,) = call["transfers"]
+    assert (transfer["kind"], transfer["end"], transfer["to"]) == (kind, end, None)
+    assert call["agent"] == ANNA
