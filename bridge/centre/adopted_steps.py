@@ -20,7 +20,7 @@ from bridge.centre.orders import (
 )
 from bridge.centre.seats import seat_again
 from bridge.centre.speech import BEEP
-from bridge.centre.transfer_acts import ring_outside
+from bridge.centre.transfer_acts import ring_target
 
 S = CallState
 
@@ -75,6 +75,13 @@ def connected_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
             seat_again(call, one, at)
 
 
+def transfer_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
+    """Everybody to where he should be."""
+    adopted(call, event, at)
+    for one in call.seated:
+        seat_again(call, one, at)
+
+
 def voicemail_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
     """Until the tone has sounded, all of it once more; after it he is being recorded."""
     adopted(call, event, at)
@@ -97,7 +104,7 @@ def leg_lost(call: Call, event: LegLost, at: Moment) -> None:
     if transfer is not None and leg.kind is LegKind.OUTSIDE and transfer.other == leg.id:
         leg.ended_at = at.now
         at.out.orders.append(StopTimer(Timer(TimerKind.RING, leg.id)))
-        ring_outside(call, transfer, at)
+        ring_target(call, transfer, at)
         return
     if call.state is S.FORWARDING and call.rung is leg and call.forward is not None:
         leg.ended_at = at.now

@@ -9,7 +9,7 @@ from bridge.centre.call import Call, CallState, Leg, Moment, OpenOffer
 from bridge.centre.causes import Cause
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import Timer, TimerKind, Verdict
-from bridge.centre.ids import AgentId, LegId, agent_leg_id, prompt_id, recording_id
+from bridge.centre.ids import AgentId, LegId, agent_leg_id, outside_leg_id, prompt_id, recording_id
 from bridge.centre.messages import AgentReleased, AmendWaiting, EnterQueue, LeaveQueue, OfferResult
 from bridge.centre.orders import (
     CancelReason,
@@ -24,6 +24,7 @@ from bridge.centre.orders import (
     Outcome,
     Play,
     RingAgent,
+    RingNumber,
     SaveCall,
     StartRecording,
     StartTimer,
@@ -31,7 +32,7 @@ from bridge.centre.orders import (
     StopTimer,
     ToFallback,
 )
-from bridge.centre.plan import Agent, Queue
+from bridge.centre.plan import Agent, Queue, ToNumber
 from bridge.centre.seats import account
 
 S = CallState
@@ -138,6 +139,19 @@ def ring(call: Call, agent: Agent, queue: Queue | None, at: Moment, first_leg: L
         ),
         # Asterisk ends the ring itself; this one is for an end that never reaches us.
         StartTimer(Timer(TimerKind.RING, leg), seconds * 1.5),
+    ]
+    return leg
+
+
+def ring_outside(call: Call, to: ToNumber, at: Moment) -> LegId:
+    """From the company's number: an operator takes no other one from us, and the client's may be withheld."""
+    call.forwards += 1
+    leg = outside_leg_id(call.id, call.forwards)
+    call.legs[leg] = Leg(leg, LegKind.OUTSIDE, None, at.now)
+    at.out.orders += [
+        RingNumber(call.id, leg, call.client_leg, to.endpoint, call.dialled, to.ring),
+        # Asterisk ends the ring itself; this one is for an end that never reaches us.
+        StartTimer(Timer(TimerKind.RING, leg), to.ring * 1.5),
     ]
     return leg
 

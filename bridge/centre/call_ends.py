@@ -91,7 +91,7 @@ def leg_ended(call: Call, event: LegEnded, at: Moment) -> None:
         offer_over(call, end, at)
     elif leg.kind is LegKind.OUTSIDE and call.state is S.FORWARDING:
         forward_ended(call, at)
-    elif call.state is S.CONNECTING and leg is lost_partner(call, leg):
+    elif call.state is S.CONNECTING and _is_partner(call, leg):
         lost_before_the_media_met(call, leg, at)
     elif call.state in (S.CONSULTING, S.PASSING):
         leg_gone(call, leg, at)
@@ -101,22 +101,21 @@ def leg_ended(call: Call, event: LegEnded, at: Moment) -> None:
     finish_if_over(call, at)
 
 
-def lost_partner(call: Call, leg: Leg) -> Leg | None:
-    """The leg itself when it is the one whom the client is being joined with."""
-    return leg if leg.answered_at is not None and call.partner in (None, leg.id) else None
+def _is_partner(call: Call, leg: Leg) -> bool:
+    """Whether it is whom the client is being joined with."""
+    return leg.answered_at is not None and call.partner in (None, leg.id)
 
 
 def left_the_talk(call: Call, leg: Leg, at: Moment) -> None:
     """Of three the other two go on. Who has handed him over before is none of them."""
     if leg.seat is None and call.partner is not None:
         return
-    left = [one for one in call.seated if one.kind is not LegKind.CLIENT]
-    if not left or len(call.seated) < 2:
-        release_leg(call, leg, at)
+    if len(call.seated) < 2:
         hang_up(call, at)
         return
     if call.partner == leg.id:
-        call.agent, call.partner = left[0].agent or call.agent, left[0].id
+        next_one = next(one for one in call.seated if one.kind is not LegKind.CLIENT)
+        call.agent, call.partner = next_one.agent or call.agent, next_one.id
     save(call, at)
 
 

@@ -139,7 +139,7 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
     ),
     S.CONSULTING: (
         *_ANYWHERE,
-        on(CallAdopted, t.adopted_in_transfer),
+        on(CallAdopted, d.transfer_adopted),
         on(AgentWished, t.consult_wished),
         on(AgentAsked, t.asked),
         on(Offer, q.take_offer),
@@ -151,7 +151,7 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
     ),
     S.PASSING: (
         *_ANYWHERE,
-        on(CallAdopted, t.adopted_in_transfer),
+        on(CallAdopted, d.transfer_adopted),
         on(AgentAsked, t.asked),
         on(LegAnswered, t.target_answered),
         on(TimerFired, t.ring_timer),

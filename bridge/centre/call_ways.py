@@ -3,18 +3,15 @@
 from datetime import timedelta
 from typing import assert_never
 
-from bridge.centre.call import Call, CallState, Leg, Moment, Waiting
-from bridge.centre.call_acts import hang_up, line_up, save, say, start_timer
-from bridge.centre.facts import Timer, TimerKind
-from bridge.centre.ids import AgentId, outside_leg_id
+from bridge.centre.call import Call, CallState, Moment, Waiting
+from bridge.centre.call_acts import hang_up, line_up, ring_outside, save, say, start_timer
+from bridge.centre.facts import TimerKind
+from bridge.centre.ids import AgentId
 from bridge.centre.ivr import MenuPosition
 from bridge.centre.orders import (
     EnterWaitingRoom,
     LeaveWaitingRoom,
-    LegKind,
     Outcome,
-    RingNumber,
-    StartTimer,
 )
 from bridge.centre.plan import (
     NO_AGENTS,
@@ -173,14 +170,6 @@ def _fits(call: Call, agent: AgentId, queue: Queue, at: Moment) -> bool:
 
 def ring_number(call: Call, to: ToNumber, at: Moment) -> None:
     call.enter(S.FORWARDING, at.now)
-    call.forwards += 1
     call.forward = to
-    leg = outside_leg_id(call.id, call.forwards)
-    call.legs[leg] = Leg(leg, LegKind.OUTSIDE, None, at.now)
     say(call, ("callbridge/forwarding",), at)
-    # From the company's number: an operator takes no other one from us, and his own may be withheld.
-    at.out.orders += [
-        RingNumber(call.id, leg, call.client_leg, to.endpoint, call.dialled, to.ring),
-        # Asterisk ends the ring itself; this one is for an end that never reaches us.
-        StartTimer(Timer(TimerKind.RING, leg), to.ring * 1.5),
-    ]
+    ring_outside(call, to, at)

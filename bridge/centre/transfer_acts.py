@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import assert_never
 
 from bridge.centre.call import Call, CallState, Leg, Moment, Seat, Stage, Transfer
-from bridge.centre.call_acts import give_back, leave_queue, release_leg, save, show_card
+from bridge.centre.call_acts import give_back, leave_queue, release_leg, ring_outside, save, show_card
 from bridge.centre.call_ways import go, rejoin
 from bridge.centre.facts import Timer, TimerKind
-from bridge.centre.ids import AgentId, QueueName, outside_leg_id
+from bridge.centre.ids import AgentId, QueueName
 from bridge.centre.messages import AskAgent, EnterQueue
-from bridge.centre.orders import CancelReason, CancelRing, HangUp, RingNumber, StartTimer, StopTimer
+from bridge.centre.orders import CancelReason, CancelRing, HangUp, StopTimer
 from bridge.centre.plan import Target, TargetKind, ToQueue
-from bridge.centre.record import LegKind, TransferEnd, TransferKind, TransferRecord
+from bridge.centre.record import TransferEnd, TransferKind, TransferRecord
 from bridge.centre.seats import seat, seat_again
 
 S = CallState
@@ -74,7 +74,7 @@ def _call_target(call: Call, transfer: Transfer, at: Moment) -> None:
         case TargetKind.QUEUE:
             at.out.messages.append(EnterQueue(call.id, QueueName(target.name), at.next_place()))
         case TargetKind.NUMBER:
-            ring_outside(call, transfer, at)
+            ring_target(call, transfer, at)
         case _:
             assert_never(target.kind)
 
@@ -90,19 +90,12 @@ def ask(call: Call, agents: tuple[AgentId, ...], at: Moment) -> None:
     at.out.messages.append(AskAgent(call.id, free[0], transfer.stage is Stage.RETURNING))
 
 
-def ring_outside(call: Call, transfer: Transfer, at: Moment) -> None:
+def ring_target(call: Call, transfer: Transfer, at: Moment) -> None:
     to = at.plan.outside_number(transfer.target.name)
     if to is None:  # not any more
         nobody_takes_him(call, TransferEnd.FAILED, at)
-        return
-    call.forwards += 1
-    leg = outside_leg_id(call.id, call.forwards)
-    call.legs[leg] = Leg(leg, LegKind.OUTSIDE, None, at.now)
-    transfer.other = leg
-    at.out.orders += [
-        RingNumber(call.id, leg, call.client_leg, to.endpoint, call.dialled, to.ring),
-        StartTimer(Timer(TimerKind.RING, leg), to.ring * 1.5),
-    ]
+    else:
+        transfer.other = ring_outside(call, to, at)
 
 
 def complete(call: Call, at: Moment) -> None:

@@ -9,7 +9,6 @@ from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
     AgentDialled,
     AgentWished,
-    CallAdopted,
     LegAnswered,
     LegHeld,
     LegResumed,
@@ -26,7 +25,7 @@ from bridge.centre.messages import AgentAsked, TurnedAway
 from bridge.centre.orders import Answer, CancelReason, CancelRing, Connect, HangUp, Mute, StopTimer
 from bridge.centre.plan import Target, TargetKind
 from bridge.centre.record import LegKind, TransferEnd, TransferKind
-from bridge.centre.seats import seat, seat_again
+from bridge.centre.seats import seat
 from bridge.centre.transfer_acts import ask, begin, complete, end, give_up, leaves, nobody_takes_him
 
 S = CallState
@@ -305,11 +304,3 @@ def leg_gone(call: Call, leg: Leg, at: Moment) -> None:
             give_up(call, how, at)
         elif call.state in (S.CONSULTING, S.PASSING):
             nobody_takes_him(call, how, at)
-
-
-def adopted_in_transfer(call: Call, event: CallAdopted, at: Moment) -> None:
-    """After a gap: everybody to where he should be."""
-    if not event.answered:
-        at.out.orders.append(Answer(call.id, call.client_leg))
-    for leg in call.seated:
-        seat_again(call, leg, at)

@@ -12,7 +12,7 @@ from bridge.centre.facts import AgentWished, TransferWished, Wish
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Target, TargetKind
 from bridge.centre.record import Doing
-from bridge.engine.ports import LiveCall
+from bridge.engine.ports import FloorView, LiveCall
 from bridge.web.context import parts_of
 from bridge.web.labels import N_
 from bridge.web.problems import Problem
@@ -33,14 +33,13 @@ _STAGES = {
 }
 
 
-def talk_of(request: web.Request, agent: AgentId) -> LiveCall | None:
-    """The call in which he is, if his phone is in it."""
-    calls = parts_of(request).desk.floor().calls
-    return next((call for call in calls if agent in {party.agent for party in call.parties}), None)
+def talk_of(floor: FloorView, agent: AgentId) -> LiveCall | None:
+    """The call in which his phone is."""
+    return next((call for call in floor.calls if any(party.agent == agent for party in call.parties)), None)
 
 
 def demand_talk(request: web.Request, agent: AgentId) -> LiveCall:
-    call = talk_of(request, agent)
+    call = talk_of(parts_of(request).desk.floor(), agent)
     if call is None:
         raise Problem(HTTPStatus.CONFLICT, N_("This agent is in no call now."))
     return call

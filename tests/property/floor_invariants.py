@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from hypothesis.stateful import RuleBasedStateMachine, invariant
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bridge.centre import facts as f
 from bridge.centre import orders as o
@@ -26,6 +26,21 @@ class Floors(RuleBasedStateMachine):
     def link_is_back(self) -> None:
         self.world.pump("ari")  # what came meanwhile is told before
         self.world.tell(f.LinkUp())
+
+    # ── the process ──────────────────────────────────────────────────────────
+
+    @rule()
+    def a_checkpoint_is_written(self) -> None:
+        self.kept = gap.checkpoint(self.world)
+
+    @precondition(lambda self: self.kept)
+    @rule()
+    def process_is_killed_and_continued(self) -> None:
+        """Of the checkpoint and the facts after it the floor is what it was, to the last counter."""
+        assert self.kept is not None
+        floor = gap.recalled(self.world, self.kept).floor
+        assert comparable(floor) == comparable(self.world.floor)
+        self.world.floor = floor
 
     # ── what must always hold ────────────────────────────────────────────────
 

@@ -18,8 +18,8 @@ from bridge.centre.ids import (
     QueueName,
 )
 from bridge.centre.plan import Strategy
-from tests.fakes import gap, plans
-from tests.property.floor_invariants import Floors, comparable
+from tests.fakes import plans
+from tests.property.floor_invariants import Floors
 
 AGENTS = st.sampled_from(plans.AGENTS)
 QUEUES = st.sampled_from([plans.COMMON, plans.GROUP])
@@ -153,21 +153,6 @@ class FloorMachine(Floors):
     @rule()
     def link_comes_back(self) -> None:
         self.link_is_back()
-
-    # ── the process ──────────────────────────────────────────────────────────
-
-    @rule()
-    def a_checkpoint_is_written(self) -> None:
-        self.kept = gap.checkpoint(self.world)
-
-    @precondition(lambda self: self.kept)
-    @rule()
-    def process_is_killed_and_continued(self) -> None:
-        """Of the checkpoint and the facts after it the floor is what it was, to the last counter."""
-        assert self.kept is not None
-        floor = gap.recalled(self.world, self.kept).floor
-        assert comparable(floor) == comparable(self.world.floor)
-        self.world.floor = floor
 
 
 FloorMachine.TestCase.settings = settings(max_examples=400, stateful_step_count=50, deadline=None)

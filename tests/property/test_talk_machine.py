@@ -11,7 +11,7 @@ from bridge.centre import facts as f
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Target, TargetKind
 from tests.fakes import desk_phone, gap, plans
-from tests.property.floor_invariants import Floors, comparable
+from tests.property.floor_invariants import Floors
 
 AGENTS = st.sampled_from(plans.AGENTS)
 TARGETS = [
@@ -151,18 +151,6 @@ class TalkMachine(Floors):
             self.world.tell(f.LinkDown())
         else:
             self.link_is_back()
-
-    @rule()
-    def a_checkpoint_is_written(self) -> None:
-        self.kept = gap.checkpoint(self.world)
-
-    @precondition(lambda self: self.kept)
-    @rule()
-    def process_is_killed_and_continued(self) -> None:
-        assert self.kept is not None
-        floor = gap.recalled(self.world, self.kept).floor
-        assert comparable(floor) == comparable(self.world.floor)
-        self.world.floor = floor
 
     @precondition(lambda self: self.kept)
     @rule(hang_up=st.lists(AGENTS, max_size=2))

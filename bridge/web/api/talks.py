@@ -10,6 +10,7 @@ from bridge.centre.record import Doing
 from bridge.engine.ports import LiveCall
 from bridge.web.api import models
 from bridge.web.api.operations import NoQuery, answer, body, query
+from bridge.web.context import parts_of
 from bridge.web.moves import live_agent
 from bridge.web.problems import Fault, Problem, not_found
 from bridge.web.talks import MANY_TRANSFERS, demand_talk, pass_on, talk_of, wish
@@ -17,7 +18,7 @@ from bridge.web.talks import MANY_TRANSFERS, demand_talk, pass_on, talk_of, wish
 
 async def get_talk(request: web.Request) -> web.StreamResponse:
     query(request, NoQuery)
-    call = talk_of(request, _agent(request))
+    call = talk_of(parts_of(request).desk.floor(), _agent(request))
     if call is None:
         raise not_found("This agent is in no call now.")
     return answer(_talk(call))
@@ -57,7 +58,7 @@ def _agent(request: web.Request) -> AgentId:
 
 def _answer(request: web.Request, agent: AgentId, before: LiveCall) -> web.Response:
     """As it is at this moment; where he is out of it, as it was."""
-    return answer(_talk(talk_of(request, agent) or before), status=HTTPStatus.ACCEPTED)
+    return answer(_talk(talk_of(parts_of(request).desk.floor(), agent) or before), status=HTTPStatus.ACCEPTED)
 
 
 def _talk(call: LiveCall) -> models.Talk:

@@ -8,7 +8,7 @@ from bridge.centre.ids import AgentId
 from bridge.centre.plan import Plan, TargetKind
 from bridge.centre.record import TransferEnd, TransferRecord
 from bridge.engine.ports import FloorView, LiveAgent, LiveCall
-from bridge.web.talks import MANY_TRANSFERS
+from bridge.web.talks import MANY_TRANSFERS, talk_of
 
 _AS_WISHED = (None, TransferEnd.COMPLETED, TransferEnd.CONFERENCE, TransferEnd.GIVEN_UP)
 
@@ -39,7 +39,7 @@ class Step:
 
 
 def talk_context(floor: FloorView, plan: Plan, me: AgentId | None) -> dict[str, Any]:
-    call = next((call for call in floor.calls if me in {party.agent for party in call.parties}), None)
+    call = talk_of(floor, me) if me is not None else None
     if call is None or me is None:
         return {"talk": None}
     own = next(party for party in call.parties if party.agent == me)

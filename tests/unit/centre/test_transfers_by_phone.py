@@ -9,7 +9,7 @@ from bridge.centre.ids import CallId
 from bridge.centre.record import Doing, TransferEnd, TransferKind
 from tests.fakes import desk_phone
 from tests.fakes.world import ANNA, BORIS, SALES, VERA, World
-from tests.unit.centre.test_transfers import ends_well, hears, last, state_of, talking
+from tests.unit.centre.talk_scene import ends_well, hears, last, state_of, talking
 
 
 def consulting(*also: str) -> tuple[World, CallId]:
