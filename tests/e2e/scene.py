@@ -221,3 +221,32 @@ async def another_application(lab: Lab, name: str = "theirs") -> AsyncIterator[A
         session.ws_connect("events", params={"app": name}),
     ):
         yield Application(session)
+
+
+# ── a number outside ──
+
+
+@asynccontextmanager
+async def echo_outside(lab: Lab) -> AsyncIterator[None]:
+    """Whatever number is called by the trunk answers, once, and sends back what it hears, until it ends."""
+    far_end = "sipp -sf /opt/phones/sipp/uas_agent.xml -i 127.0.0.1 -p 5070 -mp 47000 -rtp_echo"
+    command = [*far_end.split(), "-d", "300", "-m", "1", "-timeout", "60s", "-nostdin"]
+    phones = lab.containers["phones"]
+    await lab.docker("exec", "-d", phones, *command)
+
+    async def listening() -> bool:
+        return "127.0.0.1:5070" in _sockets(await lab.docker("exec", phones, "cat", "/proc/net/udp"))
+
+    await eventually(listening)
+    yield
+    await eventually(listening, lambda there: not there)
+
+
+def _sockets(table: str) -> set[str]:
+    """Local addresses of /proc/net/udp: 0100007F:13CE."""
+    found = set()
+    for line in table.splitlines()[1:]:
+        address, port = line.split()[1].split(":")
+        octets = [str(int(address[i : i + 2], 16)) for i in (6, 4, 2, 0)]
+        found.add(f"{'.'.join(octets)}:{int(port, 16)}")
+    return found

@@ -12,6 +12,7 @@ from tests.e2e.scene import (
     CLEAR,
     CLIENT_HZ,
     calls,
+    echo_outside,
     ends_with,
     goes,
     heard_by,
@@ -136,16 +137,10 @@ async def test_key_leads_out_of_the_queue(routing: Lab, centre: Api, tmp_path: P
 
 async def test_overflow_to_a_number_outside(routing: Lab, centre: Api, tmp_path: Path) -> None:
     number = stranger()
-    far_end = "sipp -sf /opt/phones/sipp/uas_agent.xml -i 127.0.0.1 -p 5070 -mp 47000 -rtp_echo"
-    command = [*far_end.split(), "-d", "300", "-m", "1", "-timeout", "60s", "-nostdin"]
-    phones = routing.containers["phones"]
-    await routing.docker("exec", "-d", phones, *command)
-
-    async def listening() -> bool:
-        return "127.0.0.1:5070" in sockets(await routing.docker("exec", phones, "cat", "/proc/net/udp"))
-
-    await eventually(listening)
-    async with calls(routing, FORWARDED, number, tmp_path / "heard.wav") as client:
+    async with (
+        echo_outside(routing),  # its one call has ended afterwards: it was hung up as well
+        calls(routing, FORWARDED, number, tmp_path / "heard.wav") as client,
+    ):
 
         async def outside() -> list[dict[str, Any]]:
             call = await centre.call_from(number)
@@ -159,21 +154,6 @@ async def test_overflow_to_a_number_outside(routing: Lab, centre: Api, tmp_path:
     assert heard.level(0, CLIENT_HZ) > -20
     call = await centre.ended(number)
     assert (call["outcome"], call["agent"]) == ("forwarded", None)
-
-    async def over() -> bool:
-        return not await listening()
-
-    await eventually(over)  # its one call has ended: it was hung up as well
-
-
-def sockets(table: str) -> set[str]:
-    """Local addresses of /proc/net/udp: 0100007F:13CE."""
-    found = set()
-    for line in table.splitlines()[1:]:
-        address, port = line.split()[1].split(":")
-        octets = [str(int(address[i : i + 2], 16)) for i in (6, 4, 2, 0)]
-        found.add(f"{'.'.join(octets)}:{int(port, 16)}")
-    return found
 
 
 async def test_nobody_answers_outside(routing: Lab, centre: Api, tmp_path: Path) -> None:

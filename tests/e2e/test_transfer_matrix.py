@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.hearing import MUSIC
 from tests.e2e.parts import eventually
+from tests.e2e.scene import echo_outside
 from tests.e2e.test_transfers import ANNA, BORIS, SALES_AGENT, SUPERVISOR, Begin, Talk, begin
 
 __all__ = ["begin"]  # a fixture
@@ -26,38 +27,42 @@ TARGETS: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "queue": (SALES_AGENT, {"queue": "sales"}, "703", "queue sales"),
     "supervisor": (SUPERVISOR, {"supervisor": True}, "700", "supervisor"),
 }
+OUTSIDE = "+74951112233"
+NUMBER = {"number": ("", {"number": OUTSIDE}, OUTSIDE, f"number {OUTSIDE}")}  # nobody of ours takes him there
+PLACES = TARGETS | NUMBER
 
 
 async def rings(talk: Talk, target: str) -> None:
-    await talk.phone(TARGETS[target][0]).event("incoming")
+    if target in TARGETS:
+        await talk.phone(TARGETS[target][0]).event("incoming")
 
 
 async def blind_by_page(talk: Talk, target: str) -> None:
-    await talk.pass_on(ANNA, **TARGETS[target][1])
+    await talk.pass_on(ANNA, **PLACES[target][1])
 
 
 async def attended_by_page(talk: Talk, target: str) -> None:
-    await talk.pass_on(ANNA, attended=True, **TARGETS[target][1])
+    await talk.pass_on(ANNA, attended=True, **PLACES[target][1])
     await talk.stage(ANNA, "consulting")
     await talk.hear(client={MUSIC})
     await talk.wish(ANNA, "complete")
 
 
 async def blonde_by_page(talk: Talk, target: str) -> None:
-    await talk.pass_on(ANNA, attended=True, **TARGETS[target][1])
+    await talk.pass_on(ANNA, attended=True, **PLACES[target][1])
     await rings(talk, target)
     await talk.wish(ANNA, "complete")
 
 
 async def blind_by_phone(talk: Talk, target: str) -> None:
-    uri = f"sip:{TARGETS[target][2]}@{talk.lab.host}:{talk.lab.sip_port}"
+    uri = f"sip:{PLACES[target][2]}@{talk.lab.host}:{talk.lab.sip_port}"
     await talk.phone(ANNA).do(do="refer", to=uri)
 
 
 async def consults(talk: Talk, target: str) -> None:
     await talk.phone(ANNA).do(do="hold")
     await talk.phone(ANNA).event("held")
-    await talk.dial(ANNA, TARGETS[target][2])
+    await talk.dial(ANNA, PLACES[target][2])
 
 
 async def attended_by_phone(talk: Talk, target: str) -> None:
@@ -169,3 +174,63 @@ async def test_nobody_takes_him(begin: Begin, kind: str, way: str, code: int, en
     (transfer,) = call["transfers"]
     assert (transfer["kind"], transfer["end"], transfer["to"]) == (kind, end, None)
     assert call["agent"] == ANNA
+
+
+@pytest.mark.parametrize(("kind", "way"), WAYS)
+async def test_a_number_outside_takes_him(begin: Begin, kind: str, way: str) -> None:
+    talk = await begin()
+    async with echo_outside(talk.lab):
+        begun = time.monotonic()
+        await WAYS[kind, way](talk, "number")
+        await talk.phone(ANNA).event("ended")
+
+        async def answered() -> list[dict[str, Any]]:
+            legs = (await talk.api.get(f"/calls/{talk.call}"))["legs"]
+            return [leg for leg in legs if leg["kind"] == "outside" and leg["answered_at"]]
+
+        await eventually(answered)
+        seconds = time.monotonic() - begun
+        await talk.hear(client={"client"})  # himself: it sends back what it hears
+        await talk.ends()
+    call = await told(talk, f"{kind} by {way} to a number", seconds)
+    (transfer,) = call["transfers"]
+    wanted = (kind, f"number {OUTSIDE}", ANNA, "completed", None)
+    assert tuple(transfer[name] for name in ("kind", "target", "by", "end", "to")) == wanted
+    assert (call["outcome"], call["agent"]) == ("answered", ANNA)
+
+
+@pytest.mark.parametrize("way", ["page", "phone"])
+async def test_given_up(begin: Begin, way: str) -> None:
+    talk = await begin(BORIS)
+    begun = time.monotonic()
+    if way == "page":
+        await talk.pass_on(ANNA, attended=True, agent=BORIS)
+        await talk.stage(ANNA, "consulting")
+        await talk.wish(ANNA, "give_up")
+    else:
+        await consults(talk, "agent")
+        await talk.stage(ANNA, "consulting")
+        await talk.phone(ANNA).do(do="hangup", line=2)
+        await talk.stage(ANNA, "")
+        await talk.phone(ANNA).do(do="unhold")
+        await talk.phone(ANNA).event("unheld")
+    await talk.stage(ANNA, "")
+    seconds = time.monotonic() - begun
+    await talk.phone(BORIS).event("ended")
+    await talk.hear(client={ANNA}, a1001={"client"})
+    await talk.ends()
+    call = await told(talk, f"attended by {way} to agent", seconds)
+    assert [(one["end"], one["to"]) for one in call["transfers"]] == [("given_up", None)]
+
+
+async def test_nobody_answers_for_so_long(begin: Begin) -> None:
+    talk = await begin(BORIS, answer=None)
+    begun = time.monotonic()
+    await talk.pass_on(ANNA, agent=BORIS)
+    await talk.phone(ANNA).event("answered", 2, seconds=60)
+    await talk.talks(ANNA)
+    seconds = time.monotonic() - begun
+    await talk.hear(client={ANNA}, a1001={"client"})
+    await talk.ends()
+    call = await told(talk, "blind by page to agent", seconds)
+    assert [(one["end"], one["to"]) for one in call["transfers"]] == [("no_answer", None)]
