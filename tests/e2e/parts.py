@@ -78,6 +78,11 @@ class Lab:
         await self.docker("restart", self.containers["callbridge"])
         await eventually(self.is_ready, seconds=60)
 
+    async def restart_asterisk(self) -> None:
+        """The phones beside it as well: they would stay on the network of the Asterisk that is gone."""
+        await self.docker("restart", "-t", "1", self.containers["asterisk"])
+        await self.docker("restart", "-t", "1", self.containers["phones"])
+
     @asynccontextmanager
     async def away(self, how: str = "kill") -> AsyncIterator[None]:
         """Callbridge is away, killed ("kill": SIGKILL) or stopped in order ("stop"), and back afterwards.

@@ -232,11 +232,12 @@ async def echo_outside(lab: Lab) -> AsyncIterator[None]:
     far_end = "sipp -sf /opt/phones/sipp/uas_agent.xml -i 127.0.0.1 -p 5070 -mp 47000 -rtp_echo"
     command = [*far_end.split(), "-d", "300", "-m", "1", "-timeout", "60s", "-nostdin"]
     phones = lab.containers["phones"]
-    await lab.docker("exec", "-d", phones, *command)
 
     async def listening() -> bool:
         return "127.0.0.1:5070" in _sockets(await lab.docker("exec", phones, "cat", "/proc/net/udp"))
 
+    await eventually(listening, lambda there: not there, 60)  # of a test that failed before its call came
+    await lab.docker("exec", "-d", phones, *command)
     await eventually(listening)
     yield
     await eventually(listening, lambda there: not there)

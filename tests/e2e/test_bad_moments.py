@@ -21,7 +21,7 @@ async def test_both_links_come_back_after_asterisk_was_restarted(lab: Lab, api: 
 
     async with caller(lab, SUPPORT, talk=60) as client:
         await client.event("answered")
-        await lab.docker("restart", "-t", "1", lab.containers["asterisk"])
+        await lab.restart_asterisk()
         await eventually(links, lambda seen: seen and all(seen.values()), 60)
 
     async def outcomes() -> list[str | None]:
