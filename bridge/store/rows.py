@@ -221,3 +221,14 @@ class FactRow:
     call: str | None
     type: str  # the fact's class name
     body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    id: int
+    at: datetime
+    by: str
+    action: str
+    about: str
+    call: str
+    detail: str

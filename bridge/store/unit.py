@@ -4,6 +4,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bridge.store.agents import Agents
+from bridge.store.audit import Audit, SyncAudit
 from bridge.store.calls import Calls, SyncCalls
 from bridge.store.clients import Clients, SyncClients
 from bridge.store.facts import Facts, SyncFacts
@@ -20,6 +21,7 @@ class Unit:
 
     __slots__ = (
         "agents",
+        "audit",
         "calls",
         "clients",
         "facts",
@@ -44,12 +46,13 @@ class Unit:
         self.sessions = Sessions(session)
         self.tokens = Tokens(session)
         self.facts = Facts(session)
+        self.audit = Audit(session)
 
 
 class SyncUnit:
     """A unit that awaits nothing: as much of the aggregates as every call needs, see ``Store.write``."""
 
-    __slots__ = ("calls", "clients", "facts", "offers", "recordings", "tickets")
+    __slots__ = ("audit", "calls", "clients", "facts", "offers", "recordings", "tickets")
 
     def __init__(self, connection: Connection) -> None:
         self.clients = SyncClients(connection)
@@ -58,3 +61,4 @@ class SyncUnit:
         self.offers = SyncOffers(connection)
         self.recordings = SyncRecordings(connection)
         self.facts = SyncFacts(connection)
+        self.audit = SyncAudit(connection)

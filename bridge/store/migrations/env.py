@@ -3,12 +3,24 @@
 from alembic import context
 
 from bridge.errors import InternalError
-from bridge.store import agents, calls, clients, facts, moves, offers, recordings, tickets, tokens, users
+from bridge.store import (
+    agents,
+    audit,
+    calls,
+    clients,
+    facts,
+    moves,
+    offers,
+    recordings,
+    tickets,
+    tokens,
+    users,
+)
 from bridge.store.migrate import other_type
 from bridge.store.tables import Base
 
 # Each of these declares its tables in the one metadata by being imported.
-_TABLES = (agents, calls, clients, facts, moves, offers, recordings, tickets, tokens, users)
+_TABLES = (agents, audit, calls, clients, facts, moves, offers, recordings, tickets, tokens, users)
 
 connection = context.config.attributes.get("connection")
 if connection is None:
