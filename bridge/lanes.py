@@ -11,6 +11,7 @@ from bridge.centre.orders import (
     Lane,
     LookUpClient,
     MediaOrder,
+    NoteAudit,
     OpenCard,
     OpenTicket,
     SaveCall,
@@ -56,6 +57,9 @@ def handlers(
                 return None
             case EndOffer():
                 await store.end_offer(order)
+                return None
+            case NoteAudit():
+                await store.note_audit(order)
                 return None
             case SetDisposition():
                 await store.set_disposition(order)

@@ -64,6 +64,12 @@ class _Memory:
     inside: set[str] = field(default_factory=set)  # channels that are in one of them, whoever's
 
 
+@dataclass(slots=True)
+class _Watcher:
+    ear: LegId | None = None
+    muted: bool | None = None  # None: not known
+
+
 @dataclass(frozen=True, slots=True)
 class Cleared:
     """What Asterisk may still have of a call that is forgotten now."""
@@ -79,6 +85,7 @@ class Interest:
         self._calls: dict[CallId, _Memory] = {}
         self._seats: dict[LegId, ConversationId] = {}  # where a leg was last brought to
         self._sitting: dict[ConversationId, set[LegId]] = {}  # the same, by room
+        self._watchers: dict[LegId, _Watcher] = {}
         self._ended: dict[str, None] = {}  # channels that are gone and calls that are cleared; oldest first
 
     # ── arrivals ─────────────────────────────────────────────────────────────
@@ -245,10 +252,35 @@ class Interest:
         room = self._seats.get(leg)
         return () if room is None else (room,)
 
-    def converses(self, leg: LegId) -> bool:
-        """Whether it has been brought to where somebody else is."""
+    def is_private(self, leg: LegId) -> bool:
+        """Whether it has been brought to where somebody else is. A supervisor's digits are for us."""
         room = self._seats.get(leg)
-        return room is not None and len(self._sitting[room]) > 1
+        return room is not None and len(self._sitting[room]) > 1 and leg not in self._watchers
+
+    # ── who listens to whom ──────────────────────────────────────────────────
+
+    def note_watcher(self, leg: LegId) -> None:
+        self._watchers.setdefault(leg, _Watcher())
+
+    def hears(self, leg: LegId, ear: LegId) -> bool:
+        """Whether it has been brought together with this ear, which lives."""
+        watcher = self._watchers.get(leg)
+        return watcher is not None and watcher.ear == ear and not self.is_over(ear)
+
+    def note_ear(self, leg: LegId, ear: LegId | None) -> None:
+        watcher = self._watchers.get(leg)
+        if watcher is not None:
+            watcher.ear = ear
+
+    def is_muted(self, leg: LegId) -> bool | None:
+        """None: an earlier process may have muted it."""
+        watcher = self._watchers.get(leg)
+        return watcher.muted if watcher is not None else None
+
+    def note_muted(self, leg: LegId, *, muted: bool) -> None:
+        watcher = self._watchers.get(leg)
+        if watcher is not None:
+            watcher.muted = muted
 
     # ── ends ─────────────────────────────────────────────────────────────────
 
@@ -307,6 +339,7 @@ class Interest:
     def _destroyed(self, leg: LegId) -> None:
         self._note_end(leg)
         self.note_seat(leg, None)
+        self._watchers.pop(leg, None)
         self._settle(leg, Arrival.ENDED)
         for other in [one for one, wait in self._waits.items() if wait.originator == leg]:
             self._settle(other, Arrival.CALLER_GONE)

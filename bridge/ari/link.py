@@ -13,6 +13,7 @@ import structlog
 from bridge.ari import models, recordings
 from bridge.ari.decoding import UnknownEvent
 from bridge.ari.departures import Departures
+from bridge.ari.ears import Ears
 from bridge.ari.interest import Interest
 from bridge.ari.lease import ApplicationBusy, Lease
 from bridge.ari.media import MediaDesk
@@ -68,8 +69,9 @@ class AriLink:
         self._rest = Rest(url, username, password, seconds=request_seconds)
         self._lease = Lease(self._rest, app, owner) if owner is not None else None
         self._interest = Interest()
-        self._media = MediaDesk(self._rest, self._interest, app)
-        self._snoops = SnoopRecorder(self._rest, self._interest, app)
+        ears = Ears(self._rest, self._interest, app)
+        self._media = MediaDesk(self._rest, self._interest, ears, app)
+        self._snoops = SnoopRecorder(self._rest, ears)
         self._departures = Departures(self._rest, app, self._tell)
         self._socket = EventSocket(
             self._rest,
@@ -254,7 +256,7 @@ class AriLink:
             self._media.send_back(channel_id)
             return
         for fact in facts:
-            if isinstance(fact, DigitReceived) and self._interest.converses(fact.leg):
+            if isinstance(fact, DigitReceived) and self._interest.is_private(fact.leg):
                 continue  # what they key in to each other (a card number) is between the two
             if isinstance(fact, Arrived) and fact.leg in self._found:
                 self._found.discard(fact.leg)

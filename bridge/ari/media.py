@@ -12,11 +12,13 @@ from typing import Any, assert_never
 
 import structlog
 
+from bridge.ari.ears import Ears
 from bridge.ari.interest import Arrival, Interest
 from bridge.ari.rest import REQUEST_SECONDS, Rest, all_of
 from bridge.ari.rooms import Rooms
 from bridge.ari.sounds import Sounds
 from bridge.ari.stasis import agent_arguments
+from bridge.ari.watches import Watches
 from bridge.centre.causes import Cause
 from bridge.centre.ids import CallId, LegId
 from bridge.centre.orders import (
@@ -25,7 +27,9 @@ from bridge.centre.orders import (
     CancelRing,
     ClearCall,
     Connect,
+    EndWatch,
     EnterWaitingRoom,
+    FeedSilence,
     HangUp,
     Hold,
     Join,
@@ -39,6 +43,7 @@ from bridge.centre.orders import (
     StopPrompt,
     ToDialplan,
     ToFallback,
+    Watch,
 )
 from bridge.errors import Gone, LinkDown, Refused, RemoteError, RequestTimeout, Unreachable
 
@@ -56,12 +61,13 @@ _REASONS = {
 
 
 class MediaDesk:
-    def __init__(self, rest: Rest, interest: Interest, app: str) -> None:
+    def __init__(self, rest: Rest, interest: Interest, ears: Ears, app: str) -> None:
         self._rest = rest
         self._interest = interest
         self._app = app
         self._sounds = Sounds(rest, interest)
         self._rooms = Rooms(rest, interest, self._sounds, app)
+        self._watches = Watches(rest, interest, self._rooms, self._sounds, ears)
         self._background: set[asyncio.Task[None]] = set()
 
     async def carry_out(self, order: MediaOrder) -> None:
@@ -94,6 +100,12 @@ class MediaDesk:
             case Mute():
                 operation = "channels.mute" if order.muted else "channels.unmute"
                 await self._rest.call(operation, order.leg, query={"direction": "in"})
+            case Watch():
+                await self._watches.watch(order)
+            case EndWatch():
+                await self._watches.end(order)
+            case FeedSilence():
+                await self._watches.feed(order)
             case HangUp():
                 await self._hang_up(order.leg, order.cause)
             case ToFallback():

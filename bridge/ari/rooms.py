@@ -67,6 +67,10 @@ class Rooms:
             if order.leg not in present:
                 await self._add(order.room, order.leg)
 
+    async def bring(self, call: CallId, room: ConversationId, leg: LegId) -> None:
+        """As ``join``, of a leg that is there to listen, or of an ear."""
+        await self.join(Join(call, leg, room))
+
     async def connect(self, order: Connect) -> None:
         room = conversation_id(order.call)
         for leg in (order.client, order.agent):

@@ -11,25 +11,22 @@ import msgspec
 import structlog
 
 from bridge.ari import models
-from bridge.ari.interest import Arrival, Interest
-from bridge.ari.rest import REQUEST_SECONDS, Rest, all_of
-from bridge.ari.stasis import SNOOP_ARGUMENTS
+from bridge.ari.ears import Ears
+from bridge.ari.rest import Rest, all_of
 from bridge.centre.ids import LegId
 from bridge.centre.orders import StartRecording
 from bridge.engine.ports import SNOOPED, recording_mark
-from bridge.errors import Gone, LinkDown, Refused, RemoteError, RequestTimeout
+from bridge.errors import Gone, LinkDown
 
 log = structlog.get_logger(__name__)
 
 _SIDES = ("in", "out")  # Asterisk's words for what comes from a channel and what goes to it
-_CONFLICT = 409
 
 
 class SnoopRecorder:
-    def __init__(self, rest: Rest, interest: Interest, app: str) -> None:
+    def __init__(self, rest: Rest, ears: Ears) -> None:
         self._rest = rest
-        self._interest = interest
-        self._app = app
+        self._ears = ears
 
     async def start(self, order: StartRecording) -> None:
         """Returns when both sides are recorded. Raises LinkDown where MixMonitor does it: that is AMI's."""
@@ -42,13 +39,13 @@ class SnoopRecorder:
         snoops = {side: LegId(f"{order.recording}-snoop-{side}") for side in _SIDES}
         try:
             # First both, then both: they must be in step.
-            await all_of(*(self._listen(order.leg, snoop, side) for side, snoop in snoops.items()))
+            await all_of(*(self._ears.put(order.leg, snoop, spy=side) for side, snoop in snoops.items()))
             await all_of(*(self._record(snoop) for snoop in snoops.values()))
             query = {"variable": mark, "value": SNOOPED}
             await self._rest.call("channels.setChannelVar", order.leg, query=query)
         except BaseException:
             # Whatever happened, also when this very task is cancelled: no snoop is left behind.
-            await asyncio.shield(all_of(*(self._drop(snoop) for snoop in snoops.values())))
+            await asyncio.shield(all_of(*(self._ears.drop(snoop) for snoop in snoops.values())))
             raise
         log.info("recorded without AMI", action="ari.snoop", call_id=order.call, recording_id=order.recording)
 
@@ -59,35 +56,6 @@ class SnoopRecorder:
             return ""  # the variable, or the channel: then it cannot be listened to either
         return msgspec.json.decode(reply, type=models.Variable).value
 
-    async def _listen(self, leg: LegId, snoop: LegId, side: str) -> None:
-        entered = self._interest.expect(snoop, leg)
-        query = {"app": self._app, "appArgs": SNOOP_ARGUMENTS, "spy": side}
-        try:
-            try:
-                await self._rest.call("channels.snoopChannelWithId", leg, snoop, query=query)
-            except Refused as error:
-                if error.status != _CONFLICT:
-                    raise
-                return  # from an attempt whose reply was lost
-            async with asyncio.timeout(REQUEST_SECONDS):
-                arrival = await entered
-            if arrival is Arrival.LINK_LOST:
-                raise LinkDown(f"{snoop}: {arrival.value}")
-            if arrival is not Arrival.ENTERED:
-                raise Gone(f"{snoop}: {arrival.value}")
-        except TimeoutError as error:
-            raise RequestTimeout(f"{snoop}: created, but it never entered the application") from error
-        finally:
-            self._interest.forget(snoop)
-
     async def _record(self, snoop: LegId) -> None:
         query = {"name": snoop, "format": "wav", "ifExists": "fail"}
         await self._rest.call("channels.record", snoop, query=query)
-
-    async def _drop(self, snoop: LegId) -> None:
-        try:
-            await self._rest.call("channels.hangup", snoop)
-        except Gone:
-            return
-        except RemoteError as error:
-            log.error("snoop could not be ended", action="ari.snoop", channel_id=snoop, error=str(error))

@@ -29,6 +29,7 @@ from bridge.centre.messages import (
     AgentBusyOutside,
     AgentChanged,
     AgentReleased,
+    AgentTakesOver,
     AskAgent,
     Offer,
     OfferResult,
@@ -68,6 +69,7 @@ AgentEvent = (
     | OfferResult
     | AgentReleased
     | AgentBusyOutside
+    | AgentTakesOver
     | LinkUp
 )
 
@@ -261,6 +263,15 @@ def _released(desk: AgentDesk, event: AgentReleased, plan: Plan, now: datetime, 
         _settle(desk, now)
 
 
+def _takes_over(desk: AgentDesk, event: AgentTakesOver, _: Plan, now: datetime, out: Output) -> None:
+    """A supervisor in the middle of a call. Afterwards he is what he was: he may take no calls otherwise."""
+    _end_wrap_up(desk, out)
+    if desk.state is S.PAUSED or (desk.state is S.LOGGED_OUT and desk.reason != PHONE):
+        desk.after_call = (desk.state, desk.reason)
+    desk.call = desk.last_call = event.call
+    desk.enter(S.TALKING, now)
+
+
 def _extend(desk: AgentDesk, _: WrapUpExtended, plan: Plan, now: datetime, out: Output) -> None:
     """From the end that it has now, so that who asks early loses nothing."""
     queue = plan.queues.get(desk.queue) if desk.queue is not None else None
@@ -330,16 +341,18 @@ _BUSY = (
     on(AgentLoggedOut, _later),
 )
 _STAYS = on(AgentLoggedIn, _nothing)
+_FREE = on(AgentTakesOver, _takes_over)
 
 TABLE: Mapping[tuple[AgentState, type], Step] = {
     (state, event): step
     for state, rows in {
-        S.LOGGED_OUT: (*_ANY, *_IDLE, on(AgentLoggedIn, _become_ready)),
-        S.READY: (*_ANY, *_IDLE, _STAYS, on(Offer, _take_offer), on(AskAgent, _take_offer)),
-        S.PAUSED: (*_ANY, *_IDLE, _STAYS),
+        S.LOGGED_OUT: (*_ANY, *_IDLE, _FREE, on(AgentLoggedIn, _become_ready)),
+        S.READY: (*_ANY, *_IDLE, _FREE, _STAYS, on(Offer, _take_offer), on(AskAgent, _take_offer)),
+        S.PAUSED: (*_ANY, *_IDLE, _FREE, _STAYS),
         S.WRAP_UP: (
             *_ANY,
             *_IDLE,
+            _FREE,
             _STAYS,
             on(WrapUpEnded, _become_ready),
             on(WrapUpExtended, _extend),

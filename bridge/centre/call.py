@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from bridge.centre.facts import ClientRef, Fact, TimerKind, Verdict
-from bridge.centre.ids import AgentId, CallId, LegId, PromptId, QueueName
+from bridge.centre.facts import ClientRef, Fact, Supervise, TimerKind, Verdict
+from bridge.centre.ids import AgentId, CallId, ConversationId, LegId, PromptId, QueueName
 from bridge.centre.ivr import MenuPosition
 from bridge.centre.messages import Message, Output
 from bridge.centre.plan import Needs, Plan, Target, ToNumber, ToVoicemail
@@ -139,6 +139,28 @@ class Transfer:
 
 
 @dataclass(slots=True)
+class Watch:
+    """A supervisor beside one of the call's agents, or a trainee whom he has let in."""
+
+    leg: LegId
+    number: int  # of the call's watches
+    supervisor: AgentId  # who answers for it
+    agent: AgentId  # with whom he is; who takes the client over from him, later
+    by: str  # who asked for it, for the audit log
+    how: Supervise
+    trainee: AgentId | None = None
+    answered: bool = False  # until then his phone rings
+    target: LegId | None = None  # whom he has been brought to; None: nobody, he hears music
+    room: ConversationId | None = None  # in which he talks with everybody
+    placed: bool = False  # all of this has been ordered
+
+    @property
+    def who(self) -> AgentId:
+        """Whose phone it is."""
+        return self.trainee or self.supervisor
+
+
+@dataclass(slots=True)
 class Call:
     id: CallId
     since: datetime  # of the present state
@@ -189,6 +211,9 @@ class Call:
     transfer: Transfer | None = None
     transfers: list[TransferRecord] = field(default_factory=list)  # the last one is ``transfer``'s
     segments: list[Segment] = field(default_factory=list)
+    watches: dict[LegId, Watch] = field(default_factory=dict)  # by the leg of who watches: none of ``legs``
+    watches_made: int = 0
+    fed: set[LegId] = field(default_factory=set)  # that are sent silence, so that they hear a whisper
 
     @property
     def client_leg(self) -> LegId:

@@ -13,6 +13,7 @@ from bridge.centre import call_ends as e
 from bridge.centre import call_steps as c
 from bridge.centre import outside_steps as o
 from bridge.centre import queue_steps as q
+from bridge.centre import supervision as v
 from bridge.centre import transfer_steps as t
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.facts import (
@@ -26,6 +27,7 @@ from bridge.centre.facts import (
     ClientIdentified,
     DigitReceived,
     FallbackEntered,
+    FeatureDialled,
     LegAnswered,
     LegEnded,
     LegHeld,
@@ -46,6 +48,7 @@ from bridge.centre.facts import (
     RecordingAttached,
     RecordingStarted,
     Resumed,
+    SupervisionWished,
     TicketOpened,
     TimerFired,
     TransferWished,
@@ -93,6 +96,8 @@ _ANYWHERE: tuple[tuple[type, Step], ...] = (
     on(CallAdopted, d.adopted),
     on(LegLost, d.leg_lost),
     on(CallLost, d.lost),
+    on(SupervisionWished, v.wished),
+    on(FeatureDialled, v.dialled),
 )
 
 _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
@@ -222,8 +227,9 @@ MAY_BECOME: Mapping[CallState, frozenset[CallState]] = {
 
 def step(call: Call, event: CallEvent, at: Moment) -> None:
     """Take one event; raises Rejected, having changed nothing, when the state does not know it."""
-    handler = TABLE.get((call.state, type(event)))
+    handler = v.step_of(call, event) or TABLE.get((call.state, type(event)))
     if handler is None:
         raise Rejected("call", call.state, event)
     handler(call, event, at)
+    v.follow(call, event, at)
     account(call, at.now)

@@ -39,6 +39,8 @@ from bridge.centre.wish_facts import LegHeld as LegHeld
 from bridge.centre.wish_facts import LegResumed as LegResumed
 from bridge.centre.wish_facts import PhoneJoined as PhoneJoined
 from bridge.centre.wish_facts import PhonePassedOn as PhonePassedOn
+from bridge.centre.wish_facts import Supervise as Supervise
+from bridge.centre.wish_facts import SupervisionWished as SupervisionWished
 from bridge.centre.wish_facts import TransferWished as TransferWished
 from bridge.centre.wish_facts import Wish as Wish
 
@@ -127,6 +129,13 @@ class Feature(Enum):
     END_WRAP_UP = "end_wrap_up"
     EXTEND_WRAP_UP = "extend_wrap_up"
     DISPOSITION = "disposition"  # of his last call; the argument is its digit
+    TRANSFER = "transfer"  # his client, at once; the argument is what he would dial for the target
+    CONSULT = "consult"  # the same, and he talks with the target first
+    COMPLETE = "complete"  # the transfer under way; and so on, as by Wish
+    GIVE_UP = "give_up"
+    SWAP = "swap"
+    CONFERENCE = "conference"
+    SUPERVISE = "supervise"  # the argument is an agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +385,7 @@ CallFact = (
 AgentFact = (
     AgentLoggedIn | AgentLoggedOut | AgentReady | AgentPaused | WrapUpEnded | WrapUpExtended | CallDisposed
 )
-WishFact = AgentWished | TransferWished  # about the call in which he is
+WishFact = AgentWished | TransferWished | SupervisionWished  # about the call in which he is
 MoveFact = MemberMoved | MemberRestored
 Fact = (
     CallFact

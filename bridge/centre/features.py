@@ -4,18 +4,25 @@ Owns the errand, from the code to the hang-up. What the code changes is the agen
 from page and API.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bridge.centre.agent import AgentDesk, AgentState
+from bridge.centre.call import Call
 from bridge.centre.facts import (
     AgentFact,
     AgentLoggedIn,
     AgentLoggedOut,
     AgentPaused,
     AgentReady,
+    AgentWished,
     CallDisposed,
     Feature,
     FeatureDialled,
+    SupervisionWished,
+    TransferWished,
+    Wish,
+    WishFact,
     WrapUpEnded,
     WrapUpExtended,
 )
@@ -25,6 +32,13 @@ from bridge.centre.plan import Agent, Plan
 
 NO_SUCH_CODE = ("callbridge/no-such-code",)
 NOT_NOW = ("callbridge/not-possible-now",)
+DONE = ("callbridge/done",)
+_WISHES = {
+    Feature.COMPLETE: Wish.COMPLETE,
+    Feature.GIVE_UP: Wish.GIVE_UP,
+    Feature.SWAP: Wish.SWAP,
+    Feature.CONFERENCE: Wish.CONFERENCE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +57,23 @@ class Before:
 
     state: AgentState
     extended: bool
+    talk: tuple[object, ...]
 
 
-def wish(event: FeatureDialled, agent: Agent, plan: Plan) -> AgentFact | None:
+def before(desk: AgentDesk, calls: Mapping[CallId, Call]) -> Before:
+    return Before(desk.state, desk.extended, _talk_of(desk, calls))
+
+
+def _talk_of(desk: AgentDesk, calls: Mapping[CallId, Call]) -> tuple[object, ...]:
+    """What of his call a wish about it changes."""
+    call = calls.get(desk.call) if desk.call is not None else None
+    if call is None:
+        return ()
+    stage = call.transfer.stage if call.transfer is not None else None
+    return call.state, stage, len(call.transfers), call.transfers[-1:]
+
+
+def wish(event: FeatureDialled, agent: Agent, plan: Plan) -> AgentFact | WishFact | None:
     """None for an argument that the plan does not know."""
     match event.feature:
         case Feature.LOG_IN:
@@ -64,10 +92,21 @@ def wish(event: FeatureDialled, agent: Agent, plan: Plan) -> AgentFact | None:
         case Feature.DISPOSITION:
             disposition = plan.dispositions.get(event.argument)
             return None if disposition is None else CallDisposed(agent.id, disposition)
+        case Feature.TRANSFER | Feature.CONSULT:
+            # A number may be dialled without its plus.
+            target = plan.target_of(event.argument) or plan.target_of(f"+{event.argument}")
+            attended = event.feature is Feature.CONSULT
+            return None if target is None else TransferWished(agent.id, target, attended)
+        case Feature.COMPLETE | Feature.GIVE_UP | Feature.SWAP | Feature.CONFERENCE:
+            return AgentWished(agent.id, _WISHES[event.feature])
+        case Feature.SUPERVISE:
+            return None  # of somebody who talks and may be supervised it never comes here
 
 
-def said_about(fact: AgentFact, before: Before, desk: AgentDesk) -> tuple[str, ...]:
-    """What became of the wish: told by the desk, not by hope."""
+def said_about(
+    fact: AgentFact | WishFact, before: Before, desk: AgentDesk, calls: Mapping[CallId, Call]
+) -> tuple[str, ...]:
+    """What became of the wish: told by the desk and its call, not by hope."""
     wanted = desk.after_call[0] if desk.after_call is not None else desk.state
     match fact:
         case AgentLoggedIn():
@@ -93,6 +132,8 @@ def said_about(fact: AgentFact, before: Before, desk: AgentDesk) -> tuple[str, .
             return ("callbridge/wrap-up-extended",) if done else NOT_NOW
         case CallDisposed():
             return ("callbridge/disposition-kept",) if desk.last_call is not None else NOT_NOW
+        case TransferWished() | AgentWished() | SupervisionWished():
+            return DONE if _talk_of(desk, calls) != before.talk else NOT_NOW
 
 
 def answer(

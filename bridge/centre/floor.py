@@ -5,11 +5,11 @@ others is delivered in order until nobody has anything to say.
 """
 
 from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bridge.centre import call_table
+from bridge.centre import call_table, desk_phones
 from bridge.centre.agent import AgentDesk, AgentEvent, AgentState
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.call_acts import give_back
@@ -22,7 +22,6 @@ from bridge.centre.facts import (
     AgentPaused,
     AgentReady,
     AgentWished,
-    CallAdopted,
     CallDisposed,
     CallerPresented,
     CallFact,
@@ -42,9 +41,9 @@ from bridge.centre.facts import (
     OutsideRinging,
     PhoneTaken,
     PlanLoaded,
-    PromptEnded,
     RecordingEnded,
     Resumed,
+    SupervisionWished,
     Timer,
     TimerFired,
     TimerKind,
@@ -52,7 +51,7 @@ from bridge.centre.facts import (
     WrapUpEnded,
     WrapUpExtended,
 )
-from bridge.centre.features import NO_SUCH_CODE, Before, Errand, answer, said_about, wish
+from bridge.centre.features import Errand
 from bridge.centre.ids import AgentId, CallId, QueueName, call_of
 from bridge.centre.kept import KeptPlace, keep_place, take_place
 from bridge.centre.known import leg_knows
@@ -62,6 +61,7 @@ from bridge.centre.messages import (
     AgentBusyOutside,
     AgentChanged,
     AgentReleased,
+    AgentTakesOver,
     AmendWaiting,
     AskAgent,
     AskPosition,
@@ -79,12 +79,9 @@ from bridge.centre.messages import (
 from bridge.centre.moves import moved
 from bridge.centre.orders import (
     AttachRecording,
-    ClearCall,
-    HangUp,
     Order,
     Outcome,
     SetDisposition,
-    ToDialplan,
 )
 from bridge.centre.plan import Plan
 from bridge.centre.router import Router
@@ -123,7 +120,7 @@ class Floor:
         """What is to be done about ``fact``, which happened at ``now`` (aware, UTC)."""
         out = Output()
         self.told.take(fact, now, self.calls)
-        self._take(fact, now, out)
+        self.take(fact, now, out)
         return self._settle(now, out)
 
     def knows(self, fact: Fact) -> bool:
@@ -162,7 +159,7 @@ class Floor:
 
     # ── facts ────────────────────────────────────────────────────────────────
 
-    def _take(self, fact: Fact, now: datetime, out: Output) -> None:
+    def take(self, fact: Fact, now: datetime, out: Output) -> None:
         match fact:
             case PlanLoaded(plan=plan):
                 self.planned = plan
@@ -178,47 +175,51 @@ class Floor:
             case EndpointChanged(endpoint=endpoint):
                 at_phone = self.plan.agent_at(endpoint)
                 if at_phone is not None:
-                    self._agent(at_phone.id, fact, now, out)
+                    self.tell_agent(at_phone.id, fact, now, out)
             case PhoneTaken(call=call, agent=agent, taken=taken):
-                self._agent(agent, AgentBusyOutside(call, agent, busy=taken), now, out)
+                self.tell_agent(agent, AgentBusyOutside(call, agent, busy=taken), now, out)
             case CallDisposed(agent=agent, disposition=disposition):
                 desk = self.agents.get(agent)
                 if desk is not None and desk.last_call is not None:
                     out.orders.append(SetDisposition(desk.last_call, agent, disposition))
             case AgentLoggedIn() | AgentLoggedOut() | AgentReady() | AgentPaused() | WrapUpEnded():
-                self._agent(fact.agent, fact, now, out)
+                self.tell_agent(fact.agent, fact, now, out)
             case WrapUpExtended(agent=agent):
-                self._agent(agent, fact, now, out)
+                self.tell_agent(agent, fact, now, out)
             case AgentWished(agent=agent) | TransferWished(agent=agent):
                 desk = self.agents.get(agent)
                 if desk is not None and desk.call is not None:
-                    self._call(desk.call, fact, now, out)
+                    self.tell_call(desk.call, fact, now, out)
             case RecordingEnded(call=call, recording=recording):
                 out.orders.append(AttachRecording(call, recording))
+            case SupervisionWished():
+                watched = self._watched_by(fact)
+                if watched is not None:
+                    self.tell_call(watched, fact, now, out)
             case FeatureDialled():
-                self._feature(fact, now, out)
+                desk_phones.code(self, fact, now, out)
             case AgentDialled():
-                self._dialled(fact, now, out)
+                desk_phones.line(self, fact, now, out)
             case Resumed():
                 for call in tuple(self.calls):
-                    self._call(call, fact, now, out)
+                    self.tell_call(call, fact, now, out)
             case LinkDown():
                 self.router.closed = True
             case LinkUp():
                 for agent in self.agents:
-                    self._agent(agent, fact, now, out)
+                    self.tell_agent(agent, fact, now, out)
                 overdue, self.overdue = self.overdue, []
                 for timer in overdue:
-                    self._call(call_of(timer.owner), TimerFired(timer), now, out)
+                    self.tell_call(call_of(timer.owner), TimerFired(timer), now, out)
                 for call in [call.id for call in self.calls.values() if call.state is CallState.PRESENTED]:
-                    self._call(call, fact, now, out)
+                    self.tell_call(call, fact, now, out)
                 out.messages.append(OffersResume())
             case OrderFailed(order="Play", reason=FailureReason.LINK_DOWN) if self.router.closed:
                 pass  # said again by the comparison that comes when the link is back
             case _ if fact.call in self.lines:
-                self._of_line(fact, self.lines[fact.call], now, out)
+                desk_phones.of_line(self, fact, self.lines[fact.call], now, out)
             case _ if fact.call in self.errands:
-                self._errand(self.errands[fact.call], fact, now, out)
+                desk_phones.of_errand(self, self.errands[fact.call], fact, now, out)
             case _:
                 self._call_fact(fact, now, out)
 
@@ -235,64 +236,28 @@ class Floor:
 
     def _timer(self, fact: TimerFired, timer: Timer, now: datetime, out: Output) -> None:
         if timer.kind in (TimerKind.WRAP_UP, TimerKind.REST):
-            self._agent(AgentId(timer.owner), fact, now, out)
+            self.tell_agent(AgentId(timer.owner), fact, now, out)
         elif self.router.closed:
             # Perhaps it was answered, perhaps a digit was pressed: that is told before this counts. And what
             # should be said or done about it now could not be.
             self.overdue.append(timer)
         else:
-            self._call(call_of(timer.owner), fact, now, out)
+            self.tell_call(call_of(timer.owner), fact, now, out)
 
-    # ── feature codes ────────────────────────────────────────────────────────
+    # ── supervisors ──────────────────────────────────────────────────────────
 
-    def _feature(self, event: FeatureDialled, now: datetime, out: Output) -> None:
-        """Whose phone it is decides who is meant; a phone that is nobody's is told so."""
-        agent = self.plan.agent_at(event.endpoint)
-        desk = self.agents.get(agent.id) if agent is not None else None
-        if desk is not None:
-            # AMI tells it too, in a stream of its own: his phone must not ring while it speaks to him.
-            self._agent(desk.id, AgentBusyOutside(event.call, desk.id, busy=True), now, out)
-        fact = wish(event, agent, self.plan) if agent is not None else None
-        sounds: tuple[str, ...] = NO_SUCH_CODE
-        if desk is not None and fact is not None:
-            before = Before(desk.state, desk.extended)
-            self._take(fact, now, out)
-            sounds = said_about(fact, before, desk)
-        language = agent.language if agent is not None else self.plan.language
-        errand, orders = answer(event, desk.id if desk is not None else None, sounds, language)
-        self.errands[event.call] = errand
-        out.orders += orders
+    def _watched_by(self, fact: SupervisionWished) -> CallId | None:
+        """The call in which he is beside somebody, or may be rung for it.
 
-    def _errand(self, errand: Errand, fact: CallFact, now: datetime, out: Output) -> None:
-        match fact:
-            case LegEnded() | CallLost() | OrderFailed(reason=FailureReason.GONE):
-                del self.errands[errand.call]
-                out.orders.append(ClearCall(errand.call))
-                if errand.agent is not None:
-                    free = AgentBusyOutside(errand.call, errand.agent, busy=False)
-                    self._agent(errand.agent, free, now, out)
-            case PromptEnded() | OrderFailed() | CallAdopted(playing=False):
-                out.orders.append(HangUp(errand.call, errand.leg))
-            case _:
-                pass  # the other stream's view of the same phone
-
-    # ── other lines of phones ────────────────────────────────────────────────
-
-    def _dialled(self, fact: AgentDialled, now: datetime, out: Output) -> None:
-        """On a line of its own: a part of the call in which he is, or none of our affair."""
-        agent = self.plan.agent_at(fact.endpoint)
-        desk = self.agents.get(agent.id) if agent is not None else None
-        call = self.calls.get(desk.call) if desk is not None and desk.call is not None else None
-        if call is not None and self._call(call.id, fact, now, out) and fact.leg in call.legs:
-            self.lines[fact.call] = call.id
-        else:
-            out.orders.append(ToDialplan(fact.call, fact.leg))
-
-    def _of_line(self, fact: CallFact, call: CallId, now: datetime, out: Output) -> None:
-        if isinstance(fact, LegEnded):
-            del self.lines[fact.call]
-            out.orders.append(ClearCall(fact.call))
-        self._call(call, replace(fact, call=call), now, out)
+        Who has a call of his own, or whose phone is taken by another one, may not.
+        """
+        who = fact.trainee or fact.supervisor
+        for call in self.calls.values():
+            if any(watch.who == who for watch in call.watches.values()):
+                return call.id
+        own, desk = self.agents.get(who), self.agents.get(fact.agent)
+        free = own is not None and own.reachable and own.call is None and not own.outside
+        return desk.call if free and desk is not None else None
 
     def _call_fact(self, fact: CallFact, now: datetime, out: Output) -> None:
         if fact.call not in self.calls:
@@ -308,7 +273,7 @@ class Floor:
                 return
         if isinstance(fact, CallLost):
             keep_place(self.kept, self.calls[fact.call], now)
-        self._call(fact.call, fact, now, out)
+        self.tell_call(fact.call, fact, now, out)
 
     # ── messages ─────────────────────────────────────────────────────────────
 
@@ -318,7 +283,7 @@ class Floor:
                 self._offer(message, now, out)
             case OfferResult(agent=agent) | AgentReleased(agent=agent):
                 said = Output(out.orders)
-                self._agent(agent, message, now, said)
+                self.tell_agent(agent, message, now, said)
                 for one in said.messages:
                     # That he is not free comes first, so that the next choice is explained by what is so now;
                     # that he is comes after, or he could be offered the caller who is just leaving.
@@ -327,8 +292,8 @@ class Floor:
                     else:
                         out.messages.append(one)
                 self.router.step(message, now, out)
-            case AgentBusyOutside(agent=agent):
-                self._agent(agent, message, now, out)
+            case AgentBusyOutside(agent=agent) | AgentTakesOver(agent=agent):
+                self.tell_agent(agent, message, now, out)
             case AskAgent():
                 self._ask_agent(message, now, out)
             case (
@@ -336,27 +301,27 @@ class Floor:
             ):
                 self.router.step(message, now, out)
             case PositionIs(call=call) | TurnedAway(call=call) | AgentAsked(call=call):
-                self._call(call, message, now, out)
+                self.tell_call(call, message, now, out)
             case _:
                 assert_never(message)
 
     def _offer(self, offer: Offer, now: datetime, out: Output) -> None:
         """Both must take it. Who refuses has changed since the router looked; its word is on the way."""
-        if not self._agent(offer.agent, offer, now, out):
+        if not self.tell_agent(offer.agent, offer, now, out):
             out.messages.append(OfferResult(offer.call, offer.agent, offer.queue, OfferEnd.FAILED))
-        elif not self._call(offer.call, offer, now, out):
+        elif not self.tell_call(offer.call, offer, now, out):
             out.messages.append(OfferResult(offer.call, offer.agent, offer.queue, OfferEnd.WITHDRAWN))
             out.messages.append(LeaveQueue(offer.call))
 
     def _ask_agent(self, ask: AskAgent, now: datetime, out: Output) -> None:
         desk = self.agents.get(ask.agent)
-        takes = desk is not None and desk.takes(ask) and self._agent(ask.agent, ask, now, out)
-        if not self._call(ask.call, AgentAsked(ask.call, ask.agent, takes), now, out) and takes:
+        takes = desk is not None and desk.takes(ask) and self.tell_agent(ask.agent, ask, now, out)
+        if not self.tell_call(ask.call, AgentAsked(ask.call, ask.agent, takes), now, out) and takes:
             out.messages.append(OfferResult(ask.call, ask.agent, None, OfferEnd.WITHDRAWN))
 
     # ── the machines ─────────────────────────────────────────────────────────
 
-    def _call(self, id_: CallId, event: CallEvent, now: datetime, out: Output) -> bool:
+    def tell_call(self, id_: CallId, event: CallEvent, now: datetime, out: Output) -> bool:
         call = self.calls.get(id_)
         if call is None:
             self.strays += 1
@@ -381,7 +346,7 @@ class Floor:
             if call.outcome is not None:
                 self.ended[call.outcome] += 1
 
-    def _agent(self, id_: AgentId, event: AgentEvent, now: datetime, out: Output) -> bool:
+    def tell_agent(self, id_: AgentId, event: AgentEvent, now: datetime, out: Output) -> bool:
         desk = self.agents.get(id_)
         if desk is None:
             self.strays += 1

@@ -21,7 +21,9 @@ ClientId = NewType("ClientId", int)
 TicketId = NewType("TicketId", int)
 Skill = NewType("Skill", str)
 
-_DERIVED = re.compile(r"^(?P<call>.+?)-(?:agent|out|prompt|rec|consult)-\d+$|^(?P<call2>.+?)-talk$")
+_DERIVED = re.compile(
+    r"^(?P<call>.+?)-(?:agent|out|watcher|prompt|rec|consult|watch)-\d+$|^(?P<call2>.+?)-talk$"
+)
 
 
 def agent_leg_id(call: CallId, offer: int) -> LegId:
@@ -32,6 +34,21 @@ def agent_leg_id(call: CallId, offer: int) -> LegId:
 def outside_leg_id(call: CallId, number: int) -> LegId:
     """The leg that rings an outside number."""
     return LegId(f"{call}-out-{number}")
+
+
+def watcher_leg_id(call: CallId, watch: int) -> LegId:
+    """The leg that rings who shall be with one of its agents, a supervisor or a trainee, the ``watch``-th."""
+    return LegId(f"{call}-watcher-{watch}")
+
+
+def watch_room_id(call: CallId, watch: int) -> ConversationId:
+    """Where he hears that agent."""
+    return ConversationId(f"{call}-watch-{watch}")
+
+
+def ear_id(room: ConversationId, leg: LegId) -> LegId:
+    """What brings to that room all that this leg says and hears; it is no leg of the call."""
+    return LegId(f"{room}-{leg}-ear")
 
 
 def prompt_id(call: CallId, number: int) -> PromptId:
@@ -64,10 +81,10 @@ def is_agent_leg(leg: LegId) -> bool:
 
 
 def is_dialled_leg(leg: LegId) -> bool:
-    """Whether our application made it: an agent's leg, or one to an outside number."""
-    return re.search(r"-(?:agent|out)-\d+$", leg) is not None
+    """Whether our application made it: an agent's leg, a supervisor's, or one to an outside number."""
+    return re.search(r"-(?:agent|out|watcher)-\d+$", leg) is not None
 
 
 def is_room(bridge: str) -> bool:
-    """Whether it is a call's Conversation, or one of its transfers'."""
-    return re.search(r"-(?:talk|consult-\d+)$", bridge) is not None
+    """Whether it is a call's Conversation, one of its transfers', or where somebody listens to it."""
+    return re.search(r"-(?:talk|consult-\d+|watch-\d+)$", bridge) is not None

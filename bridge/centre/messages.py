@@ -148,6 +148,14 @@ class AgentBusyOutside:
     talked: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class AgentTakesOver:
+    """He has the client of this call from now on, whatever he was doing; an AgentReleased must follow."""
+
+    call: CallId
+    agent: AgentId
+
+
 # ── agent → router ───────────────────────────────────────────────────────────
 
 
@@ -194,6 +202,7 @@ Message = (
     | AgentAsked
     | AgentReleased
     | AgentBusyOutside
+    | AgentTakesOver
     | AgentChanged
     | OffersResume
 )

@@ -26,6 +26,7 @@ from bridge.centre.record import CallRecord as CallRecord
 from bridge.centre.record import LegKind as LegKind
 from bridge.centre.record import LegRecord as LegRecord
 from bridge.centre.record import Outcome as Outcome
+from bridge.centre.wish_facts import Supervise
 
 
 class Lane(Enum):
@@ -179,6 +180,43 @@ class Mute:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """Bring this leg to what ``target`` says and hears, as its call's ``number``-th watch.
+
+    LISTEN: nobody hears it. WHISPER: the target does. BARGE: everybody in ``room``, where the target sits.
+    """
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    number: int
+    target: LegId
+    how: Supervise
+    room: ConversationId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndWatch:
+    """This leg hears ``target`` no longer; what becomes of the leg itself is said by other orders."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    number: int
+    target: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSilence:
+    """While ``on``, this leg is sent silence: who is alone would not hear a whisper otherwise (#1966)."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     lane: ClassVar[Lane] = Lane.MEDIA
     call: CallId
@@ -289,6 +327,19 @@ class SetDisposition:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteAudit:
+    """An entry of the audit log; the same one twice is kept once. ``about``: an agent or a recording."""
+
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    at: datetime
+    by: str
+    action: str
+    about: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AttachRecording:
     """Fetch, verify and attach what the recorder wrote. RecordingAttached follows."""
 
@@ -348,12 +399,15 @@ MediaOrder = (
     | Hold
     | RingBack
     | Mute
+    | Watch
+    | EndWatch
+    | FeedSilence
     | HangUp
     | ToFallback
     | ToDialplan
     | ClearCall
 )
-RecordsOrder = SaveCall | OpenTicket | SaveOffer | EndOffer | SetDisposition | AttachRecording
+RecordsOrder = SaveCall | OpenTicket | SaveOffer | EndOffer | SetDisposition | NoteAudit | AttachRecording
 ScreenOrder = OpenCard | CloseCard
 CallOrder = MediaOrder | StartRecording | LookUpClient | RecordsOrder | ScreenOrder
 TimerOrder = StartTimer | StopTimer

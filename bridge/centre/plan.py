@@ -198,6 +198,7 @@ class Queue:
     announce: Announcements = Announcements()
     extension: str = ""  # what an agent dials who passes a client on to this queue
     supervisors: tuple[AgentId, ...] = ()  # of its department
+    tells_watched: bool = False  # its agents see that a supervisor is with them
 
     @property
     def level_at_entry(self) -> int:
@@ -264,6 +265,13 @@ class Plan:
                 return self.outside_number(target.name) is not None
             case TargetKind.SUPERVISOR:
                 return True
+
+    def supervises(self, supervisor: AgentId, agent: AgentId) -> bool:
+        """Whether he supervises a group that the agent is in: serves one of its queues, as of now."""
+        return any(
+            supervisor in queue.supervisors and any(member.agent == agent for member in queue.members)
+            for queue in self.queues.values()
+        )
 
     def target_of(self, dialled: str) -> Target | None:
         """Where what an agent dialled leads a client whom he passes on; None for nowhere."""

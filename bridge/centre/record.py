@@ -67,6 +67,7 @@ class TransferKind(Enum):
     BLIND = "blind"
     ATTENDED = "attended"
     BLONDE = "blonde"  # attended, and completed while it still rang
+    TAKE_OVER = "take_over"  # a supervisor took him
 
 
 class TransferEnd(Enum):

@@ -6,7 +6,7 @@ Owns seats and segments. When somebody changes his seat is decided in the steps.
 from dataclasses import replace
 from datetime import datetime
 
-from bridge.centre.call import Call, CallState, Leg, Moment, Seat
+from bridge.centre.call import Call, CallState, Leg, Moment, Seat, Watch
 from bridge.centre.ids import consultation_id, conversation_id
 from bridge.centre.orders import Hold, Join, RingBack
 from bridge.centre.plan import Queue
@@ -51,6 +51,9 @@ def account(call: Call, now: datetime) -> None:
     if call.state not in _SERVED and all(segment.until is not None for segment in call.segments):
         return
     doing = {leg.id: done for leg in call.legs.values() if (done := _doing(call, leg)) is not None}
+    agents = {leg: call.legs[leg].agent for leg in doing}
+    for watch in _barging(call):
+        doing[watch.leg], agents[watch.leg] = Doing.CONFERENCE, watch.who
     for place, segment in enumerate(call.segments):
         if segment.until is not None:
             continue
@@ -58,7 +61,13 @@ def account(call: Call, now: datetime) -> None:
             del doing[segment.leg]
         else:
             call.segments[place] = replace(segment, until=now)
-    call.segments += [Segment(leg, call.legs[leg].agent, done, now) for leg, done in doing.items()]
+    call.segments += [Segment(leg, agents[leg], done, now) for leg, done in doing.items()]
+
+
+def _barging(call: Call) -> list[Watch]:
+    """Supervisors who talk with the client: a part of what is recorded, as the agents are."""
+    talk = conversation_id(call.id)
+    return [watch for watch in call.watches.values() if watch.room == talk and call.state in _SERVED]
 
 
 def _doing(call: Call, leg: Leg) -> Doing | None:
@@ -89,7 +98,7 @@ def _talking(call: Call, leg: Leg) -> Doing:
         for other in call.alive_legs
         if other is not leg and other.kind is not LegKind.CLIENT and other.seat is Seat.TALK
     )
-    if others:
+    if others or _barging(call):
         return Doing.CONFERENCE
     if not leg.holds and client is not None and client.seat in (Seat.TALK, None):
         return Doing.TALK

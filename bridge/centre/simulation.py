@@ -24,6 +24,7 @@ from bridge.centre.messages import (
     AgentBusyOutside,
     AgentChanged,
     AgentReleased,
+    AgentTakesOver,
     AmendWaiting,
     AskAgent,
     AskPosition,
@@ -227,8 +228,8 @@ class _Simulation:
                 self._goes_on(self._callers[call], plan.on_full if full else plan.on_empty)
             case AskPosition() | PositionIs() | AgentBusyOutside() | OffersResume():
                 pass  # nobody asks, no phone is used for anything else, and no link is lost
-            case AskAgent() | AgentAsked():
-                pass  # nobody is passed on
+            case AskAgent() | AgentAsked() | AgentTakesOver():
+                pass  # nobody is passed on, nor taken over
             case _:
                 assert_never(message)
 

@@ -38,6 +38,30 @@ class TransferWished:
     attended: bool
 
 
+class Supervise(Enum):
+    """What a supervisor does beside an agent who talks. One leg of his for all of it."""
+
+    LISTEN = "listen"  # he hears both, nobody hears him
+    WHISPER = "whisper"  # the agent hears him too
+    BARGE = "barge"  # all three talk
+    TAKE_OVER = "take_over"  # the client is his, the agent is out
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionWished:
+    """Only over agents of his own groups. ``by``: who asked, for the audit log.
+
+    ``trainee``: whose phone is rung in the supervisor's place; he only listens.
+    """
+
+    supervisor: AgentId
+    agent: AgentId
+    do: Supervise
+    by: str
+    trainee: AgentId | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LegHeld:
     """The phone itself holds (RFC 3264, 8.4): Asterisk plays music to whom it talks with."""

@@ -34,6 +34,19 @@ class FeatureSettings(Section):
     end_wrap_up: OptionalCode = "*64"
     extend_wrap_up: OptionalCode = "*65"
     disposition: OptionalCode = Field(default="*66", description="a digit of dispositions: follows")
+    transfer: OptionalCode = Field(
+        default="*70",
+        description="an agent, an extension or a number follows; on another line, while he talks",
+    )
+    consult: OptionalCode = Field(default="*71", description="the same, and he talks with the target first")
+    complete: OptionalCode = Field(default="*72", description="the transfer under way")
+    give_up: OptionalCode = Field(default="*73", description="the transfer under way")
+    swap: OptionalCode = Field(default="*74", description="between the client and who is consulted")
+    conference: OptionalCode = Field(default="*75", description="with the client and who is consulted")
+    supervise: OptionalCode = Field(
+        default="*88",
+        description="an agent of his groups follows; then 4 listens, 5 whispers, 6 barges, 9 takes",
+    )
 
     def codes(self) -> Iterator[tuple[Feature, str]]:
         """Those that are switched on."""

@@ -43,6 +43,7 @@ class FeatureCode:
     feature: str
     argument: str
     words: str
+    begins: int = 0  # after so many characters of what is dialled the argument begins; 0: it is ``argument``
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,8 @@ def _codes(settings: Settings) -> Iterator[FeatureCode]:
             case Feature.DISPOSITION:
                 for digit, disposition in dispositions.items():
                     yield FeatureCode(code + digit, name, digit, f"dispositions.{digit}: {disposition}")
+            case Feature.TRANSFER | Feature.CONSULT | Feature.SUPERVISE:
+                yield FeatureCode(f"_{code}X.", name, "", f"features.{name}: whom follows", len(code))
             case _:
                 yield FeatureCode(code, name, "", f"features.{name}")
 

@@ -7,7 +7,15 @@ import structlog
 
 from bridge.centre.facts import RecordingAttached, TicketOpened
 from bridge.centre.ids import CallId, TicketId
-from bridge.centre.orders import AttachRecording, EndOffer, OpenTicket, SaveCall, SaveOffer, SetDisposition
+from bridge.centre.orders import (
+    AttachRecording,
+    EndOffer,
+    NoteAudit,
+    OpenTicket,
+    SaveCall,
+    SaveOffer,
+    SetDisposition,
+)
 from bridge.crm.keeper import RecordingKeeper
 from bridge.crm.tickets import DepartmentOf, follow, open_ticket
 from bridge.engine.ports import RecordingFiles
@@ -59,6 +67,19 @@ class CallRecords:
                 call_id=order.call,
                 agent=order.agent,
             )
+
+    async def note_audit(self, order: NoteAudit) -> None:
+        def note(unit: SyncUnit) -> None:
+            unit.audit.note(
+                by=order.by,
+                action=order.action,
+                about=order.about,
+                call=order.call,
+                detail=order.detail,
+                at=order.at,
+            )
+
+        await self._store.write(note)
 
     async def attach_recording(self, order: AttachRecording) -> RecordingAttached | None:
         return await self.recordings.attach(order.call, order.recording, closed=True)

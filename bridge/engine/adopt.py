@@ -61,6 +61,7 @@ class Asked:
 
 def ask(floor: Floor) -> Asked:
     legs = frozenset(leg.id for call in floor.calls.values() for leg in call.alive_legs)
+    legs |= {leg for call in floor.calls.values() for leg in call.watches}
     return Asked(legs | {errand.leg for errand in floor.errands.values()}, _prompts_of(floor))
 
 
@@ -82,6 +83,7 @@ def reconcile(
             facts.append(Told(CallLost(call.id)))
             continue
         facts += _of_living_legs(call, survey)
+        facts += _of_watches(call, asked, survey)
         for leg in _missing(call, asked, survey):
             facts.append(_end_of(call, leg, ends))
         overdue = [leg for leg in _silent(call, survey.legs) if _is_overdue(call, leg, now)]
@@ -154,6 +156,15 @@ def _of_living_legs(call: Call, survey: Survey) -> Iterator[Told]:
             yield Told(LegJoined(call.id, leg.id))
 
 
+def _of_watches(call: Call, asked: Asked, survey: Survey) -> Iterator[Told]:
+    """Of supervisors' legs, which are none of the call's own."""
+    for leg, watch in call.watches.items():
+        if survey.legs.get(leg) == _UP and not watch.answered:
+            yield Told(LegAnswered(call.id, leg))
+        elif leg in asked.legs and leg not in survey.legs:
+            yield Told(LegEnded(call.id, leg))
+
+
 def _missing(call: Call, asked: Asked, survey: Survey) -> list[Leg]:
     """Agents' legs first: a client whose agent is gone as well must not be offered to him again."""
     missing = [leg for leg in call.alive_legs if leg.id in asked.legs and leg.id not in survey.legs]
@@ -197,6 +208,7 @@ def _is_served(floor: Floor, call_id: CallId) -> bool:
 
 def _of_nobodys(floor: Floor, survey: Survey) -> Iterator[Told | CallOrder]:
     known = {leg.id for call in floor.calls.values() for leg in call.alive_legs}
+    known |= {leg for call in floor.calls.values() for leg in call.watches}
     known |= {errand.leg for errand in floor.errands.values()}
     talks = _talks_of_nobodys(floor, survey)
     unknown = survey.legs.keys() - known - {leg for legs in talks.values() for leg in legs}

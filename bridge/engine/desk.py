@@ -17,6 +17,7 @@ from bridge.engine.ports import (
     LiveCall,
     LiveParty,
     LiveQueue,
+    LiveWatch,
     StampedFact,
     WaitingCaller,
 )
@@ -64,7 +65,7 @@ class EngineDesk:
         if desk.outside and desk.state in (AgentState.READY, AgentState.PAUSED, AgentState.WRAP_UP):
             call = min(desk.outside)
             outside = floor.calls.get(call)
-            state = "talking" if outside is not None and outside.agent == desk.id else "ringing"
+            state = "talking" if outside is not None and _talks(outside, desk.id) else "ringing"
         queues = floor.router.queues_of_agent.get(desk.id, ())
         penalties: dict[str, int] = {
             queue: floor.router.queues[queue].members.standings[desk.id].penalty for queue in queues
@@ -131,7 +132,11 @@ def _live_call(call: Call) -> LiveCall:
     parties = (
         LiveParty(one.agent, one.doing.value, one.since, call.legs[one.leg].muted)
         for one in call.segments
-        if one.until is None
+        if one.until is None and one.leg in call.legs
+    )
+    watches = (
+        LiveWatch(one.who, one.supervisor, one.agent, one.how.value, one.answered)
+        for one in call.watches.values()
     )
     return LiveCall(
         call.id,
@@ -145,4 +150,10 @@ def _live_call(call: Call) -> LiveCall:
         tuple(parties),
         tuple(call.transfers),
         call.transfer.stage.value if call.transfer is not None else "",
+        tuple(watches),
     )
+
+
+def _talks(call: Call, agent: AgentId) -> bool:
+    """In a call that was not offered to him: his own, or one in which he is beside somebody."""
+    return call.agent == agent or any(one.who == agent and one.answered for one in call.watches.values())

@@ -17,6 +17,7 @@ from bridge.centre.orders import (
     EndOffer,
     LookUpClient,
     MediaOrder,
+    NoteAudit,
     OpenCard,
     OpenTicket,
     SaveCall,
@@ -107,6 +108,8 @@ class Records(Protocol):
     async def end_offer(self, order: EndOffer) -> None: ...
 
     async def set_disposition(self, order: SetDisposition) -> None: ...
+
+    async def note_audit(self, order: NoteAudit) -> None: ...
 
     async def attach_recording(self, order: AttachRecording) -> RecordingAttached | None:
         """None when the files are not complete: the reconciler goes on trying."""
@@ -221,6 +224,17 @@ class LiveParty:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveWatch:
+    """Somebody beside an agent who talks. ``supervisor`` answers for it; ``who`` is he, or a trainee."""
+
+    who: AgentId
+    supervisor: AgentId
+    agent: AgentId
+    how: str  # Supervise value: "listen" | "whisper" | "barge"
+    answered: bool  # until then his phone rings
+
+
+@dataclass(frozen=True, slots=True)
 class LiveCall:
     """``stage`` is of the transfer under way, Stage value: "ringing" | "consulting" | …; "" for none."""
 
@@ -235,6 +249,7 @@ class LiveCall:
     parties: tuple[LiveParty, ...] = ()
     transfers: tuple[TransferRecord, ...] = ()  # in their order
     stage: str = ""
+    watches: tuple[LiveWatch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,69 +19,23 @@ from bridge.centre.ids import (
     CallId,
     Endpoint,
     LegId,
-    MenuName,
-    QueueName,
     RecordingId,
     TicketId,
     call_of,
+    watch_room_id,
 )
-from bridge.centre.plan import (
-    Agent,
-    Member,
-    Menu,
-    Plan,
-    Queue,
-    ToAgent,
-    ToHangUp,
-    ToMenu,
-    ToNumber,
-    ToQueue,
-    ToVoicemail,
-)
+from bridge.centre.plan import Plan
 from tests.fakes.callers import identify
 from tests.fakes.clock import START as START
+from tests.fakes.small_plan import ANNA as ANNA
+from tests.fakes.small_plan import BORIS as BORIS
+from tests.fakes.small_plan import RING as RING
+from tests.fakes.small_plan import SALES as SALES
+from tests.fakes.small_plan import SUPPORT as SUPPORT
+from tests.fakes.small_plan import VERA as VERA
+from tests.fakes.small_plan import plan as plan
 
 T = TypeVar("T")
-RING = timedelta(seconds=20)
-SUPPORT, SALES = QueueName("support"), QueueName("sales")
-ANNA, BORIS, VERA = AgentId("1001"), AgentId("1002"), AgentId("1003")
-
-
-def plan(*, wrap_up: int = 10, record: bool = True, max_wait: int | None = None) -> Plan:
-    def queue(name: QueueName, *agents: AgentId) -> Queue:
-        return Queue(
-            name,
-            name.title(),
-            name,
-            tuple(Member(agent) for agent in agents),
-            wrap_up=timedelta(seconds=wrap_up),
-            record=record,
-            max_wait=None if max_wait is None else timedelta(seconds=max_wait),
-        )
-
-    main = Menu(
-        MenuName("main"),
-        ("callbridge/main-menu",),
-        {"1": ToQueue(SALES), "2": ToQueue(SUPPORT), "9": ToHangUp(("callbridge/goodbye",))},
-        ToQueue(SUPPORT),
-        retries=1,
-        invalid=("callbridge/invalid-option",),
-    )
-    return Plan(
-        numbers={
-            "100": ToMenu(main.name),
-            "200": ToQueue(SUPPORT),
-            "300": ToQueue(SALES),
-            "400": ToNumber("+74950009999", Endpoint("PJSIP/+74950009999@lab"), RING, ToQueue(SALES)),
-            "500": ToVoicemail(("callbridge/leave-message",)),
-            "600": ToAgent(VERA, SALES, RING),
-        },
-        menus={main.name: main},
-        queues={SUPPORT: queue(SUPPORT, ANNA, BORIS), SALES: queue(SALES, BORIS, VERA)},
-        agents={a: Agent(a, f"Agent {a}", Endpoint(f"PJSIP/{a}")) for a in (ANNA, BORIS, VERA)},
-        language="ru",
-        language_of_prefix={"+7": "ru", "+": "en"},
-    )
 
 
 @dataclass
@@ -100,6 +54,9 @@ class World:
     bridges: dict[str, set[LegId]] = field(default_factory=dict)
     alone: dict[LegId, type] = field(default_factory=dict)  # Hold: hears music, RingBack: that it rings
     muted: set[LegId] = field(default_factory=set)
+    ears: dict[LegId, o.Watch] = field(default_factory=dict)  # by who listens
+    fed: set[LegId] = field(default_factory=set)  # with silence
+    audit: list[tuple[str, str, str]] = field(default_factory=list)  # by, action, about
     timers: dict[f.Timer, datetime] = field(default_factory=dict)
     ari: deque[f.Fact] = field(default_factory=deque)
     ami: deque[f.Fact] = field(default_factory=deque)
@@ -189,6 +146,17 @@ class World:
                     self.alone[leg] = type(order)
             case o.Mute(leg=leg, muted=muted):
                 (self.muted.add if muted else self.muted.discard)(leg)
+            case o.Watch(leg=leg, room=room):
+                if self.legs[leg].state == "up":
+                    self.move(leg, room or watch_room_id(order.call, order.number))
+                    (self.muted.add if order.how is f.Supervise.LISTEN else self.muted.discard)(leg)
+                    self.ears[leg] = order
+            case o.EndWatch(leg=leg):
+                self.ears.pop(leg, None)
+            case o.FeedSilence(leg=leg, on=on):
+                (self.fed.add if on else self.fed.discard)(leg)
+            case o.NoteAudit():
+                self.audit.append((order.by, order.action, order.about))
             case o.ToDialplan(leg=leg):
                 if self.legs[leg].state == "up":
                     self.legs[leg].state = "fallback"
@@ -288,6 +256,8 @@ class World:
         self.legs[leg].state = "gone"
         for members in self.bridges.values():
             members.discard(leg)
+        self.ears.pop(leg, None)
+        self.fed.discard(leg)
         self.ari.append(f.LegEnded(self.legs[leg].call, leg, cause))
         if leg in self.recording:
             recording = self.recording.pop(leg)
@@ -319,6 +289,17 @@ class World:
         self.alone.pop(leg, None)
         if bridge is not None:
             self.bridges.setdefault(bridge, set()).add(leg)
+
+    def whom_it_hears(self, leg: LegId) -> set[LegId]:
+        """By whatever way: in its bridge, by its ear on somebody, or by the ear that is on it."""
+        heard = self.with_whom(leg) - self.muted
+        ear = self.ears.get(leg)
+        if ear is not None and ear.room is None:
+            heard |= (self.with_whom(ear.target) - self.muted) | ({ear.target} - self.muted)
+        whispering = {
+            one for one, at in self.ears.items() if at.target == leg and at.how is f.Supervise.WHISPER
+        }
+        return (heard | whispering) - {leg}
 
     def with_whom(self, leg: LegId) -> set[LegId]:
         """Whom it hears, and who hears it."""

@@ -52,7 +52,7 @@ def hears(world: World, one: str) -> set[str]:
     names = {id_: leg.agent or ("outside" if leg.number else "client") for id_, leg in world.legs.items()}
     (leg,) = [id_ for id_, name in names.items() if name == one and id_ in world.living and "line" not in id_]
     alone = {o.Hold: "music", o.RingBack: "ring"}.get(world.alone.get(leg))  # type: ignore[arg-type]
-    return {alone} if alone else {names[other] for other in world.with_whom(leg) - world.muted}
+    return {alone} if alone else {names[other] for other in world.whom_it_hears(leg)}
 
 
 def ends_well(world: World, call: CallId, *, by: AgentId | None = None) -> o.CallRecord:

@@ -61,6 +61,8 @@ SAMPLES: dict[type, object] = {
         f.PhonePassedOn(CALL, AGENT, VERA),
         f.PhoneJoined(CALL, AGENT, LegId("line.1")),
         f.TransferWished(ANNA, Target(TargetKind.AGENT, VERA), True),
+        f.SupervisionWished(VERA, ANNA, f.Supervise.LISTEN, "vera"),
+        f.FeatureDialled(CALL, LegId("line.2"), Endpoint("PJSIP/1003"), f.Feature.SUPERVISE, ANNA),
     )
 }
 
@@ -156,6 +158,7 @@ AGENT_SAMPLES: dict[type, object] = {
         m.OfferResult(CALL, ANNA, SUPPORT, OfferEnd.NO_ANSWER),
         m.AgentReleased(CALL, ANNA, SUPPORT),
         m.AgentBusyOutside(CallId("other.1"), ANNA, busy=True),
+        m.AgentTakesOver(CALL, ANNA),
     )
 }
 

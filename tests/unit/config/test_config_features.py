@@ -31,6 +31,17 @@ def test_every_feature_has_a_code() -> None:
     assert set(FeatureSettings.model_fields) == {feature.value for feature in Feature}
 
 
+ABOUT_CALLS = {
+    "_*70X.": "transfer,${FILTER(0-9,${EXTEN:3})}",
+    "_*71X.": "consult,${FILTER(0-9,${EXTEN:3})}",
+    "*72": "complete",
+    "*73": "give_up",
+    "*74": "swap",
+    "*75": "conference",
+    "_*88X.": "supervise,${FILTER(0-9,${EXTEN:3})}",
+}
+
+
 def test_the_codes_as_they_are_unless_changed(write: Write, tmp_path: Path) -> None:
     assert codes(render_small(write, tmp_path)) == {
         "*60": "log_in",
@@ -48,11 +59,12 @@ def test_the_codes_as_they_are_unless_changed(write: Write, tmp_path: Path) -> N
         "*662": "disposition,2",
         "*663": "disposition,3",
         "*664": "disposition,4",
+        **ABOUT_CALLS,
     }
 
 
 OWN = """\
-features: {log_in: "771", log_out: "", ready: , pause: "*7", end_wrap_up: null}
+features: {log_in: "771", log_out: "", ready: , pause: "*5", end_wrap_up: null}
 pauses: {"4": lunch, 0: break}
 dispositions: {"9": sold}
 """
@@ -61,11 +73,12 @@ dispositions: {"9": sold}
 def test_codes_and_digits_of_ones_own(write: Write, tmp_path: Path) -> None:
     assert codes(render_small(write, tmp_path, more=OWN)) == {
         "771": "log_in",
-        "*7": "pause,4",
-        "*74": "pause,4",
-        "*70": "pause,0",
+        "*5": "pause,4",
+        "*54": "pause,4",
+        "*50": "pause,0",
         "*65": "extend_wrap_up",
         "*669": "disposition,9",
+        **ABOUT_CALLS,
     }
     plan = plan_of(load(write(SMALL + OWN), {}))
     assert plan.pause_reasons == {"4": "lunch", "0": "break"}
