@@ -1,10 +1,10 @@
 """A supervisor beside an agent: what brings the sound of a leg to another one, and back.
 
 Owns how that is made. An ear (a snoop, ARI's word) on the agent's leg stands in a small bridge of its own
-with the supervisor's leg: he hears all that the agent says and hears. Muted he listens; unmuted the agent hears
-him, and nobody else does. To talk with everybody his leg goes to the bridge of the call, and the ear stays:
-one request each way, which takes Asterisk some 10 ms, and 35 ms to the other bridge (22.10). An ear ends with
-the leg that it is on.
+with the supervisor's leg: he hears all that the agent says and hears. Muted he listens; unmuted the agent
+hears him, and nobody else does. To talk with everybody his leg goes to the bridge of the call, and the ear
+stays: one request each way, which takes Asterisk some 10 ms, and 35 ms to the other bridge (22.10). An ear
+ends with the leg that it is on.
 """
 
 from bridge.ari.ears import Ears

@@ -60,7 +60,7 @@ def _supervises(floor: "Floor", event: FeatureDialled, now: datetime, out: Outpu
     own = floor.agents.get(supervisor.id) if supervisor is not None else None
     desk = floor.agents.get(AgentId(event.argument))
     call = floor.calls.get(desk.call) if desk is not None and desk.call is not None else None
-    if own is None or own.call is not None or call is None:
+    if own is None or own.call is not None or call is None or floor.call_watched_by(own.id) is not None:
         return False
     if not floor.tell_call(call.id, event, now, out) or event.leg not in call.watches:
         return False

@@ -252,12 +252,14 @@ class Floor:
         Who has a call of his own, or whose phone is taken by another one, may not.
         """
         who = fact.trainee or fact.supervisor
-        for call in self.calls.values():
-            if any(watch.who == who for watch in call.watches.values()):
-                return call.id
+        watched = self.call_watched_by(who)
         own, desk = self.agents.get(who), self.agents.get(fact.agent)
         free = own is not None and own.reachable and own.call is None and not own.outside
-        return desk.call if free and desk is not None else None
+        return watched or (desk.call if free and desk is not None else None)
+
+    def call_watched_by(self, who: AgentId) -> CallId | None:
+        calls = (call.id for call in self.calls.values() for one in call.watches.values() if one.who == who)
+        return next(calls, None)
 
     def _call_fact(self, fact: CallFact, now: datetime, out: Output) -> None:
         if fact.call not in self.calls:

@@ -85,6 +85,10 @@ def is_dialled_leg(leg: LegId) -> bool:
     return re.search(r"-(?:agent|out|watcher)-\d+$", leg) is not None
 
 
+def is_watcher_leg(leg: LegId) -> bool:
+    return re.search(r"-watcher-\d+$", leg) is not None
+
+
 def is_room(bridge: str) -> bool:
     """Whether it is a call's Conversation, one of its transfers', or where somebody listens to it."""
     return re.search(r"-(?:talk|consult-\d+|watch-\d+)$", bridge) is not None

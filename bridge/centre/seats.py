@@ -54,14 +54,22 @@ def account(call: Call, now: datetime) -> None:
     agents = {leg: call.legs[leg].agent for leg in doing}
     for watch in _barging(call):
         doing[watch.leg], agents[watch.leg] = Doing.CONFERENCE, watch.who
-    for place, segment in enumerate(call.segments):
+    kept = []
+    for segment in call.segments:
         if segment.until is not None:
-            continue
-        if doing.get(segment.leg) is segment.doing:
+            kept.append(segment)
+        elif doing.get(segment.leg) is segment.doing:
+            kept.append(segment)
             del doing[segment.leg]
+        elif segment.since != now:  # of what took no time nothing is told
+            kept.append(replace(segment, until=now))
+    for leg, done in doing.items():
+        last = next((place for place, one in reversed([*enumerate(kept)]) if one.leg == leg), None)
+        if last is not None and (kept[last].until, kept[last].doing) == (now, done):
+            kept[last] = replace(kept[last], until=None)  # he did nothing else meanwhile
         else:
-            call.segments[place] = replace(segment, until=now)
-    call.segments += [Segment(leg, agents[leg], done, now) for leg, done in doing.items()]
+            kept.append(Segment(leg, agents[leg], done, now))
+    call.segments = kept
 
 
 def _barging(call: Call) -> list[Watch]:

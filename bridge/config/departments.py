@@ -12,3 +12,6 @@ class DepartmentSettings(Section):
         max_length=100,
         description="agents; a client passed on to them rings the first who is free",
     )
+    tell_watched: bool = Field(
+        default=False, description="an agent sees on his page that a supervisor is with him"
+    )

@@ -129,6 +129,7 @@ def _queue(name: str, queue: QueueSettings, settings: Settings) -> Queue:
         announce=_announce(queue.announce),
         extension=queue.extension or "",
         supervisors=tuple(AgentId(agent) for agent in department.supervisors) if department else (),
+        tells_watched=department is not None and department.tell_watched,
     )
 
 

@@ -41,6 +41,7 @@ TRANSFER_KINDS: Mapping[str, str] = {
     "blind": N_("at once"),
     "attended": N_("after a talk"),
     "blonde": N_("while it rang"),
+    "take_over": N_("by a supervisor"),
 }
 TRANSFER_ENDS: Mapping[str, str] = {
     "completed": N_("taken over"),
@@ -53,6 +54,11 @@ TRANSFER_ENDS: Mapping[str, str] = {
     "hung_up": N_("hung up"),
     "client_gone": N_("the client hung up"),
     "failed": N_("did not come about"),
+}
+SUPERVISIONS: Mapping[str, str] = {
+    "listen": N_("You listen"),
+    "whisper": N_("Only the agent hears you"),
+    "barge": N_("Everybody hears you"),
 }
 OUTCOMES: Mapping[str, str] = {
     "answered": N_("Answered"),
@@ -206,6 +212,7 @@ ALL: Mapping[str, Mapping[str, str]] = {
     "doing": DOINGS,
     "transfer_kind": TRANSFER_KINDS,
     "transfer_end": TRANSFER_ENDS,
+    "supervision": SUPERVISIONS,
     "call_state": CALL_STATES,
     "outcome": OUTCOMES,
     "status": STATUSES,

@@ -251,7 +251,7 @@ class World:
             return
         if self.legs[leg].state == "fallback":
             self.legs[leg].state = "gone"
-            self.ami.append(f.OutsideEnded(self.legs[leg].call, "completed"))
+            self.tell_end(leg)
             return
         self.legs[leg].state = "gone"
         for members in self.bridges.values():
@@ -263,6 +263,9 @@ class World:
             recording = self.recording.pop(leg)
             self.recorded.append(recording)
             self.ami.append(f.RecordingEnded(self.legs[leg].call, RecordingId(recording)))
+        self.tell_end(leg)
+
+    def tell_end(self, leg: LegId) -> None:
         one = self.legs[leg]
         if one.number and LegId(one.call) == leg:
             self.ami.append(f.PhoneTaken(one.call, AgentId(one.number.rpartition("/")[2]), False))

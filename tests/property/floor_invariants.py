@@ -107,7 +107,7 @@ class Floors(RuleBasedStateMachine):
             for leg in call.legs:
                 own = [segment for segment in call.segments if segment.leg == leg]
                 assert all(segment.until is not None for segment in own[:-1])
-                assert all(one.doing is not two.doing or one.until != two.since for one, two in pairwise(own))
+                assert all(one.doing is not two.doing or one.until != two.since for one, two in pairwise(own)), call.segments
 
     @invariant()
     def what_a_leg_does_is_where_it_sits(self) -> None:
@@ -124,6 +124,26 @@ class Floors(RuleBasedStateMachine):
                 inside = {name for name, members in self.world.bridges.items() if leg.id in members}
                 assert inside == ({room} if room else set())
 
+    @invariant()
+    def who_watches_does_nothing_else_and_is_where_he_hears_it(self) -> None:
+        floor = self.world.floor
+        watches = [watch for call in floor.calls.values() for watch in call.watches.values()]
+        assert len({watch.who for watch in watches}) == len(watches)
+        for watch in watches:
+            assert floor.agents[watch.who].call is None
+            assert watch.trainee is None or watch.how is f.Supervise.LISTEN
+        if any((self.world.ari, self.world.ami, self.world.store)):
+            return
+        for call in floor.calls.values():
+            for leg, watch in call.watches.items():
+                ear = self.world.ears.get(leg)
+                assert (ear.target if ear is not None else None) == watch.target
+                assert watch.target is None or call.legs[watch.target].alive
+                assert watch.target is None or ear is None or (ear.how, ear.room) == (watch.how, watch.room)
+                if watch.how is f.Supervise.LISTEN and watch.target is not None:
+                    assert leg in self.world.muted
+        assert self.world.fed == {leg for call in floor.calls.values() for leg in call.fed}
+
     def teardown(self) -> None:
         """Everyone hangs up: nothing may be left, and each call ended in exactly one outcome."""
         self.link_is_back()
@@ -138,6 +158,8 @@ class Floors(RuleBasedStateMachine):
         assert self.world.floor.errands == {}
         assert self.world.living == {}
         assert self.world.bridges == {}
+        assert self.world.ears == {}
+        assert {o for d in self.world.floor.agents.values() for o in d.outside} == set(), ({d.id: d.outside for d in self.world.floor.agents.values()}, [(str(at)[14:23], fact) for at, fact in self.world.log][-70:])
         assert {timer.kind for timer in self.world.timers} <= {f.TimerKind.REST, f.TimerKind.WRAP_UP}
         outcomes = 0
         for call in self.arrived:
@@ -147,7 +169,7 @@ class Floors(RuleBasedStateMachine):
             assert (record.outcome is o.Outcome.ANSWERED) <= (record.answered_at is not None)
             assert all(leg.ended_at is not None for leg in record.legs)
             outcomes += 1
-        assert sum(self.world.floor.ended.values()) == outcomes
+        assert sum(self.world.floor.ended.values()) == outcomes, (self.world.floor.ended, [(c, self.world.saved[c].outcome) for c in self.arrived], [(str(at), fact) for at, fact in self.world.log][-60:])
         assert self.world.offers.keys() == self.world.offer_ends.keys()
         assert sorted(self.world.attached) == sorted(self.world.recorded)
         replayed = Floor()

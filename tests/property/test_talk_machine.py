@@ -1,4 +1,5 @@
 """Hypothesis plays agents who talk: they pass clients on, hold, consult, confer, hang up; phones die.
+Supervisors come and go beside them.
 
 The floor machine comes to a talk seldom, and to a transfer hardly ever; here everything is about them.
 """
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from bridge.centre import facts as f
-from bridge.centre.ids import AgentId
+from bridge.centre.ids import AgentId, CallId, Endpoint, LegId
 from bridge.centre.plan import Target, TargetKind
 from tests.fakes import desk_phone, gap, plans
 from tests.property.floor_invariants import Floors
@@ -63,6 +64,39 @@ class TalkMachine(Floors):
     @rule(data=st.data(), wish=st.sampled_from(f.Wish))
     def agent_wishes(self, data: st.DataObject, wish: f.Wish) -> None:
         self.world.tell(f.AgentWished(data.draw(st.sampled_from(self.in_a_call())), wish))
+
+    @rule(who=AGENTS, agent=AGENTS, do=st.sampled_from(f.Supervise), trainee=st.none() | AGENTS)
+    def supervisor_wishes(
+        self, who: AgentId, agent: AgentId, do: f.Supervise, trainee: AgentId | None
+    ) -> None:
+        self.world.tell(f.SupervisionWished(who, agent, do, f"login {who}", trainee))
+
+    @precondition(lambda self: self.in_a_call())
+    @rule(data=st.data(), who=AGENTS)
+    def supervisor_dials_the_code(self, data: st.DataObject, who: AgentId) -> None:
+        watched = data.draw(st.sampled_from(self.in_a_call()))
+        self.world.dial_code(Endpoint(f"PJSIP/{who}"), f.Feature.SUPERVISE, watched)
+
+    @precondition(lambda self: self.watchers())
+    @rule(data=st.data(), digit=st.sampled_from("4569"))
+    def supervisor_presses(self, data: st.DataObject, digit: str) -> None:
+        call, leg = data.draw(st.sampled_from(self.watchers()))
+        self.world.tell(f.DigitReceived(call, leg, digit))
+
+    @precondition(lambda self: self.watchers())
+    @rule(data=st.data())
+    def supervisors_phone_dies(self, data: st.DataObject) -> None:
+        self.world.end_leg(data.draw(st.sampled_from(self.watchers()))[1])
+
+    def watchers(self) -> list[tuple[CallId, LegId]]:
+        """Under which name their phones' facts come."""
+        lines = {LegId(line): line for line in self.world.floor.lines}
+        return [
+            (lines.get(leg, call.id), leg)
+            for call in self.world.floor.calls.values()
+            for leg, watch in call.watches.items()
+            if watch.answered
+        ]
 
     def in_a_call(self) -> list[AgentId]:
         return [desk.id for desk in self.world.floor.agents.values() if desk.call is not None]

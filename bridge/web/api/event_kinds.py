@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.centre.facts import Feature
-from bridge.centre.ids import LegId, is_agent_leg, is_dialled_leg
+from bridge.centre.ids import LegId, is_agent_leg, is_dialled_leg, is_watcher_leg
 from bridge.centre.plan import Plan
 from bridge.store.rows import FactRow
 from bridge.web.api.models import Event
@@ -40,6 +40,7 @@ _OF_AGENTS: Mapping[str, str] = {
     "MemberMoved": "agent.moved",
     "MemberRestored": "agent.restored",
 }
+# Not those about calls and supervision, as the same wishes by page are none.
 _OF_FEATURES: Mapping[str, str] = {
     Feature.LOG_IN.value: "agent.log_in",
     Feature.LOG_OUT.value: "agent.log_out",
@@ -91,6 +92,8 @@ def _kind(row: FactRow) -> str | None:
     if row.type in _OF_LEGS:
         of_agent, of_outside, of_client = _OF_LEGS[row.type]
         leg = LegId(str(row.body.get("leg", "")))
+        if is_watcher_leg(leg):
+            return None  # who listens is the audit log's to say
         if is_agent_leg(leg):
             return of_agent
         return of_outside if is_dialled_leg(leg) else of_client

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from bridge.centre.decision import OfferEnd
 from bridge.centre.explain import Verdict
-from bridge.centre.facts import Wish
+from bridge.centre.facts import Supervise, Wish
 from bridge.centre.orders import LegKind, Outcome
 from bridge.centre.plan import Strategy, Target, TargetKind
 from bridge.centre.record import Doing, TransferEnd, TransferKind
@@ -321,6 +321,16 @@ class Party(Said):
     muted: bool
 
 
+class Watch(Said):
+    """Somebody beside an agent who talks."""
+
+    who: str = Field(description="Whose phone it is: the supervisor's, or a trainee's.")
+    supervisor: str
+    agent: str
+    how: Supervise
+    answered: bool = Field(description="Until then his phone rings.")
+
+
 class Talk(Said):
     """The call that an agent's phone is in, at this moment."""
 
@@ -333,12 +343,25 @@ class Talk(Said):
     )
     transfers: list[Transfer]
     many_transfers: bool = Field(description="The client has been passed on twice: once more is a warning.")
+    watches: list[Watch]
 
 
 class TalkWish(Taken):
     """What becomes of it is in the agent's call a moment later."""
 
     do: Wish
+
+
+class SupervisionOrder(Taken):
+    """The supervisor's phone rings, or the trainee's; from then on it is switched without redialling."""
+
+    do: Supervise
+    supervisor: Annotated[str, StringConstraints(min_length=1, max_length=40)] = Field(
+        description="An agent's id. Only over agents of the departments that he supervises."
+    )
+    trainee: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = Field(
+        None, description="Whose phone is rung in the supervisor's place; he only listens."
+    )
 
 
 class TransferOrder(Taken):

@@ -1,7 +1,7 @@
 """Owns the table of the API's operations. Routes, scopes, the OpenAPI document follow it."""
 
 from bridge.web.access import SUPERVISORS, Open, Routes
-from bridge.web.api import events, floor, models, records, talks
+from bridge.web.api import events, floor, models, records, supervision, talks
 from bridge.web.api.openapi import show_document, show_page
 from bridge.web.api.operations import PREFIX, NoQuery, Operation, Paged
 
@@ -150,6 +150,18 @@ OPERATIONS: tuple[Operation, ...] = (
         "Pass the client of an agent's call on: to an agent, a queue, a supervisor, a number outside",
         models.Talk,
         body=models.TransferOrder,
+        status=202,
+        roles=frozenset(),
+        problems=frozenset({"409"}),
+    ),
+    Operation(
+        "POST",
+        "/agents/{id}/supervision",
+        supervision.order_supervision,
+        "supervision:write",
+        "Listen to an agent who talks, whisper to him, talk with both, take the client over, leave",
+        models.Talk,
+        body=models.SupervisionOrder,
         status=202,
         roles=frozenset(),
         problems=frozenset({"409"}),

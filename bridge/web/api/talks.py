@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from bridge.centre.facts import Supervise
 from bridge.centre.ids import AgentId
 from bridge.centre.record import Doing
 from bridge.engine.ports import LiveCall
@@ -21,7 +22,7 @@ async def get_talk(request: web.Request) -> web.StreamResponse:
     call = talk_of(parts_of(request).desk.floor(), _agent(request))
     if call is None:
         raise not_found("This agent is in no call now.")
-    return answer(_talk(call))
+    return answer(said_talk(call))
 
 
 async def order_talk(request: web.Request) -> web.StreamResponse:
@@ -58,10 +59,12 @@ def _agent(request: web.Request) -> AgentId:
 
 def _answer(request: web.Request, agent: AgentId, before: LiveCall) -> web.Response:
     """As it is at this moment; where he is out of it, as it was."""
-    return answer(_talk(talk_of(parts_of(request).desk.floor(), agent) or before), status=HTTPStatus.ACCEPTED)
+    return answer(
+        said_talk(talk_of(parts_of(request).desk.floor(), agent) or before), status=HTTPStatus.ACCEPTED
+    )
 
 
-def _talk(call: LiveCall) -> models.Talk:
+def said_talk(call: LiveCall) -> models.Talk:
     return models.Talk(
         call_id=call.call,
         state=call.state,
@@ -85,4 +88,14 @@ def _talk(call: LiveCall) -> models.Talk:
             for one in call.transfers
         ],
         many_transfers=len(call.transfers) >= MANY_TRANSFERS,
+        watches=[
+            models.Watch(
+                who=one.who,
+                supervisor=one.supervisor,
+                agent=one.agent,
+                how=Supervise(one.how),
+                answered=one.answered,
+            )
+            for one in call.watches
+        ],
     )

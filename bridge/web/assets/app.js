@@ -95,7 +95,7 @@
   // The digits that are dialled on a phone: of a pause while its list is open, else of the last call's result.
   function digit(key) {
     const open = document.querySelector('details[data-key="pause"][open]');
-    const choice = (open || document.getElementById("disposition"))?.querySelector(`[data-digit="${CSS.escape(key)}"]`);
+    const choice = (open || document.getElementById("disposition") || document.getElementById("floor"))?.querySelector(`[data-digit="${CSS.escape(key)}"]`);
     choice?.click();
     return Boolean(choice);
   }

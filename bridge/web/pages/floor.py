@@ -2,7 +2,8 @@
 
 from aiohttp import web
 
-from bridge.centre.ids import QueueName
+from bridge.centre.facts import Supervise
+from bridge.centre.ids import AgentId, QueueName
 from bridge.engine.ports import LiveAgent
 from bridge.store.moves import MAX_PENALTY
 from bridge.web.access import SUPERVISORS, Routes, SignedIn
@@ -14,12 +15,14 @@ from bridge.web.pages.views import fragment, page, see_other, views_of
 from bridge.web.principal import person_of
 from bridge.web.problems import bad_field, not_found
 from bridge.web.streams import Topic
+from bridge.web.supervision import supervise
 
 
 def declare(routes: Routes) -> None:
     routes.get("/floor", show, SignedIn(SUPERVISORS))
     routes.get("/floor/agents/{id}", show_agent, SignedIn(SUPERVISORS))
     routes.post("/floor/agents/{id}/queues/{queue}", move_agent, SignedIn(SUPERVISORS))
+    routes.post("/floor/agents/{id}/supervision", change_supervision, SignedIn(SUPERVISORS))
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -53,6 +56,20 @@ async def move_agent(request: web.Request) -> web.StreamResponse:
     if not _is_fragment(request):
         return see_other(f"/floor/agents/{live.agent}")
     return _moves(request, _live(request), queue)
+
+
+async def change_supervision(request: web.Request) -> web.StreamResponse:
+    person, live = person_of(request), _live(request)
+    if person.agent is None:
+        raise not_found(N_("Your account has no phone. The engineer gives it one in the configuration."))
+    form = await form_of(request)
+    do = Supervise(form.choice("do", tuple(one.value for one in Supervise)))
+    trainee = AgentId(form.text("trainee", longest=40)) or None
+    await supervise(request, person.agent, live.agent, do, trainee)
+    if not _is_fragment(request):
+        return see_other("/floor")
+    html = await views_of(request).fragment(Topic.FLOOR, language_of(request), person)
+    return web.Response(text=html, content_type="text/html", charset="utf-8")
 
 
 async def _page(request: web.Request, live: LiveAgent | None) -> web.StreamResponse:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.centre.facts import Supervise
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Plan, TargetKind
 from bridge.centre.record import TransferEnd, TransferRecord
-from bridge.engine.ports import FloorView, LiveAgent, LiveCall
+from bridge.engine.ports import FloorView, LiveAgent, LiveCall, LiveWatch
 from bridge.web.talks import MANY_TRANSFERS, talk_of
 
 _AS_WISHED = (None, TransferEnd.COMPLETED, TransferEnd.CONFERENCE, TransferEnd.GIVEN_UP)
@@ -57,8 +58,20 @@ def talk_context(floor: FloorView, plan: Plan, me: AgentId | None) -> dict[str, 
         "rings": way[-1] if call.stage == "ringing" and way else None,
         "failed": way[-1] if not call.stage and last and mine and last.end not in _AS_WISHED else None,
         "many": len(call.transfers) >= MANY_TRANSFERS,
+        "watched": _told(call, plan, me),
         "targets": _targets(floor, plan, call, me),
     }
+
+
+def _told(call: LiveCall, plan: Plan, me: AgentId) -> tuple[LiveWatch, ...]:
+    """Who is with him, where his client's department lets him know. Who talks with both is heard anyway."""
+    queue = next((queue for name, queue in plan.queues.items() if name == call.queue), None)
+    tells = queue is not None and queue.tells_watched
+    return tuple(
+        watch
+        for watch in call.watches
+        if watch.agent == me and watch.answered and (tells or watch.how == Supervise.BARGE.value)
+    )
 
 
 def way_of(transfers: Sequence[TransferRecord], plan: Plan) -> tuple[Step, ...]:

@@ -22,6 +22,7 @@ from bridge.web.rendering import Renderer
 from bridge.web.screens import CardScreens, CardState, OpenedCard
 from bridge.web.sight import Sight, sight_for
 from bridge.web.streams import PageStream, Topic
+from bridge.web.supervision import may_supervise, watch_of
 
 SCREENS = web.AppKey("screens", CardScreens)
 _CONTACTS = 8
@@ -94,7 +95,9 @@ class Views:
             case Topic.CONTACTS:
                 return "_contacts.html", {"contacts": await self._contacts(person)}
             case Topic.FLOOR:
-                return "_floor.html", floor_context(self.parts.desk.floor(), self.parts.plan())
+                floor, plan = self.parts.desk.floor(), self.parts.in_force()
+                context = floor_context(floor, self.parts.plan())
+                return "_floor.html", context | supervision_context(floor, plan, agent)
 
     def live_agent(self, agent: AgentId | None) -> LiveAgent | None:
         return next((live for live in self.parts.desk.floor().agents if live.agent == agent), None)
@@ -151,6 +154,20 @@ def card_context(opened: OpenedCard | None, sight: Sight, plan: Plan) -> dict[st
     seen = {one.call.id for one in contacts if sight.sees(one.call, tickets.get(one.call.id))}
     way = way_of(opened.record.transfers, plan) if opened else ()
     return {"opened": opened, "seen": seen, "way": way}
+
+
+def supervision_context(floor: FloorView, plan: Plan, me: AgentId | None) -> dict[str, Any]:
+    """Beside whom he is, whom he has let in, or to whom he may listen."""
+    watches = [watch for call in floor.calls for watch in call.watches]
+    beside = watch_of(floor, me)
+    trainees = tuple(one for one in watches if one.supervisor == me and one.who != me)
+    free = (one for one in floor.agents if one.reachable and one.state in ("ready", "paused", "wrap_up"))
+    return {
+        "beside": beside,
+        "trainees": trainees,
+        "audible": may_supervise(floor, plan, me),
+        "letting_in": tuple(one for one in free if beside is not None and one.agent != beside.agent),
+    }
 
 
 def floor_context(floor: FloorView, plan: Plan) -> dict[str, Any]:

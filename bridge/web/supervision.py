@@ -1,0 +1,81 @@
+"""Owns who may be beside an agent who talks, and the refusals, for the supervisor's page and the API.
+
+The floor decides, by the same rule; what came of it is in the call a moment later.
+"""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from bridge.centre.facts import Supervise, SupervisionWished
+from bridge.centre.ids import AgentId
+from bridge.centre.plan import Plan
+from bridge.engine.ports import FloorView, LiveWatch
+from bridge.web.context import parts_of
+from bridge.web.labels import N_
+from bridge.web.moves import by_whom
+from bridge.web.problems import Problem
+from bridge.web.talks import talk_of
+
+BESIDE = (Supervise.LISTEN, Supervise.WHISPER, Supervise.BARGE)
+
+
+def watch_of(floor: FloorView, who: AgentId | None) -> LiveWatch | None:
+    """Beside whom he is."""
+    return next((watch for call in floor.calls for watch in call.watches if watch.who == who), None)
+
+
+def may_supervise(floor: FloorView, plan: Plan, supervisor: AgentId | None) -> frozenset[AgentId]:
+    """Agents of his groups who talk, while he is beside nobody."""
+    if supervisor is None or watch_of(floor, supervisor) is not None:
+        return frozenset()
+    talking = {party.agent for call in floor.calls for party in call.parties if party.agent is not None}
+    return frozenset(agent for agent in talking if agent != supervisor and plan.supervises(supervisor, agent))
+
+
+async def supervise(
+    request: web.Request,
+    supervisor: AgentId,
+    agent: AgentId,
+    do: Supervise,
+    trainee: AgentId | None = None,
+) -> None:
+    """Raises Problem: 403 for an agent who is none of his, 409 for what is not possible now."""
+    parts = parts_of(request)
+    floor, plan = parts.desk.floor(), parts.in_force()
+    watch = watch_of(floor, trainee or supervisor)
+    if watch is not None:
+        _demand_change(watch, supervisor, agent, do, trainee)
+    else:
+        if not plan.supervises(supervisor, agent):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                N_("This agent serves no queue of a department that you supervise."),
+            )
+        if do not in BESIDE:
+            raise Problem(HTTPStatus.CONFLICT, N_("Listen to the agent first."))
+        if talk_of(floor, agent) is None:
+            raise Problem(HTTPStatus.CONFLICT, N_("This agent is in no call now."))
+        _demand_free(floor, trainee or supervisor, agent)
+    await parts.desk.submit(SupervisionWished(supervisor, agent, do, by_whom(request), trainee))
+
+
+def _demand_change(
+    watch: LiveWatch, supervisor: AgentId, agent: AgentId, do: Supervise, trainee: AgentId | None
+) -> None:
+    if watch.supervisor != supervisor:
+        raise Problem(HTTPStatus.FORBIDDEN, N_("Another supervisor has let this trainee in."))
+    if watch.agent != agent and do is not Supervise.LEAVE:
+        raise Problem(HTTPStatus.CONFLICT, N_("This phone is beside another agent already. Leave him first."))
+    if trainee is not None and do not in (Supervise.LISTEN, Supervise.LEAVE):
+        raise Problem(HTTPStatus.FORBIDDEN, N_("A trainee only listens."))
+
+
+def _demand_free(floor: FloorView, who: AgentId, agent: AgentId) -> None:
+    live = next((one for one in floor.agents if one.agent == who), None)
+    if live is None or who == agent:
+        raise Problem(HTTPStatus.CONFLICT, N_("There is no phone to ring for this."))
+    if not live.reachable:
+        raise Problem(HTTPStatus.CONFLICT, N_("The phone that would ring is not connected."))
+    if live.state in ("ringing", "talking"):
+        raise Problem(HTTPStatus.CONFLICT, N_("The phone that would ring is in a call."))

@@ -1,0 +1,135 @@
+"""A supervisor beside an agent on the real Asterisk: who hears whom, by page, API and desk phone.
+
+With ``-s`` each switch's time is printed: from the wish to the first sound, or the last.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.hearing import MUSIC
+from tests.e2e.test_transfers import ANNA, BORIS, SUPERVISOR, Begin, Talk, begin
+
+__all__ = ["begin"]  # a fixture
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
+
+# how → who hears whom: client, agent, supervisor
+TABLE: dict[str, dict[str, set[str]]] = {
+    "listen": {"client": {ANNA}, f"a{ANNA}": {"client"}, f"a{SUPERVISOR}": {"client", ANNA}},
+    "whisper": {"client": {ANNA}, f"a{ANNA}": {"client", SUPERVISOR}, f"a{SUPERVISOR}": {"client", ANNA}},
+    "barge": {
+        "client": {ANNA, SUPERVISOR},
+        f"a{ANNA}": {"client", SUPERVISOR},
+        f"a{SUPERVISOR}": {"client", ANNA},
+    },
+}
+PLAIN: dict[str, set[str]] = {"client": {ANNA}, f"a{ANNA}": {"client"}}
+DIGITS = {"listen": "4", "whisper": "5", "barge": "6", "take_over": "9"}
+# Each switch between two of them, once.
+SWITCHES = ["listen", "whisper", "listen", "barge", "whisper", "barge", "listen"]
+
+
+async def supervise(talk: Talk, do: str, agent: str = ANNA, by: str = SUPERVISOR, **more: str) -> None:
+    await talk.api.order("POST", f"/agents/{agent}/supervision", {"do": do, "supervisor": by, **more})
+
+
+async def audit(talk: Talk) -> list[tuple[str, str]]:
+    rows = await talk.lab.docker(
+        "exec",
+        talk.lab.containers["callbridge"],
+        "python",
+        "-c",
+        "import sqlite3; print(sqlite3.connect('/var/lib/callbridge/callbridge.db').execute("
+        f"'select action, about from audit where call = ? order by id', ('{talk.call}',)).fetchall())",
+    )
+    found: list[tuple[str, str]] = eval(rows)  # noqa: S307 - our own words
+    return found
+
+
+async def test_every_switch_by_api_on_one_leg(begin: Begin) -> None:
+    talk = await begin(SUPERVISOR)
+    for how in SWITCHES:
+        await supervise(talk, how)
+        await talk.phone(SUPERVISOR).event("media")
+        await talk.hear(**TABLE[how])
+    assert talk.phone(SUPERVISOR).count("incoming") == 1  # nothing was dialled again
+    await supervise(talk, "leave")
+    await talk.phone(SUPERVISOR).event("ended")
+    await talk.hear(**PLAIN)
+    call = await talk.ends()
+    assert call["agent"] == ANNA
+    assert await audit(talk) == [(how, ANNA) for how in [*SWITCHES, "leave"]]
+
+
+async def test_by_desk_phone_code_and_digits_and_take_over(begin: Begin) -> None:
+    talk = await begin(SUPERVISOR)
+    await talk.dial(SUPERVISOR, f"*88{ANNA}", line=1)
+    await talk.phone(SUPERVISOR).event("media")
+    await talk.hear(**TABLE["listen"])
+    for how in ("whisper", "barge"):
+        await talk.phone(SUPERVISOR).do(do="dtmf", digits=DIGITS[how])
+        await talk.hear(**TABLE[how])
+    await talk.phone(SUPERVISOR).do(do="dtmf", digits=DIGITS["take_over"])
+    await talk.phone(ANNA).event("ended")
+    await talk.hear(**{"client": {SUPERVISOR}, f"a{SUPERVISOR}": {"client"}})
+    await talk.wish(SUPERVISOR, "hold")
+    await talk.hear(**{"client": {MUSIC}, f"a{SUPERVISOR}": set()})
+    await talk.wish(SUPERVISOR, "resume")
+    await talk.ends()
+    record: dict[str, Any] = await talk.api.get(f"/calls/{talk.call}")
+    assert record["agent"] == SUPERVISOR
+    assert [(one["kind"], one["by"]) for one in record["transfers"]] == [("take_over", SUPERVISOR)]
+
+
+async def test_it_survives_hold_consultation_and_transfer(begin: Begin) -> None:
+    talk = await begin(SUPERVISOR, BORIS)
+    await supervise(talk, "whisper")
+    await talk.phone(SUPERVISOR).event("media")
+    await talk.wish(ANNA, "hold")  # a whisper to who is alone
+    await talk.hear(**{"client": {MUSIC}, f"a{ANNA}": {SUPERVISOR}, f"a{SUPERVISOR}": {ANNA}})
+    await talk.wish(ANNA, "resume")
+    await talk.hear(**TABLE["whisper"])
+    await talk.pass_on(ANNA, attended=True, agent=BORIS)
+    await talk.stage(ANNA, "consulting")
+    await talk.hear(
+        **{
+            "client": {MUSIC},
+            f"a{ANNA}": {BORIS, SUPERVISOR},
+            f"a{BORIS}": {ANNA},
+            f"a{SUPERVISOR}": {ANNA, BORIS},
+        }
+    )
+    await talk.wish(ANNA, "complete")
+    await talk.phone(ANNA).event("ended")
+    await talk.hear(
+        **{"client": {BORIS}, f"a{BORIS}": {"client", SUPERVISOR}, f"a{SUPERVISOR}": {"client", BORIS}}
+    )
+    await talk.ends()
+    await talk.phone(SUPERVISOR).event("ended")
+    assert await audit(talk) == [("whisper", ANNA), ("whisper", BORIS), ("leave", BORIS)]
+
+
+async def test_a_trainee_beside_a_supervisor_whose_phone_dies(begin: Begin) -> None:
+    talk = await begin(SUPERVISOR, BORIS)
+    await supervise(talk, "barge")
+    await talk.phone(SUPERVISOR).event("media")
+    await supervise(talk, "listen", trainee=BORIS)
+    await talk.phone(BORIS).event("media")
+    await talk.hear(
+        **{
+            "client": {ANNA, SUPERVISOR},
+            f"a{ANNA}": {"client", SUPERVISOR},
+            f"a{SUPERVISOR}": {"client", ANNA},
+            f"a{BORIS}": {"client", ANNA, SUPERVISOR},
+        }
+    )
+    talk.phone(SUPERVISOR).kill()
+    await talk.lab.asterisk(f"channel request hangup {await _channel(talk, SUPERVISOR)}")
+    await talk.hear(**PLAIN, **{f"a{BORIS}": {"client", ANNA}})
+    await talk.ends()
+
+
+async def _channel(talk: Talk, agent: str) -> str:
+    """Asterisk's name of the phone's channel: a phone that dies says no BYE."""
+    found = (await talk.lab.asterisk("core show channels concise")).splitlines()
+    return next(line.partition("!")[0] for line in found if line.startswith(f"PJSIP/{agent}-"))
