@@ -152,6 +152,7 @@ class Watch:
     answered: bool = False  # until then his phone rings
     target: LegId | None = None  # whom he has been brought to; None: nobody, he hears music
     room: ConversationId | None = None  # in which he talks with everybody
+    at: ConversationId | None = None  # where the target sat then
     placed: bool = False  # all of this has been ordered
 
     @property
@@ -214,6 +215,7 @@ class Call:
     watches: dict[LegId, Watch] = field(default_factory=dict)  # by the leg of who watches: none of ``legs``
     watches_made: int = 0
     fed: set[LegId] = field(default_factory=set)  # that are sent silence, so that they hear a whisper
+    deafened: set[LegId] = field(default_factory=set)  # that have been; see ``supervision``
 
     @property
     def client_leg(self) -> LegId:

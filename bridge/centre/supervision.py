@@ -284,13 +284,19 @@ def _place(call: Call, watch: Watch, at: Moment) -> None:
     if leg is None and (call.state is S.TALKING or _not_his(call, watch, at)):
         end(call, watch, at)  # whoever has the client now is none of his agents
         return
-    target = leg.id if leg is not None else None
-    room = _room_of(call, leg) if leg is not None and watch.how is Supervise.BARGE else None
-    if watch.placed and (target, room) == (watch.target, watch.room):
+    target, sits = (leg.id, _room_of(call, leg)) if leg is not None else (None, None)
+    room = sits if watch.how is Supervise.BARGE else None
+    deaf = target in call.deafened and sits is not None and sits != watch.at
+    if watch.placed and (target, room) == (watch.target, watch.room) and not deaf:
         return
-    if target != watch.target:
+    if target != watch.target or deaf:
         _unwatch(call, watch, at)
-    watch.target, watch.room, watch.placed = target, room, True
+    if deaf:
+        # What such a leg is sent in its next room an old ear on it does not hear any more, nor is its whisper
+        # heard there (22.10): silence, then the tone of a ring, do that. A new one does.
+        call.watches_made += 1
+        watch.number = call.watches_made
+    watch.target, watch.room, watch.at, watch.placed = target, room, sits or watch.at, True
     if target is None:
         at.out.orders.append(Hold(call.id, watch.leg, music_of(call, at)))
     else:
@@ -349,6 +355,7 @@ def _feed(call: Call, at: Moment) -> None:
         if leg in wanted or call.legs[leg].alive:
             at.out.orders.append(FeedSilence(call.id, leg, on=leg in wanted))
     call.fed = wanted
+    call.deafened |= wanted
 
 
 def _is_alone(call: Call, leg: Leg) -> bool:

@@ -107,7 +107,9 @@ class Floors(RuleBasedStateMachine):
             for leg in call.legs:
                 own = [segment for segment in call.segments if segment.leg == leg]
                 assert all(segment.until is not None for segment in own[:-1])
-                assert all(one.doing is not two.doing or one.until != two.since for one, two in pairwise(own)), call.segments
+                assert all(
+                    one.doing is not two.doing or one.until != two.since for one, two in pairwise(own)
+                ), call.segments
 
     @invariant()
     def what_a_leg_does_is_where_it_sits(self) -> None:
@@ -159,7 +161,10 @@ class Floors(RuleBasedStateMachine):
         assert self.world.living == {}
         assert self.world.bridges == {}
         assert self.world.ears == {}
-        assert {o for d in self.world.floor.agents.values() for o in d.outside} == set(), ({d.id: d.outside for d in self.world.floor.agents.values()}, [(str(at)[14:23], fact) for at, fact in self.world.log][-70:])
+        assert {o for d in self.world.floor.agents.values() for o in d.outside} == set(), (
+            {d.id: d.outside for d in self.world.floor.agents.values()},
+            [(str(at)[14:23], fact) for at, fact in self.world.log][-70:],
+        )
         assert {timer.kind for timer in self.world.timers} <= {f.TimerKind.REST, f.TimerKind.WRAP_UP}
         outcomes = 0
         for call in self.arrived:
@@ -169,7 +174,11 @@ class Floors(RuleBasedStateMachine):
             assert (record.outcome is o.Outcome.ANSWERED) <= (record.answered_at is not None)
             assert all(leg.ended_at is not None for leg in record.legs)
             outcomes += 1
-        assert sum(self.world.floor.ended.values()) == outcomes, (self.world.floor.ended, [(c, self.world.saved[c].outcome) for c in self.arrived], [(str(at), fact) for at, fact in self.world.log][-60:])
+        assert sum(self.world.floor.ended.values()) == outcomes, (
+            self.world.floor.ended,
+            [(c, self.world.saved[c].outcome) for c in self.arrived],
+            [(str(at), fact) for at, fact in self.world.log][-60:],
+        )
         assert self.world.offers.keys() == self.world.offer_ends.keys()
         assert sorted(self.world.attached) == sorted(self.world.recorded)
         replayed = Floor()

@@ -216,5 +216,13 @@ class TalkMachine(Floors):
                 return False
 
 
-TalkMachine.TestCase.settings = settings(max_examples=3000, derandomize=False, print_blob=True, stateful_step_count=50, deadline=None, phases=[Phase.generate], report_multiple_bugs=True)
+TalkMachine.TestCase.settings = settings(
+    max_examples=3000,
+    derandomize=False,
+    print_blob=True,
+    stateful_step_count=50,
+    deadline=None,
+    phases=[Phase.generate],
+    report_multiple_bugs=True,
+)
 TestTalk = TalkMachine.TestCase

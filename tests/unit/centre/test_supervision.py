@@ -1,4 +1,4 @@
-"""A supervisor beside an agent: who hears whom, in every way of it, and through all that happens to the call."""
+"""A supervisor beside an agent: who hears whom, in every way of it, whatever happens to the call."""
 
 import pytest
 
@@ -185,6 +185,20 @@ def test_whisper_to_an_agent_whose_client_is_on_hold() -> None:
     ends_well(world, call)
 
 
+def test_who_was_sent_silence_needs_a_new_ear_in_the_next_room() -> None:
+    world, call = watched(W.WHISPER, BORIS)
+    wishes(world, f.Wish.HOLD)
+    wishes(world, f.Wish.RESUME)
+    world.orders.clear()
+    passes_on(world, TO_BORIS, attended=True)
+    assert world.of(o.Watch) == []
+    world.talk(BORIS)
+    assert [order.number for order in world.of(o.EndWatch)] == [1]
+    assert [order.number for order in world.of(o.Watch)] == [2]
+    assert hears(world, ANNA) == {BORIS, VERA}
+    ends_well(world, call)
+
+
 def test_two_supervisors_beside_one_agent() -> None:
     world, call = watched(W.WHISPER, BORIS)
     supervises(world, W.BARGE, by=BORIS)
@@ -273,6 +287,7 @@ def test_barge_is_a_part_of_what_is_recorded() -> None:
     world, call = watched(W.BARGE)
     world.pass_time(3)
     supervises(world, W.LISTEN)
+    world.pass_time(3)
     record = ends_well(world, call)
     found = [(one.agent, one.doing) for one in record.segments]
     assert found.count((VERA, Doing.CONFERENCE)) == 1
