@@ -21,7 +21,7 @@ class ResumingFollower(Follower):
     def _listed(self, message: CoreShowChannel) -> None:
         leg = self._see(message.channel)
         leg.outgoing = leg.outgoing or message.dialled
-        if leg.uniqueid in self._call_of:
+        if leg.uniqueid in self.book.of:
             self._state(leg)  # it may have begun to ring meanwhile
         if message.bridge and message.bridge != leg.bridge:
             self._bridge_enter(leg, message.bridge, holding=False)
@@ -42,28 +42,27 @@ class ResumingFollower(Follower):
         # First those whose own channel lives: it may be in another call's list as well, after a transfer.
         for call_id in sorted(calls, key=lambda call_id: (self.legs.get(call_id) is None, call_id)):
             legs = members.get(call_id, [])
-            if call_id in self._calls:
-                self._aim_all(self._calls[call_id], [leg for leg in legs if leg.dialler is None])
+            if call_id in self.book.by_id:
+                self._aim_all(self.book.by_id[call_id], [leg for leg in legs if leg.dialler is None])
                 continue
             candidates = [self.legs.get(call_id), *sorted(legs, key=lambda leg: leg.outgoing)]
-            caller = next((leg for leg in candidates if leg and leg.uniqueid not in self._call_of), None)
+            caller = next((leg for leg in candidates if leg and leg.uniqueid not in self.book.of), None)
             if caller is None:
                 over.append(call_id)
             else:
                 self._go_on(Call(id=call_id, caller=caller, queued=calls[call_id], told=True), legs)
-        out, self._out = self._out, []
-        return out, over
+        return self.book.told(), over
 
     def _go_on(self, call: Call, legs: Collection[Leg]) -> None:
-        self._calls[call.id] = self._call_of[call.caller.uniqueid] = call
+        self.book.by_id[call.id] = self.book.of[call.caller.uniqueid] = call
         self._aim_all(call, legs)
 
     def _aim_all(self, call: Call, legs: Collection[Leg]) -> None:
         for leg in legs:
-            if leg is call.caller or not leg.outgoing or leg.uniqueid in self._call_of:
+            if leg is call.caller or not leg.outgoing or leg.uniqueid in self.book.of:
                 continue
             call.add(leg)
-            self._call_of[leg.uniqueid] = call
+            self.book.of[leg.uniqueid] = call
             self._state(leg)
             if leg.bridge is not None:
-                self._joined(leg)
+                self.book.joined(leg)
