@@ -78,8 +78,14 @@ class CallBook:
         if call.transferring:
             call.transferring = False
             call.waits_again()
-            self.tell(call, CallEventType.TRANSFERRED, call.pending() or [leg], transfer=Transfer.BLIND)
-        self.tell(call, CallEventType.RINGING, [leg])
+            targets = call.pending() or [leg]
+            self.tell(call, CallEventType.TRANSFERRED, targets, transfer=Transfer.BLIND, by=call.passer)
+        self.tell(call, CallEventType.RINGING, [leg], by=self._consults(call, leg))
+
+    def _consults(self, call: Call, leg: Leg) -> Party | None:
+        """Who lets this leg ring while the call goes on: by DTMF, for on another line it is another call."""
+        origin = self._legs.origin(leg).caller if call.answered else None
+        return origin.party() if origin is not None and origin in (call.caller, call.partner) else None
 
     def target_gone(self, call: Call, leg: Leg) -> None:
         call.targets.pop(leg.uniqueid, None)
@@ -97,12 +103,14 @@ class CallBook:
             self.of.pop(leg.uniqueid, None)
             if leg.rung and leg is not call.partner:
                 self.tell(call, CallEventType.RING_ENDED, [leg], reason=call.outcome_of(leg))
+        if call.transferring:
+            self.tell(call, CallEventType.NOT_TAKEN, reason=call.not_taken(), by=call.passer)
         call.told = True
         self.close(call, reason)
 
     def close(self, call: Call, reason: Reason) -> None:
         if call.told:
-            self.tell(call, CallEventType.ENDED, reason=reason)
+            self.tell(call, CallEventType.ENDED, reason=reason, by=call.first_gone)
         if self.by_id.get(call.id) is call:
             del self.by_id[call.id]
         if self.of.get(call.caller.uniqueid) is call:
@@ -116,10 +124,13 @@ class CallBook:
         *,
         transfer: Transfer | None = None,
         reason: Reason | None = None,
+        by: Party | None = None,
+        dialled: str = "",
     ) -> None:
         call.told = True
-        parties: tuple[Party, ...] = tuple(leg.party() for leg in targets)
-        self._told.append(CallEvent(kind, call.id, call.caller.party(), parties, transfer, reason))
+        parties = tuple(leg.party() for leg in targets)
+        caller = call.caller.party()
+        self._told.append(CallEvent(kind, call.id, caller, parties, transfer, reason, by, dialled))
 
     def joined(self, leg: Leg) -> None:
         """Whose call is answered now that this leg hears others."""

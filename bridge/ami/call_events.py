@@ -9,6 +9,10 @@ class CallEventType(Enum):
     RINGING = "ringing"
     RING_ENDED = "ring_ended"
     ANSWERED = "answered"
+    HELD = "held"
+    RESUMED = "resumed"
+    PASSED_ON = "passed_on"  # blind: who did it is out, and nobody rings yet
+    NOT_TAKEN = "not_taken"  # and nobody ever did
     TRANSFERRED = "transferred"
     ENDED = "ended"
 
@@ -47,7 +51,11 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class CallEvent:
-    """``targets`` are those who begin to ring, cease to ring, answer, or are transferred to."""
+    """``targets`` are those who begin to ring, cease to ring, answer, or are transferred to.
+
+    ``by`` is who holds, transfers, hangs up first in a talk, or lets somebody ring from a talk; ``dialled``
+    the number to which he transfers unseen.
+    """
 
     type: CallEventType
     call_id: str
@@ -55,9 +63,12 @@ class CallEvent:
     targets: tuple[Party, ...] = ()
     transfer: Transfer | None = None
     reason: Reason | None = None
+    by: Party | None = None
+    dialled: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As ``callbridge replay`` prints it."""
+        known = {"by": self.by.to_dict() if self.by else None, "dialled": self.dialled}
         return {
             "type": self.type.value,
             "call_id": self.call_id,
@@ -65,4 +76,5 @@ class CallEvent:
             "targets": [target.to_dict() for target in self.targets],
             "transfer": self.transfer.value if self.transfer else None,
             "reason": self.reason.value if self.reason else None,
+            **{name: value for name, value in known.items() if value},
         }

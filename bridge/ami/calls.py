@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bridge.ami.call_events import Reason
+from bridge.ami.call_events import Party, Reason
 from bridge.ami.legs import Leg
 from bridge.centre.causes import Cause
 
@@ -45,6 +45,8 @@ class Call:
     transferring: bool = False  # a blind transfer whose target does not ring yet
     gave_up: bool = False  # the caller hung up first, while he waited
     told: bool = False  # an event of it was given out
+    passer: Party | None = None  # who passed the caller on unseen, last
+    first_gone: Party | None = None  # who of the two that talk hung up first
     outcomes: list[Reason] = field(default_factory=list)  # of the targets that ended unanswered
 
     def add(self, target: Leg) -> None:
@@ -54,7 +56,7 @@ class Call:
 
     def waits_again(self, *, queued: bool = False) -> None:
         """He was sent on: nobody has answered him since, and what came before does not count."""
-        self.answered, self.partner = False, None
+        self.answered, self.partner, self.first_gone = False, None, None
         self.queued = self.queued or queued
         self.outcomes.clear()
 
@@ -94,6 +96,13 @@ class Call:
         """Of targets whose dial is over, and whose channels live a moment longer than the caller's [run]."""
         over = (leg for leg in self.targets.values() if leg.status not in ("", "CANCEL", "ANSWER"))
         return [self.outcome_of(leg) for leg in over if leg is not self.partner and not leg.forwarded]
+
+    def not_taken(self) -> Reason:
+        """Why nobody rang for a caller who was passed on unseen; completed: something there heard him."""
+        if self.pending():
+            return Reason.CANCELLED
+        outcomes = [*self.outcomes, *self._ends_to_come()]
+        return next((reason for reason in _STRONGEST if reason in outcomes), Reason.COMPLETED)
 
     def reason(self) -> Reason:
         """Why the whole call ended, from its caller's hang-up."""

@@ -57,6 +57,10 @@ class Follower:
                 self._hangup_request(self._see(channel), cause)
             case ami.Hangup(channel, cause):
                 self._hangup(channel, cause)
+            case ami.Hold(channel):
+                self._hold(self._see(channel), holds=True)
+            case ami.Unhold(channel):
+                self._hold(self._see(channel), holds=False)
             case ami.BlindTransfer():
                 self._blind_transfer(message)
             case ami.AttendedTransfer():
@@ -162,6 +166,15 @@ class Follower:
             call.gave_up = waiting and not declines and leg.state != ChannelState.BUSY
         elif call is not None and leg.uniqueid in call.targets:
             leg.cause = cause  # its call may be over before its Hangup comes [run]
+        if call is not None and call.answered and leg in (call.caller, call.partner):
+            call.first_gone = call.first_gone or leg.party()
+
+    def _hold(self, leg: Leg, *, holds: bool) -> None:
+        """Told of who talks; who rings cannot hold, and who waits in a queue holds nobody."""
+        call = self.book.of.get(leg.uniqueid)
+        known, leg.holds = leg.holds, holds
+        if call is not None and call.answered and holds is not known and leg in (call.caller, call.partner):
+            self.book.tell(call, CallEventType.HELD if holds else CallEventType.RESUMED, by=leg.party())
 
     def _hangup(self, channel: Channel, cause: int) -> None:
         if self.legs.get(channel.uniqueid) is not None:
@@ -226,7 +239,9 @@ class Follower:
         if transferee is None:
             return
         call = self._leaves(call, transferer, transferee)
-        call.transferring = True
+        call.transferring, call.passer = True, transferer.party()
+        call.outcomes.clear()
+        self.book.tell(call, CallEventType.PASSED_ON, by=call.passer, dialled=message.extension)
         if transferee.in_queue:
             call.waits_again(queued=True)
 
@@ -251,7 +266,8 @@ class Follower:
         call.answered = handover.kind is Transfer.ATTENDED
         call.partner = handover.targets[0] if call.answered and handover.targets else None
         call.outcomes.clear()
-        self.book.tell(call, CallEventType.TRANSFERRED, handover.targets, transfer=handover.kind)
+        by = original.party()
+        self.book.tell(call, CallEventType.TRANSFERRED, handover.targets, transfer=handover.kind, by=by)
         if consulted is not None and consulted is not call:
             self.book.close(consulted, Reason.COMPLETED)
 
@@ -264,7 +280,7 @@ class Follower:
             call = own
         self.book.of.pop(transferer.uniqueid, None)
         call.targets.pop(transferer.uniqueid, None)
-        call.partner = None
+        call.partner = call.first_gone = None
         if call.caller is transferer:
             call.targets.pop(transferee.uniqueid, None)
             call.caller, call.originated = transferee, False

@@ -29,6 +29,7 @@ from bridge.ami.messages import (
     FullyBooted,
     Hangup,
     HangupRequest,
+    Hold,
     LocalBridge,
     Message,
     MixMonitorStart,
@@ -44,6 +45,7 @@ from bridge.ami.messages import (
     QueueStatusComplete,
     Reload,
     Shutdown,
+    Unhold,
 )
 from bridge.errors import BadInput
 
@@ -160,6 +162,8 @@ _READERS: Mapping[str, Callable[[Headers], Message]] = {
     ),
     "bridgeleave": lambda h: BridgeLeave(_channel(h), _need(h, "bridgeuniqueid")),
     "localbridge": lambda h: LocalBridge(_channel(h, "localone"), _channel(h, "localtwo")),
+    "hold": lambda h: Hold(_channel(h)),
+    "unhold": lambda h: Unhold(_channel(h)),
     "blindtransfer": lambda h: BlindTransfer(
         _succeeded(h), _channel(h, "transferer"), _perhaps(h, "transferee"), h.get("extension", "")
     ),

@@ -42,6 +42,7 @@ class Leg:
     stolen: bool = False  # its ringing was picked up by another phone
     takes: bool = False  # it picked up a call that rang elsewhere, so it does not ring itself
     in_queue: bool = False
+    holds: bool = False  # its phone does (RFC 3264, 8.4)
     rung: bool = False  # we said that it rings
     bridge: str | None = None
     cause: int = 0  # Q.850, once it is hung up

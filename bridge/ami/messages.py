@@ -110,6 +110,18 @@ class LocalBridge:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """The phone behind ``channel`` holds; many send Unhold without it as well, at every answer [run]."""
+
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Unhold:
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
 class BlindTransfer:
     success: bool
     transferer: Channel
@@ -280,6 +292,8 @@ Message = (
     | BridgeEnter
     | BridgeLeave
     | LocalBridge
+    | Hold
+    | Unhold
     | BlindTransfer
     | AttendedTransfer
     | Pickup

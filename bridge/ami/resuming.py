@@ -43,7 +43,7 @@ class ResumingFollower(Follower):
         for call_id in sorted(calls, key=lambda call_id: (self.legs.get(call_id) is None, call_id)):
             legs = members.get(call_id, [])
             if call_id in self.book.by_id:
-                self._aim_all(self.book.by_id[call_id], [leg for leg in legs if leg.dialler is None])
+                self._aim_all(self.book.by_id[call_id], [leg for leg in legs if not leg.dialled])
                 continue
             candidates = [self.legs.get(call_id), *sorted(legs, key=lambda leg: leg.outgoing)]
             caller = next((leg for leg in candidates if leg and leg.uniqueid not in self.book.of), None)

@@ -215,6 +215,7 @@ def test_blind_transfer_by_the_caller_leaves_the_other_two() -> None:
     pbx.hangup(b)
 
     assert lines(pbx)[2:] == [
+        ("passed_on", a.uniqueid, b.name, [], None),
         ("transferred", a.uniqueid, b.name, [second.phone.name], "blind"),
         ("ringing", a.uniqueid, b.name, [second.phone.name], None),
         ("answered", a.uniqueid, b.name, [second.phone.name], None),

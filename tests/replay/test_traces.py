@@ -106,8 +106,11 @@ def test_a_withheld_number_is_nowhere(scenario: str) -> None:
     client = "PJSIP/trunk1-"
     hidden = {"number": None, "name": ""}
     for event, usual in zip(told, expected(scenario), strict=True):
-        parties = [usual["caller"], *usual["targets"]]
+        by = [usual["by"]] if "by" in usual else []
+        parties = [*by, usual["caller"], *usual["targets"]]
         shown = [party | hidden if party["channel"].startswith(client) else party for party in parties]
+        if by:
+            usual = usual | {"by": shown.pop(0)}
         assert event == usual | {"caller": shown[0], "targets": shown[1:]}
 
 

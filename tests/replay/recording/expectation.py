@@ -61,6 +61,7 @@ def without_ids(told: Told) -> Told:
         event
         | {"call_id": named("call", event["call_id"])}
         | {"caller": party(event["caller"]), "targets": [party(target) for target in event["targets"]]}
+        | ({"by": party(event["by"])} if "by" in event else {})
         for event in told
     ]
 
