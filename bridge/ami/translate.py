@@ -7,8 +7,10 @@ traces. After a gap the list of channels tells which calls are over, which go on
 
 from collections.abc import Callable, Collection
 from datetime import datetime
+from typing import assert_never
 
-from bridge.ami.call_events import CallEvent, CallEventType, Party, Reason
+from bridge.ami.call_events import CallEvent, CallEventType, Party, Reason, Transfer
+from bridge.ami.consulting import Consultations
 from bridge.ami.ended import moment_of
 from bridge.ami.legs import plain_number
 from bridge.ami.messages import (
@@ -31,11 +33,21 @@ from bridge.centre.facts import (
     Fact,
     FallbackEntered,
     OutsideAnswered,
+    OutsideConsulted,
+    OutsideConsultEnded,
+    OutsideConsulting,
+    OutsideDialled,
     OutsideEnded,
+    OutsideHeld,
+    OutsideNotTaken,
+    OutsideReached,
+    OutsideResumed,
     OutsideRingEnded,
     OutsideRinging,
+    OutsideTransferred,
+    TransferKind,
 )
-from bridge.centre.ids import AgentId, CallId, LegId, QueueName, is_agent_leg
+from bridge.centre.ids import AgentId, CallId, LegId, QueueName, is_agent_leg, is_dialled_leg
 from bridge.centre.plan import Plan
 
 
@@ -66,6 +78,7 @@ class Translator:
         self._came: dict[str, datetime] = {}  # by call; this and the next of what the last list found
         self._talking: dict[str, datetime] = {}  # by the agent's channel
         self._answered: dict[tuple[CallId, AgentId], datetime] = {}
+        self._consultations = Consultations()
         self.recordings = Recordings()
 
     # ── messages ─────────────────────────────────────────────────────────────
@@ -126,8 +139,8 @@ class Translator:
         return self._present(channel, dialled) if comes_in and not self._told(channel.uniqueid) else []
 
     def _present(self, channel: Channel, dialled: str) -> list[Fact]:
-        technology, _, trunk = endpoint_of(channel.name).partition("/")
-        if technology != "PJSIP" or trunk not in self._trunks():
+        trunk = self._trunk(channel.name)
+        if trunk is None:
             return []
         self._presented.add(channel.uniqueid)
         number = None if channel.withheld else plain_number(channel.number)
@@ -140,6 +153,10 @@ class Translator:
                 trunk=trunk,
             )
         ]
+
+    def _trunk(self, channel: str) -> str | None:
+        technology, _, trunk = endpoint_of(channel).partition("/")
+        return trunk if technology == "PJSIP" and trunk in self._trunks() else None
 
     # ── after a gap ──────────────────────────────────────────────────────────
 
@@ -199,28 +216,29 @@ class Translator:
     def _outside_facts(self, event: CallEvent) -> list[Fact]:
         call = CallId(event.call_id)
         agents = [agent for agent in map(self._agent, event.targets) if agent is not None]
-        facts: list[Fact] = []
         match event.type:
             case CallEventType.RINGING:
-                facts += self._ringing(event, agents)
+                return self._ringing(event, agents)
             case CallEventType.ANSWERED:
-                if call not in self._outside:
-                    facts += self._ringing(event, agents)  # a phone that picked the call up never rang
-                facts += [OutsideAnswered(call, agent) for agent in agents]
-                self._date(call, event.targets)
+                return self._answered_by(event, agents)
             case CallEventType.RING_ENDED:
-                reason = (event.reason or Reason.CANCELLED).value
-                facts += [OutsideRingEnded(call, agent, reason) for agent in agents]
-            case CallEventType.TRANSFERRED:
-                facts += self._transferred(event, agents)
+                return self._ring_ended(event, agents)
             case CallEventType.ENDED:
-                if call in self._presented or call in self._outside:
-                    if self.follows(call):
-                        self._merged.add(call)
-                    self._presented.discard(call)
-                    self._outside.discard(call)
-                    facts.append(OutsideEnded(call, (event.reason or Reason.FAILED).value))
-        return facts
+                return self._ended(event)
+            case _ if call not in self._outside:
+                return []
+            case CallEventType.HELD | CallEventType.RESUMED:
+                agent = self._agent(event.by) if event.by is not None else None
+                kind = OutsideHeld if event.type is CallEventType.HELD else OutsideResumed
+                return [kind(call, agent)] if agent is not None else []
+            case CallEventType.PASSED_ON:
+                return self._passed_on(event, TransferKind.BLIND, event.dialled)
+            case CallEventType.NOT_TAKEN:
+                return [OutsideNotTaken(call, (event.reason or Reason.FAILED).value)]
+            case CallEventType.TRANSFERRED:
+                return self._transferred(event, agents)
+            case _:
+                assert_never(event.type)
 
     def _date(self, call: CallId, targets: Collection[Party]) -> None:
         for target in targets:
@@ -228,24 +246,110 @@ class Translator:
             if agent is not None and since is not None:
                 self._answered[call, agent] = since
 
+    def _dialled(self, event: CallEvent) -> tuple[AgentId, Party] | None:
+        """The agent who calls, and the number outside that he calls by a trunk."""
+        agent = self._agent(event.caller)
+        if agent is None:
+            return None
+        lines = (one for one in event.targets if not one.by_app and self._trunk(one.channel) is not None)
+        line = next(lines, None)
+        return (agent, line) if line is not None and not is_dialled_leg(LegId(line.uniqueid)) else None
+
     def _ringing(self, event: CallEvent, agents: list[AgentId]) -> list[Fact]:
-        if agents:
-            self._outside.add(event.call_id)
-        caller = event.caller
+        call, caller = CallId(event.call_id), event.caller
+        by = self._agent(event.by) if event.by is not None else None
+        asked = self._consultations.begun(call, self._agent(caller), by)
+        dialled = self._dialled(event)
+        facts: list[Fact] = []
+        if asked is None or asked.client != call:
+            facts += self._rings(event, agents, asked.client if asked is not None else None)
+        if asked is not None and (agents or dialled is not None or asked.client == call):
+            number = caller.dialled if asked.client != call else event.targets[0].number or ""
+            about = (asked.client, asked.by, number)
+            facts += [OutsideConsulting(*about, agent) for agent in agents or (None,)]
+        return facts
+
+    def _rings(self, event: CallEvent, agents: list[AgentId], about: CallId | None = None) -> list[Fact]:
+        call, caller = CallId(event.call_id), event.caller
+        dialled = self._dialled(event) if call not in self._outside else None
+        if agents or dialled is not None:
+            self._outside.add(call)
+        if dialled is not None:
+            agent, line = dialled
+            trunk = self._trunk(line.channel) or ""
+            number = line.number or caller.dialled or None
+            return [OutsideDialled(call, agent, LegId(line.uniqueid), number, trunk, about)]
         name = _shown_name(caller.number, caller.name)
-        return [
-            OutsideRinging(CallId(event.call_id), agent, caller.number, name, caller.dialled)
-            for agent in agents
-        ]
+        return [OutsideRinging(call, agent, caller.number, name, caller.dialled, about) for agent in agents]
+
+    def _answered_by(self, event: CallEvent, agents: list[AgentId]) -> list[Fact]:
+        call = CallId(event.call_id)
+        facts: list[Fact] = []
+        if call not in self._outside:
+            facts += self._rings(event, agents)  # a phone that picked the call up never rang
+        dialled = self._dialled(event)
+        facts += self._talks(event, [dialled[0]] if dialled is not None else agents)
+        asked = self._consultations.of(call)
+        if asked is not None:
+            facts += [OutsideConsulted(asked.client, asked.by, agent) for agent in agents or (None,)]
+        self._date(call, event.targets)
+        return facts
+
+    def _talks(self, event: CallEvent, agents: list[AgentId]) -> list[Fact]:
+        call = CallId(event.call_id)
+        if agents:
+            self._consultations.talks(call, agents[0])
+            return [OutsideAnswered(call, agent) for agent in agents]
+        strangers = call in self._outside and not any(
+            is_agent_leg(LegId(one.uniqueid)) for one in event.targets
+        )
+        return [OutsideReached(call, one.number) for one in event.targets[:1] if strangers and not one.by_app]
+
+    def _ring_ended(self, event: CallEvent, agents: list[AgentId]) -> list[Fact]:
+        call, reason = CallId(event.call_id), (event.reason or Reason.CANCELLED).value
+        calls = [call]
+        asked = self._consultations.of(call)
+        if asked is not None and asked.client != call:
+            calls.append(asked.client)
+        facts: list[Fact] = [OutsideRingEnded(one, agent, reason) for one in calls for agent in agents]
+        if asked is not None and asked.client == call:
+            self._consultations.end(call)
+            facts.append(OutsideConsultEnded(call, asked.by, reason))
+        return facts
+
+    def _ended(self, event: CallEvent) -> list[Fact]:
+        call, reason = CallId(event.call_id), (event.reason or Reason.FAILED).value
+        facts: list[Fact] = []
+        asked = self._consultations.end(call)
+        if asked is not None and asked.client in self._outside and asked.client != call:
+            by_target = event.by is not None and self._agent(event.by) != asked.by
+            facts.append(OutsideConsultEnded(asked.client, asked.by, reason, by_target))
+        self._consultations.out(call)
+        if call in self._presented or call in self._outside:
+            if self.follows(call):
+                self._merged.add(call)
+            self._presented.discard(call)
+            self._outside.discard(call)
+            facts.append(OutsideEnded(call, reason))
+        return facts
+
+    def _passed_on(self, event: CallEvent, kind: TransferKind, dialled: str) -> list[Fact]:
+        call = CallId(event.call_id)
+        self._consultations.out(call)
+        by = self._agent(event.by) if event.by is not None else None
+        return [OutsideTransferred(call, by, kind, dialled)]
 
     def _transferred(self, event: CallEvent, agents: list[AgentId]) -> list[Fact]:
         """The target rang, or talks, under the consultation's id: from now on it is this call's.
 
-        That call's own end follows, so nobody is free in between.
+        That call's own end follows, so nobody is free in between. A blind one was told before anybody rang.
         """
-        if event.transfer is None or event.transfer.value == "blind" or event.call_id not in self._outside:
+        if event.transfer is None or event.transfer is Transfer.BLIND:
             return []
-        facts = self._ringing(event, agents)
-        if event.transfer.value == "attended":
-            facts += [OutsideAnswered(CallId(event.call_id), agent) for agent in agents]
+        number = event.targets[0].number if event.targets else None
+        kind = TransferKind(event.transfer.value)
+        facts = self._passed_on(event, kind, agents[0] if agents else number or "")
+        facts += self._rings(event, agents)
+        if event.transfer is Transfer.ATTENDED:
+            facts += self._talks(event, agents)
         return facts

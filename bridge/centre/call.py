@@ -209,6 +209,8 @@ class Call:
     look_ups_out: int = 0  # asked for and not answered yet
     cleared: bool = False  # its last leg is gone
     outside_ringing: set[AgentId] = field(default_factory=set)
+    outside_leg: LegId | None = None  # the client's channel, when an agent called him
+    about: CallId | None = None  # somebody asks about this call's client: he is shown, not who asks
     transfer: Transfer | None = None
     transfers: list[TransferRecord] = field(default_factory=list)  # the last one is ``transfer``'s
     segments: list[Segment] = field(default_factory=list)

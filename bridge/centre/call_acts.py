@@ -66,7 +66,8 @@ def record_again(call: Call, at: Moment) -> None:
     """What should be recorded by now. A recorder that runs already goes on."""
     if call.recordings:
         recording = recording_id(call.id, call.recordings)
-        at.out.orders.append(StartRecording(call.id, call.client_leg, recording))
+        leg = call.outside_leg or call.client_leg
+        at.out.orders.append(StartRecording(call.id, leg, recording))
 
 
 # ── in a queue ───────────────────────────────────────────────────────────────
@@ -246,9 +247,11 @@ def show_card(call: Call, at: Moment) -> None:
     """On the screens of the agents whose phones ring, who talk, or who talked last; on nobody else's."""
     if call.fallback and call.ended_at is not None:
         return  # heard of afterwards: his screen may have another one by now
-    agents = {*call.ringing, *_in_it(call)}
+    if call.about is not None:
+        return
+    agents = {*call.ringing, *call.outside_ringing, *_in_it(call)}
     if not agents:
-        agents = set(call.outside_ringing) or ({call.agent} if call.agent is not None else set())
+        agents = {call.agent} if call.agent is not None else set()
     candidates = tuple(client.id for client in call.clients)
     at.out.orders += [OpenCard(call.id, agent, call.record(), candidates) for agent in sorted(agents)]
 

@@ -28,10 +28,20 @@ from bridge.centre.ids import (
 from bridge.centre.outside_facts import CallMissed as CallMissed
 from bridge.centre.outside_facts import FallbackEntered as FallbackEntered
 from bridge.centre.outside_facts import OutsideAnswered as OutsideAnswered
+from bridge.centre.outside_facts import OutsideConsulted as OutsideConsulted
+from bridge.centre.outside_facts import OutsideConsultEnded as OutsideConsultEnded
+from bridge.centre.outside_facts import OutsideConsulting as OutsideConsulting
+from bridge.centre.outside_facts import OutsideDialled as OutsideDialled
 from bridge.centre.outside_facts import OutsideEnded as OutsideEnded
+from bridge.centre.outside_facts import OutsideHeld as OutsideHeld
+from bridge.centre.outside_facts import OutsideNotTaken as OutsideNotTaken
+from bridge.centre.outside_facts import OutsideReached as OutsideReached
+from bridge.centre.outside_facts import OutsideResumed as OutsideResumed
 from bridge.centre.outside_facts import OutsideRingEnded as OutsideRingEnded
 from bridge.centre.outside_facts import OutsideRinging as OutsideRinging
+from bridge.centre.outside_facts import OutsideTransferred as OutsideTransferred
 from bridge.centre.outside_facts import PhoneTaken as PhoneTaken
+from bridge.centre.outside_facts import TransferKind as TransferKind
 from bridge.centre.plan import Plan
 from bridge.centre.wish_facts import AgentDialled as AgentDialled
 from bridge.centre.wish_facts import AgentWished as AgentWished
@@ -372,6 +382,15 @@ CallFact = (
     | OutsideAnswered
     | OutsideRingEnded
     | OutsideEnded
+    | OutsideConsultEnded
+    | OutsideConsulted
+    | OutsideConsulting
+    | OutsideDialled
+    | OutsideHeld
+    | OutsideNotTaken
+    | OutsideReached
+    | OutsideResumed
+    | OutsideTransferred
     | FallbackEntered
     | CallMissed
     | CallAdopted

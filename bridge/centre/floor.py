@@ -38,6 +38,7 @@ from bridge.centre.facts import (
     MemberMoved,
     MemberRestored,
     OrderFailed,
+    OutsideDialled,
     OutsideRinging,
     PhoneTaken,
     PlanLoaded,
@@ -87,7 +88,7 @@ from bridge.centre.plan import Plan
 from bridge.centre.router import Router
 from bridge.centre.told import Told
 
-_BIRTHS = (CallOffered, CallerPresented, OutsideRinging, CallMissed)
+_BIRTHS = (CallOffered, CallerPresented, OutsideRinging, OutsideDialled, CallMissed)
 _RECENT = timedelta(minutes=10)  # longer than what the dialplan writes down of an ended call is kept
 
 

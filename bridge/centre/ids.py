@@ -22,7 +22,7 @@ TicketId = NewType("TicketId", int)
 Skill = NewType("Skill", str)
 
 _DERIVED = re.compile(
-    r"^(?P<call>.+?)-(?:agent|out|watcher|prompt|rec|consult|watch)-\d+$|^(?P<call2>.+?)-talk$"
+    r"^(?P<call>.+?)-(?:agent|out|phone|watcher|prompt|rec|consult|watch)-\d+$|^(?P<call2>.+?)-talk$"
 )
 
 
@@ -49,6 +49,11 @@ def watch_room_id(call: CallId, watch: int) -> ConversationId:
 def ear_id(room: ConversationId, leg: LegId) -> LegId:
     """What brings to that room all that this leg says and hears; it is no leg of the call."""
     return LegId(f"{room}-{leg}-ear")
+
+
+def phone_leg_id(call: CallId, number: int) -> LegId:
+    """An agent's phone, or a number outside, in a call of which AMI tells: we did not make it."""
+    return LegId(f"{call}-phone-{number}")
 
 
 def prompt_id(call: CallId, number: int) -> PromptId:

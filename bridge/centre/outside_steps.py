@@ -5,7 +5,7 @@ busy, so that the router does not ring a phone that is already taken.
 """
 
 from bridge.centre.call import Call, CallEvent, CallState, Moment
-from bridge.centre.call_acts import look_up, save, show_card
+from bridge.centre.call_acts import look_up, record, save, show_card
 from bridge.centre.call_steps import offered
 from bridge.centre.facts import (
     CallMissed,
@@ -13,16 +13,19 @@ from bridge.centre.facts import (
     FallbackEntered,
     LinkUp,
     OutsideAnswered,
+    OutsideDialled,
     OutsideEnded,
     OutsideRingEnded,
     OutsideRinging,
 )
-from bridge.centre.messages import AgentBusyOutside
-from bridge.centre.orders import CloseCard, OpenTicket, Outcome
+from bridge.centre.orders import OpenTicket, Outcome
+from bridge.centre.outside_legs import is_out, joins, leg_for, leg_of, rings
+from bridge.centre.outside_transfers import entered_queue, over, refused, taken
 
 
 def outside_ringing(call: Call, event: OutsideRinging, at: Moment) -> None:
     if call.state is CallState.PRESENTED:
+        call.about = event.about
         if not call.trunk:
             call.number, call.name = event.number, event.name
             call.direction = "internal" if event.number in at.plan.agents else "in"
@@ -32,16 +35,35 @@ def outside_ringing(call: Call, event: OutsideRinging, at: Moment) -> None:
             call.verdict, call.e164, call.clients = None, None, ()
             look_up(call, at)
         call.dialled = call.dialled or event.dialled
-        call.withheld = call.number is None
-        call.enter(CallState.OUTSIDE, at.now)
-        if not call.looked_up:
-            look_up(call, at)
+        rings(call, event.agent, at)
+        _begins(call, at)
+    else:
+        rings(call, event.agent, at)
         save(call, at)
-        if call.trunk:
-            at.out.orders.append(OpenTicket(call.id, call.record()))
-    call.outside_ringing.add(event.agent)
-    at.out.messages.append(AgentBusyOutside(call.id, event.agent, busy=True))
+    leg = leg_of(call, event.agent)
+    if leg is not None and leg.answered_at is None:
+        call.outside_ringing.add(event.agent)
     show_card(call, at)
+
+
+def outside_dialled(call: Call, event: OutsideDialled, at: Moment) -> None:
+    """He calls the client, so it is his client from the first ring on; his phone is taken by dialling."""
+    call.direction, call.number, call.trunk = "out", event.number, event.trunk
+    call.agent, call.outside_leg, call.about = event.agent, event.leg, event.about
+    leg_for(call, event.agent, at)
+    _begins(call, at)
+    show_card(call, at)
+
+
+def _begins(call: Call, at: Moment) -> None:
+    """What every call gets. One in which somebody asks about a client is the other call's affair."""
+    call.withheld = call.number is None
+    call.enter(CallState.OUTSIDE, at.now)
+    if not call.looked_up:
+        look_up(call, at)
+    save(call, at)
+    if call.trunk and call.about is None:
+        at.out.orders.append(OpenTicket(call.id, call.record()))
 
 
 def fallback_entered(call: Call, event: FallbackEntered, at: Moment) -> None:
@@ -49,6 +71,7 @@ def fallback_entered(call: Call, event: FallbackEntered, at: Moment) -> None:
     call.fallback, call.queue = True, event.queue
     call.queued_at = call.queued_at or at.now
     known = call.state is CallState.OUTSIDE
+    entered_queue(call, event.queue, at)
     call.enter(CallState.OUTSIDE, at.now)
     call.withheld = call.number is None
     save(call, at)
@@ -75,35 +98,38 @@ def missed(call: Call, event: CallMissed, at: Moment) -> None:
 
 
 def outside_answered(call: Call, event: OutsideAnswered, at: Moment) -> None:
-    if call.agent is not None and call.agent != event.agent:
-        # Passed on from one agent to the next: the first one's phone is free again.
-        at.out.messages.append(AgentBusyOutside(call.id, call.agent, busy=False, talked=True))
-    call.agent = event.agent
-    call.answered_at = call.answered_at or at.now
-    call.outside_ringing.discard(event.agent)
-    at.out.messages.append(AgentBusyOutside(call.id, event.agent, busy=True))
-    for agent in sorted(call.outside_ringing):
-        at.out.messages.append(AgentBusyOutside(call.id, agent, busy=False))
-        at.out.orders.append(CloseCard(call.id, agent))
-    call.outside_ringing.clear()
+    leg = leg_for(call, event.agent, at)
+    if leg.seat is not None and call.agent == event.agent:
+        return  # told again after a gap, while he talks, or asks somebody
+    joins(call, leg, at)
+    taken(call, event.agent, at)
+    if at.plan.record_direct and call.trunk and call.about is None and not (call.fallback or call.recordings):
+        record(call, at)
     save(call, at)
     show_card(call, at)
 
 
 def outside_ring_ended(call: Call, event: OutsideRingEnded, at: Moment) -> None:
-    if event.agent in call.outside_ringing:
-        call.outside_ringing.discard(event.agent)
-        at.out.messages.append(AgentBusyOutside(call.id, event.agent, busy=False))
-        at.out.orders.append(CloseCard(call.id, event.agent))
+    leg = leg_of(call, event.agent)
+    if leg is not None and leg.answered_at is None:
+        rang = event.agent in call.outside_ringing
+        is_out(call, leg, at)
+        if rang:
+            refused(call, event.reason)
+        save(call, at)
 
 
 def outside_ended(call: Call, event: OutsideEnded, at: Moment) -> None:
     """``reason`` is one of the replay's: completed, no-answer, busy, rejected, cancelled, …"""
     call.ended_at = at.now
     if call.answered_at is not None:
-        call.outcome = Outcome.ANSWERED
+        talked = any(leg.agent is not None and leg.answered_at is not None for leg in call.legs.values())
+        call.outcome = Outcome.ANSWERED if talked or not call.legs else Outcome.FORWARDED
+    elif event.reason in ("abandoned", "cancelled") and call.direction != "out":
+        call.outcome = Outcome.ABANDONED
     else:
-        call.outcome = Outcome.ABANDONED if event.reason in ("abandoned", "cancelled") else Outcome.FAILED
+        call.outcome = Outcome.FAILED
+    over(call, event.reason, at)
     _release_all(call, at)
     call.enter(CallState.ENDED, at.now)
     save(call, at)
@@ -118,12 +144,8 @@ def enters_application(call: Call, event: CallOffered, at: Moment) -> None:
 
 
 def _release_all(call: Call, at: Moment) -> None:
-    for agent in sorted(call.outside_ringing):
-        at.out.orders.append(CloseCard(call.id, agent))
-    busy = call.outside_ringing | ({call.agent} if call.agent is not None else set())
-    at.out.messages += [
-        AgentBusyOutside(call.id, agent, busy=False, talked=agent == call.agent) for agent in sorted(busy)
-    ]
+    for leg in call.alive_legs:
+        is_out(call, leg, at)
     call.outside_ringing = set()
 
 

@@ -231,6 +231,7 @@ class Plan:
     pause_reasons: Mapping[str, str] = field(default_factory=dict)  # feature code's digit → reason
     dispositions: Mapping[str, str] = field(default_factory=dict)  # feature code's digit → disposition
     outside: Outside | None = None  # None: no transfer leads outside
+    record_direct: bool = False  # calls with clients that never touch our application
     supervisor_extension: str = ""  # what an agent dials who passes a client on to a supervisor
 
     def language_for(self, number: str | None) -> str:

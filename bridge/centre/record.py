@@ -9,6 +9,7 @@ from enum import Enum
 
 from bridge.centre.facts import Verdict
 from bridge.centre.ids import AgentId, CallId, ClientId, LegId, QueueName
+from bridge.centre.outside_facts import TransferKind as TransferKind
 
 
 class Outcome(Enum):
@@ -63,13 +64,6 @@ class Segment:
     until: datetime | None = None
 
 
-class TransferKind(Enum):
-    BLIND = "blind"
-    ATTENDED = "attended"
-    BLONDE = "blonde"  # attended, and completed while it still rang
-    TAKE_OVER = "take_over"  # a supervisor took him
-
-
 class TransferEnd(Enum):
     COMPLETED = "completed"
     CONFERENCE = "conference"  # all three talk
@@ -108,7 +102,7 @@ class CallRecord:
     withheld: bool
     dialled: str
     trunk: str
-    direction: str  # "in" | "internal"
+    direction: str  # "in" | "internal" | "out"
     offered_at: datetime
     verdict: Verdict | None = None
     client: ClientId | None = None  # only when exactly one is known

@@ -13,7 +13,7 @@ from bridge.centre.plan import Queue
 from bridge.centre.record import Doing, LegKind, Segment
 
 MUSIC = "default"
-_SERVED = (CallState.TALKING, CallState.CONSULTING, CallState.PASSING)
+_SERVED = (CallState.TALKING, CallState.CONSULTING, CallState.PASSING, CallState.OUTSIDE)
 
 
 def seat(call: Call, leg: Leg, where: Seat, at: Moment) -> None:
@@ -86,6 +86,8 @@ def _doing(call: Call, leg: Leg) -> Doing | None:
     where = leg.seat
     if where is None:
         where = Seat.TALK if call.state is CallState.TALKING else None  # from before there were seats
+    if call.state is CallState.OUTSIDE:
+        return _outside(leg, where)
     match where:
         case Seat.TALK:
             return _talking(call, leg)
@@ -97,6 +99,13 @@ def _doing(call: Call, leg: Leg) -> Doing | None:
             return Doing.HOLD
         case None:
             return None
+
+
+def _outside(leg: Leg, where: Seat | None) -> Doing | None:
+    """Of the client's own channel nothing is kept in such a call; that three talk AMI does not tell."""
+    if where is Seat.TALK:
+        return Doing.HOLD if leg.holds else Doing.TALK
+    return Doing.CONSULT if where is Seat.CONSULT else None
 
 
 def _talking(call: Call, leg: Leg) -> Doing:

@@ -46,6 +46,7 @@ def plan_of(settings: Settings) -> Plan:
         pause_reasons=dict(settings.pauses),
         dispositions=dict(settings.dispositions),
         outside=_outside(settings),
+        record_direct=settings.recordings.direct_calls,
         supervisor_extension=settings.transfers.supervisor or "",
     )
 

@@ -184,6 +184,7 @@ LEG_KINDS: Mapping[str, str] = {
 DIRECTIONS: Mapping[str, str] = {
     "in": N_("Inbound"),
     "internal": N_("Internal"),
+    "out": N_("Outbound"),
 }
 FIELDS: Mapping[str, str] = {
     "action": N_("Action"),

@@ -93,7 +93,7 @@ class Transfer(Said):
 
 class Call(Said):
     id: str
-    direction: Literal["in", "internal"]
+    direction: Literal["in", "internal", "out"]
     number: str | None = Field(description="As signalled; null when withheld.")
     e164: str | None
     name: str

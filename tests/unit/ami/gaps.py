@@ -11,9 +11,18 @@ from bridge.centre.facts import (
     Fact,
     FallbackEntered,
     OutsideAnswered,
+    OutsideConsulted,
+    OutsideConsultEnded,
+    OutsideConsulting,
+    OutsideDialled,
     OutsideEnded,
+    OutsideHeld,
+    OutsideNotTaken,
+    OutsideReached,
+    OutsideResumed,
     OutsideRingEnded,
     OutsideRinging,
+    OutsideTransferred,
     PhoneTaken,
 )
 from bridge.centre.ids import AgentId, CallId
@@ -84,6 +93,19 @@ class Fold:
             case OutsideRinging(call=call, agent=agent):
                 self.outside.add(call)
                 self.ringing.add((call, agent))
+            case OutsideDialled(call=call):
+                self.outside.add(call)
+            case OutsideReached(call=call) | OutsideNotTaken(call=call):
+                assert call in self.outside, f"of a call that nobody knows: {fact}"
+                self.talking.pop(call, None)
+            case OutsideTransferred(call=call, by=by):
+                assert call in self.outside, f"of a call that nobody knows: {fact}"
+                if self.talking.get(call) == by:
+                    self.talking.pop(call, None)
+            case OutsideHeld(call=call) | OutsideResumed(call=call):
+                assert call in self.outside, f"of a call that nobody knows: {fact}"
+            case OutsideConsulting(call=call) | OutsideConsulted(call=call) | OutsideConsultEnded(call=call):
+                assert call in self.outside, f"of a call that nobody knows: {fact}"
             case OutsideRingEnded(call=call, agent=agent):
                 self.ringing.discard((call, agent))
             case OutsideAnswered(call=call, agent=agent):

@@ -16,6 +16,8 @@ _CALLER_TRANSFERS = {
     "transfer/blind_by_caller",
     "transfer/attended_by_client",
     "transfer/attended_of_two_clients",
+    "transfer/blind_of_an_outgoing_call",
+    "originate/click_to_dial_transferred",
 }
 # Who talks with whom after a transfer in a gap, the list of channels does not tell.
 WITHOUT_TRANSFERS = [

@@ -11,12 +11,16 @@ from bridge.centre.facts import (
     CallerPresented,
     Fact,
     OutsideAnswered,
+    OutsideConsulted,
+    OutsideConsulting,
     OutsideEnded,
     OutsideRingEnded,
     OutsideRinging,
+    OutsideTransferred,
     PhoneTaken,
     RecordingEnded,
     RecordingStarted,
+    TransferKind,
 )
 from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, RecordingId
 from bridge.centre.plan import Agent, Plan
@@ -226,8 +230,11 @@ def test_attended_transfer_keeps_the_new_agent_busy_without_a_gap() -> None:
 
     assert facts[3:] == [
         PhoneTaken(second, AgentId("1001"), True),
-        OutsideRinging(second, AgentId("1002"), "1001", "Agent 1001", "1002"),
+        OutsideRinging(second, AgentId("1002"), "1001", "Agent 1001", "1002", first),
+        OutsideConsulting(first, AgentId("1001"), "1002", AgentId("1002")),
         OutsideAnswered(second, AgentId("1002")),
+        OutsideConsulted(first, AgentId("1001"), AgentId("1002")),
+        OutsideTransferred(first, AgentId("1001"), TransferKind.ATTENDED, "1002"),
         OutsideRinging(first, AgentId("1002"), "+79161234567", "Иван Петров", "+74950000004"),
         OutsideAnswered(first, AgentId("1002")),
         OutsideEnded(second, "completed"),
