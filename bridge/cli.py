@@ -111,8 +111,11 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    from bridge import config
     from bridge.ami.replay import replay
+    from bridge.traced import calls_of
 
+    settings = config.load(options.config) if options.config is not None else None
     try:
         trace = options.file.read_bytes()
     except OSError as error:
@@ -120,6 +123,9 @@ def _replay(options: argparse.Namespace) -> int:
     try:
         for event in replay(trace):
             print(json.dumps(event.to_dict(), ensure_ascii=False))
+        plan, trunks = (config.plan_of(settings), settings.trunks) if settings is not None else (None, ())
+        for call in calls_of(trace, plan, trunks):
+            print(json.dumps(call.to_dict(), ensure_ascii=False))
     except BadTrace as error:
         raise BadTrace(f"{options.file}: {error}") from error
     return OK
@@ -263,6 +269,9 @@ def _parser() -> argparse.ArgumentParser:
         "replay", _replay, "what a recorded AMI trace says of its calls", "callbridge replay trace.ami"
     )
     replay.add_argument("file", type=Path, help="raw AMI text, or a JSON list of events")
+    replay.add_argument(
+        "--config", type=Path, help="whose phones and trunks these are; without it, guessed from the numbers"
+    )
     explain = add(
         "explain",
         _explain,

@@ -141,9 +141,20 @@ class CallBook:
             self.aim(waiting, leg)
         for caller in together:
             call = self.of.get(caller.uniqueid)
+            if call is not None and call.answered and caller in (call.caller, call.partner):
+                self._consulted(call, caller, together)
             if call is None or call.caller is not caller or call.answered:
                 continue
             heard = [other for other in together if other.uniqueid in call.targets]
             if heard:
                 call.partner, call.answered, call.transferring = heard[0], True, False
                 self.tell(call, CallEventType.ANSWERED, heard[:1])
+
+    def _consulted(self, call: Call, by: Leg, together: list[Leg]) -> None:
+        """One of the two who talk hears another one instead, whom he let ring."""
+        if call.other_party(by) in together:
+            return
+        for leg in together:
+            if leg.uniqueid in call.targets and leg is not by and leg.up and leg.rung and not leg.consulted:
+                leg.consulted = True
+                self.tell(call, CallEventType.CONSULTED, [leg], by=by.party())

@@ -9,6 +9,7 @@ class CallEventType(Enum):
     RINGING = "ringing"
     RING_ENDED = "ring_ended"
     ANSWERED = "answered"
+    CONSULTED = "consulted"  # by DTMF: on the line on which he has the client; else it is a call of its own
     HELD = "held"
     RESUMED = "resumed"
     PASSED_ON = "passed_on"  # blind: who did it is out, and nobody rings yet
@@ -53,8 +54,8 @@ class Party:
 class CallEvent:
     """``targets`` are those who begin to ring, cease to ring, answer, or are transferred to.
 
-    ``by`` is who holds, transfers, hangs up first in a talk, or lets somebody ring from a talk; ``dialled``
-    the number to which he transfers unseen.
+    ``by`` is who holds, transfers, hangs up first in a talk, or asks somebody from a talk; ``dialled`` what
+    he dialled for a transfer.
     """
 
     type: CallEventType

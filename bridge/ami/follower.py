@@ -258,6 +258,7 @@ class Follower:
         handover = attended(message.dest_type, call, consulted, original, second, transferee, target)
         if handover is None:
             return
+        dialled_second = consulted is not None and consulted is not call and consulted.caller is second
         call = self._leaves(call, original, handover.transferee)
         if consulted is not None and consulted is not call:
             self._merge(consulted, call, second, handover)
@@ -266,8 +267,15 @@ class Follower:
         call.answered = handover.kind is Transfer.ATTENDED
         call.partner = handover.targets[0] if call.answered and handover.targets else None
         call.outcomes.clear()
-        by = original.party()
-        self.book.tell(call, CallEventType.TRANSFERRED, handover.targets, transfer=handover.kind, by=by)
+        by, dialled = original.party(), second.exten if dialled_second else ""
+        self.book.tell(
+            call,
+            CallEventType.TRANSFERRED,
+            handover.targets,
+            transfer=handover.kind,
+            by=by,
+            dialled=dialled,
+        )
         if consulted is not None and consulted is not call:
             self.book.close(consulted, Reason.COMPLETED)
 

@@ -40,6 +40,7 @@ class Leg:
     status: str = ""  # the last DialStatus
     forwarded: bool = False
     stolen: bool = False  # its ringing was picked up by another phone
+    consulted: bool = False  # we said that it is asked by one of two who talk
     takes: bool = False  # it picked up a call that rang elsewhere, so it does not ring itself
     in_queue: bool = False
     holds: bool = False  # its phone does (RFC 3264, 8.4)

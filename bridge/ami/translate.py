@@ -155,8 +155,9 @@ class Translator:
         ]
 
     def _trunk(self, channel: str) -> str | None:
-        technology, _, trunk = endpoint_of(channel).partition("/")
-        return trunk if technology == "PJSIP" and trunk in self._trunks() else None
+        endpoint = endpoint_of(channel)
+        trunks, trunk = self._trunks(), endpoint.removeprefix("PJSIP/")
+        return trunk if trunk in trunks else None
 
     # ── after a gap ──────────────────────────────────────────────────────────
 
@@ -227,6 +228,10 @@ class Translator:
                 return self._ended(event)
             case _ if call not in self._outside:
                 return []
+            case CallEventType.CONSULTED:
+                asked = self._consultations.of(call)
+                about = (asked.client, asked.by) if asked is not None else None
+                return [OutsideConsulted(*about, agent) for agent in agents or (None,)] if about else []
             case CallEventType.HELD | CallEventType.RESUMED:
                 agent = self._agent(event.by) if event.by is not None else None
                 kind = OutsideHeld if event.type is CallEventType.HELD else OutsideResumed
@@ -348,7 +353,7 @@ class Translator:
             return []
         number = event.targets[0].number if event.targets else None
         kind = TransferKind(event.transfer.value)
-        facts = self._passed_on(event, kind, agents[0] if agents else number or "")
+        facts = self._passed_on(event, kind, event.dialled or (agents[0] if agents else number or ""))
         facts += self._rings(event, agents)
         if event.transfer is Transfer.ATTENDED:
             facts += self._talks(event, agents)

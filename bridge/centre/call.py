@@ -210,7 +210,7 @@ class Call:
     cleared: bool = False  # its last leg is gone
     outside_ringing: set[AgentId] = field(default_factory=set)
     outside_leg: LegId | None = None  # the client's channel, when an agent called him
-    about: CallId | None = None  # somebody asks about this call's client: he is shown, not who asks
+    about: CallId | None = None  # somebody asks about that call's client: all of it is kept and shown there
     transfer: Transfer | None = None
     transfers: list[TransferRecord] = field(default_factory=list)  # the last one is ``transfer``'s
     segments: list[Segment] = field(default_factory=list)

@@ -240,7 +240,8 @@ def finish_if_over(call: Call, at: Moment) -> None:
 
 def save(call: Call, at: Moment) -> None:
     account(call, at.now)
-    at.out.orders.append(SaveCall(call.id, call.record()))
+    if call.about is None:
+        at.out.orders.append(SaveCall(call.id, call.record()))
 
 
 def show_card(call: Call, at: Moment) -> None:

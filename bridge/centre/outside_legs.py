@@ -58,7 +58,7 @@ def is_out(call: Call, leg: Leg, at: Moment) -> None:
         return
     call.outside_ringing.discard(leg.agent)
     at.out.messages.append(AgentBusyOutside(call.id, leg.agent, busy=False, talked=talked))
-    if leg.answered_at is None:
+    if leg.answered_at is None and leg.ringing_at is not None and call.about is None:
         at.out.orders.append(CloseCard(call.id, leg.agent))
 
 

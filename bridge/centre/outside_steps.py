@@ -59,10 +59,12 @@ def _begins(call: Call, at: Moment) -> None:
     """What every call gets. One in which somebody asks about a client is the other call's affair."""
     call.withheld = call.number is None
     call.enter(CallState.OUTSIDE, at.now)
+    if call.about is not None:
+        return
     if not call.looked_up:
         look_up(call, at)
     save(call, at)
-    if call.trunk and call.about is None:
+    if call.trunk:
         at.out.orders.append(OpenTicket(call.id, call.record()))
 
 

@@ -71,7 +71,10 @@ def test_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trace = sorted((ROOT / "tests" / "replay" / "traces").rglob("*.ami"))[0]
     assert cli.main(["replay", str(trace)]) == cli.OK
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    *events, call = events
     assert events[-1]["type"] == "ended"
+    assert (call["type"], call["agent"], call["transfers"]) == ("call", "1001", [])
+    assert [one["doing"] for one in call["segments"]] == ["talk"]
     assert set(events[0]) == {"type", "call_id", "caller", "targets", "transfer", "reason"}
     broken = tmp_path / "broken.json"
     broken.write_text('[{"Event": "Newchannel"')
