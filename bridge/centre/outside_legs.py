@@ -62,6 +62,17 @@ def is_out(call: Call, leg: Leg, at: Moment) -> None:
         at.out.orders.append(CloseCard(call.id, leg.agent))
 
 
+def from_before(call: Call, at: Moment) -> None:
+    """Until there were legs in such calls, a checkpoint only had the agents: theirs are made now."""
+    if call.legs:
+        return
+    for agent in sorted(call.outside_ringing):
+        rings(call, agent, at)
+    if call.agent is not None and call.answered_at is not None:
+        leg = leg_for(call, call.agent, at)
+        leg.answered_at, leg.seat = call.answered_at, Seat.TALK
+
+
 def show_to(call: Call, agent: AgentId, at: Moment) -> None:
     """To one who is asked about the client, and is not in the call."""
     candidates = tuple(client.id for client in call.clients)

@@ -19,7 +19,7 @@ from bridge.centre.facts import (
     OutsideRinging,
 )
 from bridge.centre.orders import OpenTicket, Outcome
-from bridge.centre.outside_legs import is_out, joins, leg_for, leg_of, rings
+from bridge.centre.outside_legs import from_before, is_out, joins, leg_for, leg_of, rings
 from bridge.centre.outside_transfers import entered_queue, over, refused, taken
 
 
@@ -38,6 +38,7 @@ def outside_ringing(call: Call, event: OutsideRinging, at: Moment) -> None:
         rings(call, event.agent, at)
         _begins(call, at)
     else:
+        from_before(call, at)
         rings(call, event.agent, at)
         save(call, at)
     leg = leg_of(call, event.agent)
@@ -100,6 +101,7 @@ def missed(call: Call, event: CallMissed, at: Moment) -> None:
 
 
 def outside_answered(call: Call, event: OutsideAnswered, at: Moment) -> None:
+    from_before(call, at)
     leg = leg_for(call, event.agent, at)
     if leg.seat is not None and call.agent == event.agent:
         return  # told again after a gap, while he talks, or asks somebody
@@ -112,6 +114,7 @@ def outside_answered(call: Call, event: OutsideAnswered, at: Moment) -> None:
 
 
 def outside_ring_ended(call: Call, event: OutsideRingEnded, at: Moment) -> None:
+    from_before(call, at)
     leg = leg_of(call, event.agent)
     if leg is not None and leg.answered_at is None:
         rang = event.agent in call.outside_ringing
@@ -146,6 +149,7 @@ def enters_application(call: Call, event: CallOffered, at: Moment) -> None:
 
 
 def _release_all(call: Call, at: Moment) -> None:
+    from_before(call, at)
     for leg in call.alive_legs:
         is_out(call, leg, at)
     call.outside_ringing = set()

@@ -20,7 +20,7 @@ from bridge.centre.facts import (
     OutsideTransferred,
 )
 from bridge.centre.ids import AgentId, QueueName
-from bridge.centre.outside_legs import is_out, joins, leg_for, leg_of, rings, show_to
+from bridge.centre.outside_legs import from_before, is_out, joins, leg_for, leg_of, rings, show_to
 from bridge.centre.plan import Target, TargetKind
 from bridge.centre.record import LegKind, TransferEnd, TransferKind, TransferRecord
 
@@ -159,6 +159,7 @@ def consult_ended(call: Call, event: OutsideConsultEnded, at: Moment) -> None:
 
 def transferred(call: Call, event: OutsideTransferred, at: Moment) -> None:
     """Who passes him on is out. Of a client who leaves two agents together nothing is kept but them."""
+    from_before(call, at)
     leg = leg_of(call, event.by) if event.by is not None else None
     if event.by is not None:
         _begin(call, event.by, event.kind, event.dialled, at)

@@ -230,6 +230,21 @@ def test_told_again_after_a_gap_changes_nothing(world: World) -> None:
     assert world.floor.calls[CALL].record() == before
 
 
+@pytest.mark.parametrize("then", ["ended", "answered", "transferred"])
+def test_call_from_a_checkpoint_without_legs(world: World, then: str) -> None:
+    """Written by a version that kept only the agents: they are free again when their parts end."""
+    call = talks(world).floor.calls[CALL]
+    call.legs.clear()
+    call.segments.clear()
+    if then == "answered":
+        world.tell(f.OutsideAnswered(CALL, BORIS))
+    elif then == "transferred":
+        world.tell(f.OutsideTransferred(CALL, ANNA, TransferKind.BLIND, "1002"))
+    else:
+        world.tell(f.OutsideEnded(CALL, "completed"))
+    assert world.floor.agents[ANNA].free
+
+
 # ── from a desk phone ────────────────────────────────────────────────────────
 
 LINE = LegId("line.1")
