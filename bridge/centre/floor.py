@@ -86,6 +86,7 @@ from bridge.centre.orders import (
 )
 from bridge.centre.plan import Plan
 from bridge.centre.router import Router
+from bridge.centre.supervision import follow
 from bridge.centre.told import Told
 
 _BIRTHS = (CallOffered, CallerPresented, OutsideRinging, OutsideDialled, CallMissed)
@@ -139,6 +140,7 @@ class Floor:
             return []
         out = Output()
         give_back(call, self._moment(now, out))
+        follow(call, None, self._moment(now, out))
         return self._settle(now, out)
 
     def _moment(self, now: datetime, out: Output) -> Moment:
@@ -233,6 +235,7 @@ class Floor:
         self.router.load(self.plan, out)
         for call in [call for call in self.calls.values() if not call.fits(self.plan)]:
             unplanned(call, self._moment(now, out))
+            follow(call, None, self._moment(now, out))
             self._forget_if_ended(call, now)
 
     def _timer(self, fact: TimerFired, timer: Timer, now: datetime, out: Output) -> None:
@@ -340,13 +343,14 @@ class Floor:
     def _forget_if_ended(self, call: Call, now: datetime) -> None:
         if call.state is CallState.ENDED:
             del self.calls[call.id]
+            told_again = call.id in self.recent  # given back, and then followed in the dialplan
             self.recent[call.id] = now
             if call.outcome is not Outcome.FALLBACK:
                 self.gone.add(call.id)
             while abs(now - self.recent[(oldest := next(iter(self.recent)))]) > _RECENT:
                 del self.recent[oldest]
                 self.gone.discard(oldest)
-            if call.outcome is not None:
+            if call.outcome is not None and not told_again:
                 self.ended[call.outcome] += 1
 
     def tell_agent(self, id_: AgentId, event: AgentEvent, now: datetime, out: Output) -> bool:

@@ -264,8 +264,8 @@ _STEPS: Mapping[type, Callable[[Call, Any, Moment], None]] = {
 # ── he goes where they go ────────────────────────────────────────────────────
 
 
-def follow(call: Call, event: CallEvent, at: Moment) -> None:
-    """After every step of the call: each who watches to whom he watches now."""
+def follow(call: Call, event: CallEvent | None, at: Moment) -> None:
+    """After every step of the call, and whatever else changes it: each to whom he watches now."""
     if not call.watches and not call.fed:
         return
     if isinstance(event, CallAdopted | Resumed):

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, Insert, Text, func
+from sqlalchemy import Connection, ForeignKey, Index, Insert, Text, case, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.centre.ids import AgentId, LegId
@@ -88,9 +88,9 @@ def _agent(agent: str | None) -> AgentId | None:
 def _save_segments(dialect: str) -> Insert:
     statement = upsert_of(dialect, SegmentTable)
     ours, new = SegmentTable.__table__.c, statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=["call_id", "leg", "since"], set_={"until": func.coalesce(ours.until, new.until)}
-    )
+    # One that was told as ended may go on, if he did nothing else meanwhile; never backwards.
+    later = case((new.until.is_(None), ours.until), (ours.until > new.until, ours.until), else_=new.until)
+    return statement.on_conflict_do_update(index_elements=["call_id", "leg", "since"], set_={"until": later})
 
 
 @cache
