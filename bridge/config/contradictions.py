@@ -1,11 +1,12 @@
 """Checks what contradicts itself although each part of it is right: steps that narrow, ways out that nobody
-can take or that lead round in a circle, codes that a phone could not tell apart.
+can take or that lead round in a circle, codes that a phone could not tell apart, a key beside what it locks.
 
 It works on the tree as it was read, piece by piece, for the same reason as references.py.
 """
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from pathlib import PurePosixPath
 from typing import Any
 
 from bridge.config.destinations import Target
@@ -13,6 +14,7 @@ from bridge.config.faults import Fault
 from bridge.config.features import ECHO_TEST, FeatureSettings
 from bridge.config.pieces import Path, items, mapping, piece, pieces
 from bridge.config.queues import WideningSettings
+from bridge.config.recordings import RecordingsSettings
 from bridge.config.source import Source, text_of
 
 _WAYS = {
@@ -29,6 +31,7 @@ def check_contradictions(source: Source) -> Iterator[Fault]:
         yield from _never_taken(source, ("queues", name), mapping(queue))
     yield from _circles(source)
     yield from _codes(source)
+    yield from _key_beside(source)
 
 
 # ── widening ─────────────────────────────────────────────────────────────────
@@ -167,3 +170,17 @@ def _codes(source: Source) -> Iterator[Fault]:
                     " neither may begin with the other, choose another code",
                 )
         taken.append((code, feature.value, here))
+
+
+# ── recordings ───────────────────────────────────────────────────────────────
+
+
+def _key_beside(source: Source) -> Iterator[Fault]:
+    recordings = piece(RecordingsSettings, source.tree.get("recordings", {}))
+    if recordings is None or recordings.key_file is None:
+        return
+    if PurePosixPath(recordings.directory) in PurePosixPath(recordings.key_file).parents:
+        yield source.fault(
+            ("recordings", "key_file"),
+            "lies in recordings.directory, so that who copies the recordings copies their key: move it out",
+        )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from bridge.config import keyfile
 from bridge.config.contradictions import check_contradictions
 from bridge.config.explain import explain
 from bridge.config.faults import Fault
@@ -33,12 +34,21 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = {
     "CALLBRIDGE_WEB_PORT": ("web", "port"),
     "CALLBRIDGE_WEB_PUBLIC_URL": ("web", "public_url"),
     "CALLBRIDGE_RECORDINGS": ("recordings", "directory"),
+    "CALLBRIDGE_RECORDINGS_KEY": ("recordings", "key_file"),
 }
 
 
-def check(path: Path, environ: Mapping[str, str] | None = None) -> list[Fault]:
-    """Every fault of the file, in the order of its lines; none when it can be used."""
-    return _load(path, environ)[1]
+def check(path: Path, environ: Mapping[str, str] | None = None, *, with_key: bool = False) -> list[Fault]:
+    """Every fault of the file, in the order of its lines; none when it can be used.
+
+    ``with_key``: whether the recordings' key can be used as well. Without it calls are served all the same.
+    """
+    source = read(path)
+    settings, faults = _checked(source, environ)
+    if with_key and settings is not None and settings.recordings.key is not None:
+        trouble = keyfile.trouble(settings.recordings.key)
+        faults += [source.fault(("recordings", "key_file"), trouble)] if trouble else []
+    return sorted(faults)
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -50,7 +60,10 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def _load(path: Path, environ: Mapping[str, str] | None) -> tuple[Settings | None, list[Fault]]:
-    source = read(path)
+    return _checked(read(path), environ)
+
+
+def _checked(source: Source, environ: Mapping[str, str] | None) -> tuple[Settings | None, list[Fault]]:
     if source.faults and not source.tree:
         return None, sorted(source.faults)
     _override(source, os.environ if environ is None else environ)

@@ -123,5 +123,8 @@ class QueueSettings(Section):
     announce: AnnounceSettings = AnnounceSettings()
     service_level_seconds: int = Field(default=20, ge=1, le=3600)
     record: bool = True
+    keep_recordings_days: int | None = Field(
+        default=None, ge=0, le=36500, description="0 is for ever; as recordings.keep_days says if absent"
+    )
     music: Name = Field(default="default", description="a class of asterisk.music")
     greeting: Sounds = Field(default=(), description="played once, on entry")

@@ -1,5 +1,7 @@
 """The whole YAML file as one typed, frozen value. What refers to what is checked in references.py."""
 
+from datetime import timedelta
+
 from pydantic import Field
 
 from bridge.config.agents import AgentSettings
@@ -47,6 +49,15 @@ class Settings(Section):
     web: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()
     recordings: RecordingsSettings = RecordingsSettings()
+
+    def keep_recordings(self) -> tuple[timedelta | None, dict[str, timedelta | None]]:
+        """How long without a queue's own word, and by the words of queues; None is for ever."""
+        own = {name: queue.keep_recordings_days for name, queue in self.queues.items()}
+        days = self.recordings.keep_days
+        return (
+            timedelta(days=days) if days is not None else None,
+            {name: timedelta(days=days) if days else None for name, days in own.items() if days is not None},
+        )
 
     def region_of_trunk(self, trunk: str) -> str:
         """The country of numbers without a country code; the company's for a trunk that is not known."""
