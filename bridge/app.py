@@ -5,7 +5,6 @@ then what is known is written, then the store is closed.
 """
 
 import asyncio
-import gc
 import secrets as randomness
 import signal
 from collections import Counter
@@ -26,9 +25,13 @@ from bridge.centre.facts import LinkDown, MemberMoved, MemberRestored, PlanLoade
 from bridge.centre.ids import AgentId, CallId, Endpoint, QueueName
 from bridge.centre.orders import Outcome
 from bridge.centre.plan import Plan
+from bridge.collector import calm_collector
 from bridge.crm.directory import ClientDirectory
 from bridge.crm.recordings import Reconciler
 from bridge.crm.records import CallRecords
+from bridge.crm.retention import KeepRules, Retention
+from bridge.crm.upkeep import Upkeep
+from bridge.crm.vault import Vault
 from bridge.engine.adoption import Adoption
 from bridge.engine.desk import EngineDesk
 from bridge.engine.dispatch import Dispatch
@@ -45,7 +48,6 @@ from bridge.web import CardScreens, Metrics, WebParts, make_app
 
 log = structlog.get_logger(__name__)
 
-_COLLECT_EVERY = 20_000  # objects more than before
 _LAST_REPLIES_SECONDS = 2.0  # a player that loads a recording must not hold up the stop
 _LAST_ORDERS_SECONDS = 1.0
 _LAST_FACTS_SECONDS = 5.0
@@ -116,17 +118,6 @@ async def _journal(
     return await FileJournal.open_when_free(directory, _TAKE_OVER_SECONDS, most_bytes=most_bytes)
 
 
-def calm_collector() -> None:
-    """Keep the garbage collector out of the calls' way, once everything is loaded.
-
-    That stays for ever: a full collection that walks through it pauses all calls for 100 ms (measured), and
-    finds nothing. A call leaves hardly a cycle behind; by default one would be looked for every few facts.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_EVERY)
-
-
 class Service:
     """Everything, put together."""
 
@@ -167,9 +158,11 @@ class Service:
             ends_needed=lambda: self.floor.router.closed,
         )
         self.directory = ClientDirectory(store, self._region_of_trunk)
-        recordings = Path(settings.recordings.directory)
+        recordings = Vault(Path(settings.recordings.directory), lambda: self.settings.recordings.key)
         self.records = CallRecords(store, self.ari, recordings, self._department_of)
         self.reconciler = Reconciler(self.records.recordings, self.inbox)
+        self.upkeep = Upkeep(store, recordings, lambda: self.settings.recordings.compress_after)
+        self.retention = Retention(store, recordings, lambda: KeepRules(*self.settings.keep_recordings()))
         self.screens = CardScreens(store)
         lanes = handlers(
             ari=self.ari, ami=self.ami, clients=self.directory, store=self.records, screens=self.screens
@@ -213,6 +206,7 @@ class Service:
             not_kept=lambda: self.journal.lost_count,
             never_written=lambda: self.history.lost,
         )
+        self.metrics.watch_upkeep(lambda: self.upkeep.waiting, lambda: self.upkeep.saved)
         self.engine.watch(lambda _: self._count())
         self.desk.on_floor_change(self.ami.queues_changed)
         await self._continue()
@@ -224,6 +218,8 @@ class Service:
                 "ari": self.ari.run(),
                 "ami": self.ami.run(),
                 "recordings": self.reconciler.run(),
+                "upkeep": self.upkeep.run(),
+                "retention": self.retention.run(),
             }.items()
         ]
         await self._runner.setup()

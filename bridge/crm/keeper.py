@@ -1,15 +1,14 @@
 """One recording, from Asterisk's spool to its place on disk, its call and its ticket. Not when.
 
 The order of the steps is what makes an interruption harmless: fetch (what is long to temporary files), check,
-merge, fsync, rename, write to the store, and only then delete the originals. Cut off anywhere, the next
-attempt begins again with the originals and ends in the same file and the same row.
+merge, fsync, encrypt, rename, write to the store, and only then delete the originals. Cut off anywhere, the
+next attempt begins again with the originals and ends in the same file and the same row. So it does when the
+key is missing that recordings are to be encrypted with: until then the originals wait.
 """
 
 import asyncio
 import itertools
-import os
 import re
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,29 +16,30 @@ from datetime import timedelta
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
 
 from bridge.centre.facts import RecordingAttached
 from bridge.centre.ids import CallId, RecordingId, TicketId
-from bridge.crm import wav
+from bridge.config.keyfile import KeyUnusable
+from bridge.crm import private, wav
+from bridge.crm.private import CalledOff, in_thread
+from bridge.crm.sealing import Damaged
 from bridge.crm.tickets import DepartmentOf, ticket_of
+from bridge.crm.vault import Format, Measure, Stored, Vault
 from bridge.engine.ports import RecordingFiles
 from bridge.errors import BadInput, Gone, RemoteError
 from bridge.store import Store, SyncUnit
 from bridge.store.rows import CallTimes, RecordingRow
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 SNOOP = "-snoop"  # in the names of what was recorded while AMI was away (see recording_mark)
 SIDES = ("in", "out")  # what the client says, what the client hears
 SIDE_NAMES = {"in": "the client's side", "out": "the agent's side"}
-INCOMING = ".incoming"  # below the recordings directory: one file system with the target, one place to sweep
 _ID = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._@-]{0,199}$")
-_PART = re.compile(r"^(?P<recording>.+)\.(?:in|out|both)\.part$")
+_PART = re.compile(r"^(?P<recording>.+)\.(?:in|out|both)\.part(?:\.age)?$")
 _WRITE_BYTES = 256 * 1024  # of each side in memory at most; a side that is shorter is never a file
 MAX_SIDE_BYTES = 2**32
 AT_ONCE = 4
@@ -96,7 +96,7 @@ class RecordingKeeper:
         self,
         store: Store,
         files: RecordingFiles,
-        directory: Path,
+        vault: Vault,
         department_of: DepartmentOf,
         *,
         settle: timedelta = timedelta(seconds=10),
@@ -106,7 +106,7 @@ class RecordingKeeper:
         self.store = store
         self.files = files
         self.unfinished = asyncio.Event()  # set when there is something to try again
-        self._directory = directory
+        self._vault = vault
         self._department_of = department_of
         self._settle = settle.total_seconds()
         self._give_up = give_up.total_seconds()
@@ -150,7 +150,7 @@ class RecordingKeeper:
 
     async def sweep(self) -> int:
         """Remove temporary files that an interrupted run left behind; how many there were."""
-        return await asyncio.to_thread(_sweep, self._directory / INCOMING, set(self._locks))
+        return await asyncio.to_thread(_sweep, self._vault.incoming, set(self._locks))
 
     async def _attempt(self, call: CallId, recording: RecordingId) -> Result:
         noted = await self.store.write(lambda unit: _note(unit, call, recording))
@@ -161,8 +161,9 @@ class RecordingKeeper:
         if row.state == "attached":
             await self._delete_originals(recording)
             return Result(Stage.ATTACHED, _attached(row))
-        parts = {side: self._directory / INCOMING / f"{recording}.{side}.part" for side in (*SIDES, "both")}
+        parts = {side: self._vault.incoming / f"{recording}.{side}.part" for side in (*SIDES, "both")}
         try:
+            await asyncio.to_thread(self._vault.keys)  # before anything is fetched for nothing
             return await self._fetch_and_attach(row, parts, closed=ended or recording in self._closed)
         except wav.Empty as error:
             if ended and times.answered_at is None:
@@ -175,14 +176,22 @@ class RecordingKeeper:
             return result
         except wav.Unusable as error:
             return await self._faulty(recording, str(error))
+        except (KeyUnusable, Damaged) as error:
+            log.error(
+                "recording not encrypted",
+                action="attach_recording",
+                recording_id=recording,
+                reason=str(error),
+            )
+            return Result(Stage.NOT_YET, reason=str(error))
         except OSError as error:
             # A full disk, a missing right: the originals are safe on Asterisk, so this can wait for a person.
             log.error(
                 "recording not written", action="attach_recording", recording_id=recording, reason=str(error)
             )
-            return Result(Stage.NOT_YET, reason=f"{self._directory}: {error.strerror or error}")
+            return Result(Stage.NOT_YET, reason=f"{self._vault.directory}: {error.strerror or error}")
         finally:
-            _remove(*parts.values())
+            private.remove(*parts.values())
 
     async def _fetch_and_attach(self, row: RecordingRow, parts: dict[str, Path], *, closed: bool) -> Result:
         sides = [await self._fetch(f"{row.id}-{side}", parts[side]) for side in SIDES]
@@ -197,19 +206,21 @@ class RecordingKeeper:
             return await self._later(row.id, reason, given_up=quiet >= self._give_up)
         if not closed and quiet < self._settle:
             return Result(Stage.NOT_YET, reason="the call may still be recorded")
-        name = f"{row.created_at:%Y/%m/%d}/{row.id}.wav"
-        target = self._directory / name
+        stem = f"{row.created_at:%Y/%m/%d}/{row.id}"
         try:
-            work = partial(_merge_to, sides, parts["both"], target, end_together=by_snoops)
-            merged = await _in_thread(work)
+            work = partial(_merge_to, sides, parts["both"], self._vault, stem, end_together=by_snoops)
+            merged, stored = await in_thread(work)
         except wav.Unfinished as error:
             # Asterisk 22 writes the sizes into the header when it closes the file; until then they are 0 and
             # the file grows in steps of 32 KiB. While the call lives, standing still proves nothing.
             patience = _NEVER_CLOSED if closed else self._give_up
             return await self._later(row.id, str(error), given_up=quiet >= patience)
-        attached = await self.store.write(lambda unit: _attach(unit, row, name, merged, self._department_of))
+        attached = await self.store.write(
+            lambda unit: _attach(unit, row, stored, merged, self._department_of)
+        )
         if attached is None:
             return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {row.call}")
+        await asyncio.to_thread(self._vault.keep_only, stored.file)  # of a run before there was a key
         await self._delete_originals(row.id, SNOOP if by_snoops else "")
         return Result(Stage.ATTACHED, _attached(attached), new=True)
 
@@ -274,7 +285,7 @@ def _note(unit: SyncUnit, call: CallId, recording: RecordingId) -> tuple[Recordi
 
 
 def _attach(
-    unit: SyncUnit, row: RecordingRow, file: str, merged: wav.Merged, department_of: DepartmentOf
+    unit: SyncUnit, row: RecordingRow, stored: Stored, merged: wav.Merged, department_of: DepartmentOf
 ) -> RecordingRow | None:
     ticket = ticket_of(unit, row.call, department_of)
     if ticket is None:
@@ -282,69 +293,36 @@ def _attach(
     return unit.recordings.attach(
         row.id,
         ticket=ticket.id,
-        file=file,
+        file=stored.file,
         bytes=merged.bytes,
         duration_ms=merged.duration_ms,
         sample_rate=merged.rate,
         channels=2,
         sha256=merged.sha256,
+        stored_bytes=stored.bytes,
+        stored_sha256=stored.sha256,
+        encrypted=stored.encrypted,
     )
 
 
 def _merge_to(
-    sides: list[_Fetched], both: Path, target: Path, called_off: Callable[[], bool], *, end_together: bool
-) -> wav.Merged:
+    sides: list[_Fetched], both: Path, vault: Vault, stem: str, called_off: CalledOff, *, end_together: bool
+) -> tuple[wav.Merged, Stored]:
     left, right = (
         wav.inspect(fetched.whole(), SIDE_NAMES[side]) for side, fetched in zip(SIDES, sides, strict=True)
     )
-    _make_directory(both.parent)
-    _remove(both)  # of a run that was cut off
+    private.make_directory(both.parent)
+    private.remove(both)  # of a run that was cut off
     merged = wav.merge(left, right, both, called_off, end_together=end_together)
-    _make_directory(target.parent)
-    if called_off():
-        raise wav.Interrupted
-    both.replace(target)
-    _sync_directory(target.parent)
-    return merged
-
-
-async def _in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
-    """Run in a thread that is really over when this is, also when it is cancelled: no file appears later."""
-    off = threading.Event()
-    running = asyncio.create_task(asyncio.to_thread(work, off.is_set))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        off.set()
-        await asyncio.wait([running])
-        if not running.cancelled():
-            running.exception()  # whatever it was, the cancellation is the answer
-        raise
-
-
-def _make_directory(directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-
-
-def _sync_directory(directory: Path) -> None:
-    """The new name itself must survive a power cut, before the originals are deleted."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return merged, vault.put(both, stem, Format.WAV, Measure(merged.bytes, merged.sha256), called_off)
 
 
 def _append(part: Path, data: bytes, *, new: bool) -> None:
     if new:
-        _make_directory(part.parent)
-    with part.open("wb" if new else "ab") as stream:
+        private.make_directory(part.parent)
+        private.remove(part)  # of a run that was cut off
+    with private.create(part) if new else part.open("ab") as stream:
         stream.write(data)
-
-
-def _remove(*files: Path) -> None:
-    for file in files:
-        file.unlink(missing_ok=True)
 
 
 def _sweep(incoming: Path, working: set[str]) -> int:
@@ -355,5 +333,5 @@ def _sweep(incoming: Path, working: set[str]) -> int:
         for file in incoming.iterdir()
         if (match := _PART.match(file.name)) is not None and match["recording"] not in working
     ]
-    _remove(*stale)
+    private.remove(*stale)
     return len(stale)

@@ -1,7 +1,6 @@
 """The port ``Records`` over the store: calls and offers saved, tickets opened, recordings attached."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import structlog
 
@@ -18,6 +17,7 @@ from bridge.centre.orders import (
 )
 from bridge.crm.keeper import RecordingKeeper
 from bridge.crm.tickets import DepartmentOf, follow, open_ticket
+from bridge.crm.vault import Vault
 from bridge.engine.ports import RecordingFiles
 from bridge.store import Store, SyncUnit
 
@@ -28,11 +28,11 @@ class CallRecords:
     """Implements the engine's ``Records``. Everything may come twice, late, or out of order."""
 
     def __init__(
-        self, store: Store, files: RecordingFiles, directory: Path, department_of: DepartmentOf
+        self, store: Store, files: RecordingFiles, vault: Vault, department_of: DepartmentOf
     ) -> None:
         self._store = store
         self._department_of = department_of
-        self.recordings = RecordingKeeper(store, files, directory, department_of)
+        self.recordings = RecordingKeeper(store, files, vault, department_of)
 
     async def save_call(self, order: SaveCall) -> None:
         def save(unit: SyncUnit) -> None:

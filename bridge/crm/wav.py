@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from bridge.crm import private
+from bridge.crm.private import Interrupted
 from bridge.errors import BadInput
 
 RATES = (8000, 16000)
@@ -37,10 +39,6 @@ class Unusable(BadInput):
 
 class Empty(Unusable):
     """Complete, and nothing was recorded: the call ended in the same instant."""
-
-
-class Interrupted(Exception):
-    """The work was called off; nothing is left of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ def merge(
     if size > _MAX_DATA:
         raise Unusable(f"{frames} frames are more than a WAV file can hold")
     digest = hashlib.sha256()
-    with _opened(left.side) as one, _opened(right.side) as two, target.open("xb") as out:
+    with _opened(left.side) as one, _opened(right.side) as two, private.create(target) as out:
         one.seek(left.start)
         two.seek(right.start)
         header = _header(size, left.rate)

@@ -1,4 +1,7 @@
-"""Recordings: which there are, where each file is, and why one is not there. The files are crm's."""
+"""Recordings: which there are, where each file is, and why one is not there. The files are crm's.
+
+How the files lie on disk, and how long, is asked in stored.py.
+"""
 
 from datetime import datetime
 from functools import cache
@@ -13,7 +16,9 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
+    false,
     select,
+    text,
     tuple_,
     update,
 )
@@ -26,6 +31,12 @@ from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_c
 from bridge.store.rows import Page, RecordingRow
 from bridge.store.tables import Base, in_one_go, now, upsert_of
 
+KEPT = "state = 'attached' AND removed_at IS NULL"  # its file is there
+
+
+def _index(name: str, by: str, where: str) -> Index:
+    return Index(name, by, "id", postgresql_where=text(where), sqlite_where=text(where))
+
 
 class RecordingTable(Base):
     __tablename__ = "recordings"
@@ -33,6 +44,9 @@ class RecordingTable(Base):
         CheckConstraint("state IN ('pending', 'attached', 'faulty')", name="state"),
         Index(None, "created_at", "id"),
         Index(None, "state", "created_at"),
+        _index("ix_recordings_kept", "created_at", KEPT),
+        _index("ix_recordings_plain", "attached_at", f"{KEPT} AND encrypted = false"),
+        _index("ix_recordings_long", "attached_at", f"{KEPT} AND compressed_at IS NULL"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -48,10 +62,16 @@ class RecordingTable(Base):
     fault: Mapped[str]
     created_at: Mapped[datetime]
     attached_at: Mapped[datetime | None]
+    stored_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    stored_sha256: Mapped[str | None]
+    encrypted: Mapped[bool] = mapped_column(server_default=false())
+    compressed_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
+    stored_fault: Mapped[str | None]
 
 
 _FIELDS = RecordingTable.__table__.c
-_RECORDING = (
+RECORDING = (
     _FIELDS.id,
     _FIELDS.call_id,
     _FIELDS.ticket_id,
@@ -65,6 +85,12 @@ _RECORDING = (
     _FIELDS.fault,
     _FIELDS.created_at,
     _FIELDS.attached_at,
+    _FIELDS.stored_bytes,
+    _FIELDS.stored_sha256,
+    _FIELDS.encrypted,
+    _FIELDS.compressed_at,
+    _FIELDS.removed_at,
+    _FIELDS.stored_fault,
 )
 
 
@@ -106,8 +132,11 @@ class SyncRecordings:
         sample_rate: int,
         channels: int,
         sha256: str,
+        stored_bytes: int | None = None,
+        stored_sha256: str | None = None,
+        encrypted: bool = False,
     ) -> RecordingRow:
-        """It is complete and checked, and hangs on its ticket."""
+        """It is complete and checked, and hangs on its ticket. ``sha256`` is the WAV's, encrypted or not."""
         return self._changed(
             id,
             _ATTACH,
@@ -121,6 +150,9 @@ class SyncRecordings:
                 "sample_rate": sample_rate,
                 "channels": channels,
                 "sha256": sha256,
+                "stored_bytes": stored_bytes,
+                "stored_sha256": stored_sha256,
+                "encrypted": encrypted,
                 "fault": "",
                 "attached_at": now(),
             },
@@ -190,7 +222,7 @@ class Recordings:
         """The latest first."""
         before = read_time_cursor("recordings", cursor)
         statement = (
-            select(*_RECORDING)
+            select(*RECORDING)
             .order_by(RecordingTable.created_at.desc(), RecordingTable.id.desc())
             .limit(limit_of(limit) + 1)
         )
@@ -206,15 +238,13 @@ class Recordings:
 
 
 def _oldest_first() -> Any:
-    return select(*_RECORDING).order_by(RecordingTable.created_at, RecordingTable.id)
+    return select(*RECORDING).order_by(RecordingTable.created_at, RecordingTable.id)
 
 
 @cache
 def _note(dialect: str) -> Any:
     return (
-        upsert_of(dialect, RecordingTable)
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(*_RECORDING)
+        upsert_of(dialect, RecordingTable).on_conflict_do_nothing(index_elements=["id"]).returning(*RECORDING)
     )
 
 
@@ -224,16 +254,16 @@ def _change(*fields: str) -> Any:
         update(cast("Table", RecordingTable.__table__))
         .where(_FIELDS.id == bindparam("of"))
         .values(values)
-        .returning(*_RECORDING)
+        .returning(*RECORDING)
     )
 
 
 _ATTACH = _change(
     *("state", "ticket_id", "file", "bytes", "duration_ms", "sample_rate", "channels", "sha256"),
-    *("fault", "attached_at"),
+    *("stored_bytes", "stored_sha256", "encrypted", "fault", "attached_at"),
 )
 _FAULT = _change("state", "fault")
 _FORGET: Any = delete(cast("Table", RecordingTable.__table__)).where(
     _FIELDS.id == bindparam("of"), _FIELDS.state != "attached"
 )
-_GET: Any = select(*_RECORDING).where(_FIELDS.id == bindparam("of"))
+_GET: Any = select(*RECORDING).where(_FIELDS.id == bindparam("of"))

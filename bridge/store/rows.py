@@ -178,6 +178,22 @@ class RecordingRow:
     fault: str  # why it is not attached, in words
     created_at: datetime
     attached_at: datetime | None
+    stored_bytes: int | None = None  # of the file as it lies there; None: as it was attached
+    stored_sha256: str | None = None
+    encrypted: bool = False
+    compressed_at: datetime | None = None
+    removed_at: datetime | None = None  # the file is gone on purpose
+    stored_fault: str | None = None  # why its file stays as it is, in words
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """Recordings of one queue whose time is over."""
+
+    queue: str | None
+    recordings: int
+    bytes: int
+    oldest: datetime
 
 
 @dataclass(frozen=True, slots=True)

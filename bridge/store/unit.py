@@ -11,6 +11,7 @@ from bridge.store.facts import Facts, SyncFacts
 from bridge.store.moves import Moves
 from bridge.store.offers import Offers, SyncOffers
 from bridge.store.recordings import Recordings, SyncRecordings
+from bridge.store.stored import Stored, SyncStored
 from bridge.store.tickets import SyncTickets, Tickets
 from bridge.store.tokens import Tokens
 from bridge.store.users import Sessions, Users
@@ -29,6 +30,7 @@ class Unit:
         "offers",
         "recordings",
         "sessions",
+        "stored",
         "tickets",
         "tokens",
         "users",
@@ -41,6 +43,7 @@ class Unit:
         self.offers = Offers(session)
         self.moves = Moves(session)
         self.recordings = Recordings(session)
+        self.stored = Stored(session)
         self.agents = Agents(session)
         self.users = Users(session)
         self.sessions = Sessions(session)
@@ -52,7 +55,7 @@ class Unit:
 class SyncUnit:
     """A unit that awaits nothing: as much of the aggregates as every call needs, see ``Store.write``."""
 
-    __slots__ = ("audit", "calls", "clients", "facts", "offers", "recordings", "tickets")
+    __slots__ = ("audit", "calls", "clients", "facts", "offers", "recordings", "stored", "tickets")
 
     def __init__(self, connection: Connection) -> None:
         self.clients = SyncClients(connection)
@@ -60,5 +63,6 @@ class SyncUnit:
         self.tickets = SyncTickets(connection)
         self.offers = SyncOffers(connection)
         self.recordings = SyncRecordings(connection)
+        self.stored = SyncStored(connection)
         self.facts = SyncFacts(connection)
         self.audit = SyncAudit(connection)

@@ -171,6 +171,7 @@ RECORDING_STATES: Mapping[str, str] = {
     "pending": N_("being fetched"),
     "attached": N_("attached"),
     "faulty": N_("faulty"),
+    "removed": N_("removed"),
 }
 ROLES: Mapping[str, str] = {
     "agent": N_("Agent"),

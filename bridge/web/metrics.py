@@ -35,6 +35,16 @@ class Metrics:
         self._attached = Counter(
             "callbridge_recordings_attached", "Recordings attached to their ticket", registry=self._registry
         )
+        self._to_work_on = Gauge(
+            "callbridge_recordings_to_work_on",
+            "Steps still to be done: recordings to be encrypted, and to be compressed",
+            registry=self._registry,
+        )
+        self._saved = Gauge(
+            "callbridge_recordings_saved_bytes",
+            "Bytes on disk that compression has saved since the start",
+            registry=self._registry,
+        )
         self._cards = Counter("callbridge_cards_opened", "Cards opened on screens", registry=self._registry)
         self._pages = Gauge("callbridge_open_pages", "Pages with a live stream", registry=self._registry)
         self._inbox = Gauge(
@@ -66,6 +76,10 @@ class Metrics:
         self._unwritten.set_function(unwritten)
         self._lost.labels("journal").set_function(not_kept)
         self._lost.labels("database").set_function(never_written)
+
+    def watch_upkeep(self, waiting: Callable[[], int], saved: Callable[[], int]) -> None:
+        self._to_work_on.set_function(waiting)
+        self._saved.set_function(saved)
 
     # ── fed by the web room itself ───────────────────────────────────────────
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from bridge.centre.plan import Plan
+from bridge.crm.vault import Vault
 from bridge.engine.ports import Desk
 from bridge.store import Store
 
@@ -18,7 +18,7 @@ class WebParts:
 
     store: Store
     desk: Desk
-    recordings: Path
+    recordings: Vault
     region: Callable[[], str]
     plan: Callable[[], Plan]
     in_force: Callable[[], Plan]

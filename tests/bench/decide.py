@@ -12,12 +12,12 @@ import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from bridge.app import calm_collector
 from bridge.centre import messages as m
 from bridge.centre.decision import Hindrance, OfferEnd
 from bridge.centre.ids import AgentId, CallId, Endpoint, QueueName, Skill
 from bridge.centre.plan import Agent, Member, Needs, Plan, Queue, Strategy, Widening
 from bridge.centre.router import Router
+from bridge.collector import calm_collector
 from tests.bench.parts import keep, percentile
 
 AGENTS, QUEUES, WAITING, EACH = 2_000, 50, 10_000, 3  # each agent serves so many queues

@@ -35,6 +35,7 @@ from bridge.centre.ids import (
 from bridge.centre.plan import Strategy
 from bridge.crm.directory import ClientDirectory
 from bridge.crm.records import CallRecords
+from bridge.crm.vault import Vault
 from bridge.engine.history import History
 from bridge.engine.ports import StampedFact
 from bridge.errors import Gone
@@ -186,7 +187,8 @@ class Lanes:
     """What each lane does for one call."""
 
     def __init__(self, store: Store, directory: Path) -> None:
-        self._records = CallRecords(store, Spool(), directory, lambda queue: "Support" if queue else "")
+        vault = Vault(directory)
+        self._records = CallRecords(store, Spool(), vault, lambda queue: "Support" if queue else "")
         self._directory = ClientDirectory(store, lambda _: "RU")
         journal = FileJournal.open(directory / "journal")
         journal.checkpoint(b"{}")

@@ -144,17 +144,22 @@ class Offer(Said):
 
 class TicketRecording(Said):
     id: str
-    state: Literal["pending", "attached", "faulty"]
-    url: str | None = Field(description="Where the WAV file is; null until it is attached.")
+    state: Literal["pending", "attached", "faulty", "removed"]
+    url: str | None = Field(
+        description="Where the file is, as WAV or, later, Ogg/Opus; null until it is attached, and once it "
+        "is removed."
+    )
     duration_ms: int
     channels: int = Field(description="2: left the client, right the agent's side.")
-    sha256: str
+    sha256: str = Field(description="Of the WAV file that it was attached as.")
+    removed_at: datetime | None = Field(None, description="Recordings are kept for a limited time.")
 
 
 class Recording(TicketRecording):
     call_id: str
     ticket: int | None
-    bytes: int
+    bytes: int = Field(description="Of the WAV file that it was attached as.")
+    format: Literal["wav", "opus"] = Field(description="In which it is handed out now.")
     sample_rate: int
     fault: str
     created_at: datetime

@@ -20,8 +20,11 @@ _PROBLEMS = {
     "403": "The token lacks the scope, or the signed-in person may not see this",
     "404": "There is no such thing",
     "409": "It does not fit the present state",
+    "410": "It was removed",
     "415": "The body is no JSON",
+    "416": "There is no such range",
     "422": "A field of the body is wrong",
+    "503": "It cannot be reached or opened now",
 }
 
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import AwareDatetime, Field
 
 from bridge.crm.numbers import to_e164
+from bridge.crm.vault import format_of
 from bridge.errors import BadNumber
 from bridge.store import Unit
 from bridge.store.rows import CallRow, ClientRow, NumberRow, OfferRow, RecordingRow, TicketRow
@@ -267,11 +268,12 @@ async def _ticket(unit: Unit, row: TicketRow, sight: Sight) -> models.Ticket:
             "recordings": [
                 {
                     "id": one.id,
-                    "state": one.state,
+                    "state": _state(one),
                     "url": _url(one),
                     "duration_ms": one.duration_ms,
                     "channels": one.channels,
                     "sha256": one.sha256,
+                    "removed_at": one.removed_at,
                 }
                 for one in found
             ],
@@ -288,9 +290,15 @@ async def _recordings_of(unit: Unit, row: TicketRow) -> list[RecordingRow]:
     return await unit.recordings.of_call(row.call) if row.call else await unit.recordings.of_ticket(row.id)
 
 
+_OF_THE_DISK = frozenset(
+    {"call", "file", "stored_bytes", "stored_sha256", "encrypted", "compressed_at", "stored_fault"}
+)
+
+
 def _recording(row: RecordingRow) -> models.Recording:
-    fields = {name: value for name, value in asdict(row).items() if name not in {"call", "file"}}
-    return models.Recording.model_validate({**fields, "call_id": row.call, "url": _url(row)})
+    fields = {name: value for name, value in asdict(row).items() if name not in _OF_THE_DISK}
+    fields |= {"call_id": row.call, "state": _state(row), "url": _url(row)}
+    return models.Recording.model_validate({**fields, "format": format_of(row.file).value})
 
 
 def _client(row: ClientRow) -> models.Client:
@@ -298,7 +306,11 @@ def _client(row: ClientRow) -> models.Client:
 
 
 def _url(row: RecordingRow) -> str | None:
-    return f"{PREFIX}/recordings/{row.id}/file" if row.state == "attached" else None
+    return f"{PREFIX}/recordings/{row.id}/file" if _state(row) == "attached" else None
+
+
+def _state(row: RecordingRow) -> str:
+    return "removed" if row.removed_at is not None else row.state
 
 
 def _fits(row: TicketRow, asked: TicketsQuery) -> bool:

@@ -235,9 +235,10 @@ OPERATIONS: tuple[Operation, ...] = (
         "/recordings/{id}/file",
         records.get_recording_file,
         "recordings:read",
-        "The WAV file, whole or by Range: left the client, right the agent's side",
-        "audio/wav",
+        "The recording as WAV or Ogg/Opus, whole or by Range: left the client, right the agent's side",
+        "audio/*",
         query=records.FileQuery,
+        problems=frozenset({"410", "416", "503"}),
     ),
     Operation(
         "GET",

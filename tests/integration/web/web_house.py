@@ -26,6 +26,7 @@ from bridge.centre.facts import (
 from bridge.centre.ids import AgentId, Endpoint, QueueName, Skill
 from bridge.centre.plan import Agent, Member, Plan, Queue, Strategy
 from bridge.crm.access import new_token
+from bridge.crm.vault import Vault
 from bridge.engine.logged import logged
 from bridge.engine.ports import FloorView, LinkState, LiveAgent, LiveQueue, StampedFact
 from bridge.store import Store
@@ -178,6 +179,7 @@ class House:
     desk: FakeDesk
     screens: CardScreens
     recordings: Path
+    vault: Vault
     metrics: Metrics
     server: TestServer
     clients: list[TestClient] = field(default_factory=list)
@@ -215,7 +217,9 @@ class House:
         await self.store.append([logged("run", self.desk.happen(fact)) for fact in facts])
 
 
-async def open_house(tmp_path: Path, *, public_url: str = "http://callbridge.test") -> House:
+async def open_house(
+    tmp_path: Path, *, public_url: str = "http://callbridge.test", key_file: Path | None = None
+) -> House:
     recordings = tmp_path / "recordings"
     recordings.mkdir()
     store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'callbridge.db'}")
@@ -227,12 +231,13 @@ async def open_house(tmp_path: Path, *, public_url: str = "http://callbridge.tes
             await unit.users.add(agent, HASH, "agent", agent, "en")
         await unit.users.add("chief", HASH, "supervisor", None, "en")
     screens = CardScreens(store)
-    parts = WebParts(store, desk, recordings, lambda: "RU", lambda: centre, lambda: centre, public_url)
+    vault = Vault(recordings, lambda: key_file)
+    parts = WebParts(store, desk, vault, lambda: "RU", lambda: centre, lambda: centre, public_url)
     metrics = Metrics()
     app = make_app(parts, screens, metrics, without_vendor=True)
     server = TestServer(app)
     await server.start_server()
-    return House(store, desk, screens, recordings, metrics, server)
+    return House(store, desk, screens, recordings, vault, metrics, server)
 
 
 async def close_house(house: House) -> None:

@@ -14,9 +14,10 @@ from bridge.centre.facts import RecordingAttached
 from bridge.centre.ids import CallId, RecordingId
 from bridge.centre.orders import AttachRecording
 from bridge.crm import keeper as keeper_module
-from bridge.crm import wav
+from bridge.crm import private, wav
 from bridge.crm.keeper import RecordingKeeper, Stage
 from bridge.crm.records import CallRecords
+from bridge.crm.vault import Vault
 from bridge.errors import BadInput, LinkDown
 from bridge.store import Store
 from bridge.store.recordings import SyncRecordings
@@ -38,7 +39,7 @@ def directory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def keeper(store: Store, spool, directory: Path, departments, clock) -> RecordingKeeper:
-    return RecordingKeeper(store, spool, directory, departments, clock=clock)
+    return RecordingKeeper(store, spool, Vault(directory), departments, clock=clock)
 
 
 @pytest.fixture
@@ -133,28 +134,28 @@ async def test_we_are_killed_at_any_step(
 
     with monkeypatch.context() as patch:
         # A killed process cleans up nothing: temporary files stay for the sweep.
-        patch.setattr(keeper_module, "_remove", lambda *_: None)
+        patch.setattr(private, "remove", lambda *_: None)
         match step:
             case "inspect":
                 patch.setattr(wav, "inspect", die)
             case "merge":
                 patch.setattr(wav, "merge", die)
             case "directory":
-                real = keeper_module._make_directory
+                real = private.make_directory
                 patch.setattr(
-                    keeper_module, "_make_directory", lambda path: die() if path.name == "01" else real(path)
+                    private, "make_directory", lambda path: die() if path.name == "01" else real(path)
                 )
             case "sync":
-                patch.setattr(keeper_module, "_sync_directory", die)
+                patch.setattr(private, "sync_directory", die)
             case "attach":
                 patch.setattr(SyncRecordings, "attach", die)
             case "deleting":
                 patch.setattr(RecordingKeeper, "_delete_originals", die)
-        first = RecordingKeeper(store, spool, directory, departments)
+        first = RecordingKeeper(store, spool, Vault(directory), departments)
         with pytest.raises(Killed):
             await first.attach(CALL, REC, closed=True)
     assert len(spool.files) == 2
-    second = RecordingKeeper(store, spool, directory, departments)
+    second = RecordingKeeper(store, spool, Vault(directory), departments)
     await second.sweep()
     assert parts_in(directory) == []
     assert await second.attach(CALL, REC) is not None
@@ -373,7 +374,7 @@ async def test_a_hostile_name_never_reaches_the_disk(
 
 @pytest.mark.usefixtures("recorded")
 async def test_the_port_attaches_and_says_so(store: Store, spool, directory: Path, departments) -> None:
-    records = CallRecords(store, spool, directory, departments)
+    records = CallRecords(store, spool, Vault(directory), departments)
     attached = await records.attach_recording(AttachRecording(CALL, REC))
     again = await records.attach_recording(AttachRecording(CALL, REC))
     assert attached is not None

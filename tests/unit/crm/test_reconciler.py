@@ -8,8 +8,9 @@ import pytest
 
 from bridge.centre.facts import RecordingAttached
 from bridge.centre.ids import CallId, RecordingId
-from bridge.crm.keeper import INCOMING, RecordingKeeper
+from bridge.crm.keeper import RecordingKeeper
 from bridge.crm.recordings import Reconciler, Round
+from bridge.crm.vault import INCOMING, Vault
 from bridge.errors import LinkDown
 from bridge.store import Store
 
@@ -20,7 +21,7 @@ def rec(number: int) -> str:
 
 @pytest.fixture
 def keeper(store: Store, spool, tmp_path: Path, departments, clock) -> RecordingKeeper:
-    return RecordingKeeper(store, spool, tmp_path / "recordings", departments, clock=clock)
+    return RecordingKeeper(store, spool, Vault(tmp_path / "recordings"), departments, clock=clock)
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ async def test_run_sweeps_recovers_and_goes_on_when_woken(
     theirs = directory / INCOMING / "notes.txt"
     theirs.write_bytes(b"not ours")
     spool.fail = {"list": 2, "fetch in": 3}
-    keeper = RecordingKeeper(store, spool, directory, departments)
+    keeper = RecordingKeeper(store, spool, Vault(directory), departments)
     reconciler = Reconciler(keeper, box, every=timedelta(seconds=20))
     task = asyncio.create_task(reconciler.run())
     await attached(store, 10)
@@ -191,7 +192,7 @@ async def test_an_order_that_comes_too_early_is_finished_by_the_reconciler(
 ) -> None:
     async with store.unit() as unit:
         await unit.calls.save(make_ended("1700000000.1"))
-    keeper = RecordingKeeper(store, spool, tmp_path / "recordings", departments)
+    keeper = RecordingKeeper(store, spool, Vault(tmp_path / "recordings"), departments)
     task = asyncio.create_task(Reconciler(keeper, box, every=timedelta(seconds=20)).run())
     assert await keeper.attach(CallId("1700000000.1"), RecordingId(rec(0)), closed=True) is None
     spool.files |= {f"{rec(0)}-{side}": make_wav([1] * 800) for side in ("in", "out")}

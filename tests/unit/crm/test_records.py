@@ -14,6 +14,7 @@ from bridge.centre.orders import EndOffer, LegKind, LegRecord, OpenTicket, SaveC
 from bridge.centre.plan import Strategy
 from bridge.crm.records import CallRecords
 from bridge.crm.tickets import record_of, subject_of
+from bridge.crm.vault import Vault
 from bridge.store import Store
 from bridge.store.rows import NumberRow, TicketRow
 
@@ -22,7 +23,7 @@ START = datetime(2025, 3, 1, 9, 0, tzinfo=UTC)
 
 @pytest.fixture
 def records(store: Store, spool, tmp_path: Path, departments) -> CallRecords:
-    return CallRecords(store, spool, tmp_path / "recordings", departments)
+    return CallRecords(store, spool, Vault(tmp_path / "recordings"), departments)
 
 
 async def ticket_of(store: Store, call: str) -> TicketRow:
