@@ -1,4 +1,4 @@
-"""What the command line does with the store: log-ins, tokens, clients, offers. No rule is its own.
+"""What the command line does with the store: log-ins, tokens, clients, recordings. No rule is its own.
 
 Each function opens the store of the configuration, does one thing and closes it, beside a running service.
 """
@@ -10,13 +10,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bridge import config
+from bridge.config import keyfile
 from bridge.crm.access import hash_password, hash_token, new_token, verify_password
 from bridge.crm.clients_csv import open_clients
 from bridge.crm.explanation import Explanation, explanation_of
 from bridge.crm.importer import ImportReport, import_clients
+from bridge.crm.retention import KeepRules, Removed, Retention
+from bridge.crm.upkeep import Progress, Upkeep
+from bridge.crm.vault import Vault
+from bridge.crm.verification import Finding, verify
 from bridge.errors import BadInput
 from bridge.store import Store
-from bridge.store.rows import UserRow
+from bridge.store.rows import DueRow, UserRow
 from bridge.web import SCOPES
 
 SUPERVISOR = "supervisor"
@@ -91,6 +96,66 @@ async def add_token(path: Path, name: str, scopes: Sequence[str], days: int | No
     async with _store(settings) as store, store.unit() as unit:
         await unit.tokens.add(name, token_hash, tuple(scopes), expires_at)
     return token
+
+
+# ── recordings at rest ───────────────────────────────────────────────────────
+
+
+def new_recordings_key(path: Path, output: Path | None) -> tuple[Path, str]:
+    """Where it was written, and its public key."""
+    target = output or config.load(path).recordings.key
+    if target is None:
+        raise BadInput(f"{path}: recordings.key_file does not say where; set it, or give --output FILE")
+    return target, keyfile.make(target)
+
+
+async def compress_recordings(path: Path, told: Callable[[int, int], None]) -> Progress:
+    settings = config.load(path)
+    async with _store(settings) as store:
+        upkeep = Upkeep(store, _vault(settings), lambda: settings.recordings.compress_after)
+        await upkeep.tidy()
+        return await upkeep.run_once(lambda now: told(now.done + now.failed, now.total), again=True)
+
+
+async def due_recordings(path: Path) -> Sequence[DueRow]:
+    """Only looks."""
+    settings = config.load(path)
+    store = await Store.open_to_look(settings.store.url)
+    try:
+        return await _retention(settings, store).due()
+    finally:
+        await store.close()
+
+
+async def retain_recordings(path: Path) -> Removed:
+    settings = config.load(path)
+    async with _store(settings) as store:
+        return await _retention(settings, store).run_once()
+
+
+async def verify_recordings(path: Path, told: Callable[[int, int], None]) -> tuple[int, Sequence[Finding]]:
+    """How many were looked at, and what is wrong. Only looks."""
+    settings, looked_at = config.load(path), 0
+
+    def looked(done: int, total: int) -> None:
+        nonlocal looked_at
+        looked_at = done
+        told(done, total)
+
+    store = await Store.open_to_look(settings.store.url)
+    try:
+        findings = [finding async for finding in verify(store, _vault(settings), looked)]
+    finally:
+        await store.close()
+    return looked_at, findings
+
+
+def _vault(settings: config.Settings) -> Vault:
+    return Vault(Path(settings.recordings.directory), lambda: settings.recordings.key)
+
+
+def _retention(settings: config.Settings, store: Store) -> Retention:
+    return Retention(store, _vault(settings), lambda: KeepRules(*settings.keep_recordings()))
 
 
 async def explain_call(path: Path, call: str) -> Explanation:

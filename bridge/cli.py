@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bridge import __version__, logs
+from bridge import __version__, cli_recordings, logs
 from bridge.errors import BadInput, BadTrace, CallbridgeError, ConfigurationError, RemoteError
 
 OK, FINDINGS, USAGE, CONFIGURATION, REMOTE = range(5)
@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from bridge import config
 
-    faults = config.check(options.config)
+    faults = config.check(options.config, with_key=True)
     for fault in faults:
         print(fault)
     if not faults:
@@ -330,6 +330,7 @@ def _parser() -> argparse.ArgumentParser:
         "--scope", action="append", required=True, help="may be given several times; * is all"
     )
     token_add.add_argument("--days", type=int, help="expires after so many days; never, if not given")
+    cli_recordings.declare(commands, _command)
     return parser
 
 

@@ -13,6 +13,8 @@ from bridge.ami import AmiLink
 from bridge.ari import AriLink
 from bridge.centre.facts import Fact
 from bridge.centre.plan import Plan
+from bridge.config import keyfile
+from bridge.crm.vault import Vault
 from bridge.engine.ports import LinkState
 from bridge.errors import CallbridgeError, ConfigurationError
 from bridge.store import Store
@@ -66,6 +68,8 @@ async def _examine(config_path: Path, secrets_path: Path) -> AsyncIterator[Findi
     yield Finding("secrets", True, f"{secrets_path}: readable")
     yield await _store(settings)
     yield _disk(settings)
+    for finding in await _key(settings):
+        yield finding
     yield await _ari(settings, secrets)
     yield await _ami(settings, secrets)
 
@@ -98,6 +102,45 @@ def _disk(settings: config.Settings) -> Finding:
     return Finding(
         "recordings", free >= _LOW_DISK_BYTES, detail, "make room, or shorten how long recordings are kept"
     )
+
+
+async def _key(settings: config.Settings) -> Sequence[Finding]:
+    """Whether recordings can be encrypted, and those that are encrypted opened."""
+    what, found = "recordings' key", []
+    if settings.recordings.key is not None:
+        trouble = keyfile.trouble(settings.recordings.key)
+        detail, _, remedy = trouble.partition("; ")
+        well = f"{settings.recordings.key}: readable, by its owner"
+        found.append(Finding(what, not trouble, detail or well, remedy))
+        if trouble:
+            return found
+    latest = await _latest_encrypted(settings)
+    if latest is None:
+        return found
+    vault = Vault(Path(settings.recordings.directory), lambda: settings.recordings.key)
+    try:
+        await asyncio.to_thread(vault.try_key, latest)
+    except (CallbridgeError, OSError) as error:
+        detail, _, remedy = str(error).partition("; ")
+        found.append(Finding(what, False, detail, remedy))
+    else:
+        found.append(Finding(what, True, f"it opens {latest}"))
+    return found
+
+
+async def _latest_encrypted(settings: config.Settings) -> str | None:
+    try:
+        store = await Store.open_to_look(settings.store.url)
+    except CallbridgeError:
+        return None  # told of the database already
+    try:
+        async with store.view() as unit:
+            row = await unit.stored.any_encrypted()
+        return row.file if row is not None else None
+    except CallbridgeError:
+        return None
+    finally:
+        await store.close()
 
 
 async def _ari(settings: config.Settings, secrets: config.Secrets) -> Finding:
