@@ -97,5 +97,5 @@ def trouble(path: Path) -> str:
     except OSError as error:
         return f"{path}: {error.strerror}"
     if mode & stat.S_IROTH:
-        return f"{path}: everybody on this machine can read the key: chmod 600 {path}"
+        return f"{path}: everybody on this machine can read the key; let its owner alone: chmod 600 {path}"
     return ""

@@ -31,7 +31,8 @@ from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_c
 from bridge.store.rows import Page, RecordingRow
 from bridge.store.tables import Base, in_one_go, now, upsert_of
 
-KEPT = "state = 'attached' AND removed_at IS NULL"  # its file is there
+# Its file is there. Not by state: SQLite would take the index of that one, which leaves out nothing.
+KEPT = "attached_at IS NOT NULL AND removed_at IS NULL"
 
 
 def _index(name: str, by: str, where: str) -> Index:

@@ -10,7 +10,7 @@ depends_on = None
 compatible_with = "0003"
 
 TIME = sa.DateTime(timezone=True)
-KEPT = "state = 'attached' AND removed_at IS NULL"
+KEPT = "attached_at IS NOT NULL AND removed_at IS NULL"
 INDEXES = {
     "ix_recordings_kept": (["created_at", "id"], KEPT),
     "ix_recordings_plain": (["attached_at", "id"], f"{KEPT} AND encrypted = false"),
