@@ -204,7 +204,7 @@ class Vault:
         keys = self.keys()
         if keys is None:
             raise KeyUnusable(
-                f"recordings.key_file is not set, and {self.directory / file} is encrypted: "
+                f"recordings.key_file is not set, and {self.directory / file} is encrypted; "
                 "name the key file that it was encrypted with"
             )
         return keys
