@@ -163,7 +163,8 @@ class RecordingKeeper:
             return Result(Stage.ATTACHED, _attached(row))
         parts = {side: self._vault.incoming / f"{recording}.{side}.part" for side in (*SIDES, "both")}
         try:
-            await asyncio.to_thread(self._vault.keys)  # before anything is fetched for nothing
+            if self._vault.seals:
+                await asyncio.to_thread(self._vault.keys)  # before anything is fetched for nothing
             return await self._fetch_and_attach(row, parts, closed=ended or recording in self._closed)
         except wav.Empty as error:
             if ended and times.answered_at is None:
@@ -220,7 +221,8 @@ class RecordingKeeper:
         )
         if attached is None:
             return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {row.call}")
-        await asyncio.to_thread(self._vault.keep_only, stored.file)  # of a run before there was a key
+        if stored.encrypted:
+            await asyncio.to_thread(self._vault.keep_only, stored.file)  # of a run before there was a key
         await self._delete_originals(row.id, SNOOP if by_snoops else "")
         return Result(Stage.ATTACHED, _attached(attached), new=True)
 

@@ -3,6 +3,7 @@
 Everything streams, by blocks; libsndfile leaves the interpreter to others while it encodes.
 """
 
+import errno
 import os
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bridge.errors import BadInput
 
 TOLERANCE_MS = 20
 _BLOCK_FRAMES = 32 * 1024
+_SYSTEM_ERROR = 2  # SF_ERR_SYSTEM
 # Measured with libsndfile's own choice of bit rate (41 kbit/s at 8 kHz): talk 0.97, white noise 0.85 at
 # worst, another channel 0.0. Where both channels became one it is 0.7 for either, and the same crosswise.
 _LIKENESS = 0.78
@@ -28,7 +30,7 @@ class NoCopy(BadInput):
 
 
 def encode(original: Path, copy: Path, called_off: CalledOff = never) -> None:
-    """``copy`` is a new file, on disk when this returns. Raises NoCopy where the original is no sound."""
+    """``copy`` is a new file, on disk when this returns. Raises NoCopy if ``original`` is no sound; OSError."""
     try:
         with (
             private.create(copy) as file,
@@ -49,6 +51,8 @@ def encode(original: Path, copy: Path, called_off: CalledOff = never) -> None:
                     target.write(block)
             os.fsync(file.fileno())
     except soundfile.SoundFileError as error:
+        if getattr(error, "code", None) == _SYSTEM_ERROR:
+            raise OSError(errno.EIO, "cannot be written: is the disk full?", str(copy)) from None
         raise NoCopy(f"cannot be made Opus: {error}") from None
 
 

@@ -91,7 +91,7 @@ class Upkeep:
         """Remove what an interrupted run left: temporary files, other forms of what is there already."""
         async with self._vault.turn():
             swept = await asyncio.to_thread(self._vault.sweep)
-        doubles = await asyncio.to_thread(lambda: list(self._vault.doubles()))
+        doubles = await in_thread(lambda called_off: list(self._vault.doubles(called_off)))
         for id, files in doubles:
             async with self._vault.turn():
                 row = await self._get(id)

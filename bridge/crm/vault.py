@@ -302,9 +302,11 @@ class Vault:
         private.remove(*stale)
         return len(stale)
 
-    def doubles(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def doubles(self, called_off: CalledOff = never) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Recordings that are there in several forms: the name of each, and its files."""
         for folder, folders, names in os.walk(self.directory):
+            if called_off():
+                raise Interrupted
             folders[:] = [name for name in folders if name != INCOMING]
             forms: dict[str, list[str]] = {}
             for name in names:

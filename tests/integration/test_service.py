@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -12,7 +13,9 @@ from bridge import config
 from bridge.app import Service, running
 from bridge.centre.facts import CallOffered
 from bridge.centre.ids import CallId, LegId
+from bridge.config import keyfile
 from bridge.store import Store
+from tests.unit.crm.at_rest import shelf_of
 
 LAB = Path(__file__).resolve().parents[2] / "docker" / "callbridge.yml"
 VENDOR = LAB.parents[1] / "bridge" / "web" / "assets" / "vendor"
@@ -128,3 +131,34 @@ async def test_a_part_that_ends_by_itself_ends_the_service(service: Service) -> 
     service._tasks[0].cancel()
     with pytest.raises(asyncio.CancelledError):
         await service.until(asyncio.Event())
+
+
+async def test_recordings_are_taken_care_of_while_it_runs(
+    file: Path, environment: None, tmp_path: Path
+) -> None:
+    """One is encrypted and compressed, one whose time is over goes; then the service ends as it should."""
+    key = tmp_path / "recordings.key"
+    keyfile.make(key)
+    text = f"recordings:\n  key_file: {key}\n  compress_after_hours: 0\n  keep_days: 30\n"
+    file.write_text(LAB.read_text().replace("recordings:\n", text, 1))
+    settings = config.load(file)
+    store = await Store.open(settings.store.url)
+    shelf = shelf_of(store, tmp_path)
+    shelf.use_key()
+    now = datetime.now(UTC)
+    young = await shelf.add("1795000000.1", at=now - timedelta(days=1))
+    old = await shelf.add("1795000000.2", at=now - timedelta(days=31))
+    secrets = config.Secrets.load_or_create(tmp_path / "secrets.env", settings)
+    before = asyncio.all_tasks()
+    async with running(settings, secrets), asyncio.timeout(60):
+        while (await shelf.get(young.id)).compressed_at is None or not (await shelf.get(old.id)).removed_at:
+            await asyncio.sleep(0.05)
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert left == set(), "a task was left over"
+    row = await shelf.get(young.id)
+    assert shelf.files == [row.file]
+    assert row.file.endswith(".opus.age")
+    assert shelf.read(row).startswith(b"OggS")
+    async with store.view() as unit:
+        assert [entry.about for entry in (await unit.audit.page()).items] == [old.id]
+    await store.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from bridge.crm import opus
+from bridge.crm import opus, private
 from bridge.crm.opus import NoCopy
 from bridge.crm.private import Interrupted
 
@@ -163,6 +163,14 @@ def test_what_is_no_sound_is_told(tmp_path: Path, content: bytes) -> None:
         opus.encode(broken, tmp_path / "new.opus")
     with pytest.raises(NoCopy, match="cannot be decoded"):
         opus.compare(sound, broken)
+
+
+def test_a_full_disk_is_no_fault_of_the_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = write(tmp_path / "a.wav", (tone(440), tone(660)), 800)
+    with Path("/dev/full").open("r+b", buffering=0) as full:
+        monkeypatch.setattr(private, "create", lambda _: full)
+        with pytest.raises(OSError, match="disk full"):
+            opus.encode(original, tmp_path / "a.opus")
 
 
 def test_it_can_be_called_off(tmp_path: Path) -> None:
