@@ -30,7 +30,7 @@ class NoCopy(BadInput):
 
 
 def encode(original: Path, copy: Path, called_off: CalledOff = never) -> None:
-    """``copy`` is a new file, on disk when this returns. Raises NoCopy if ``original`` is no sound; OSError."""
+    """``copy`` is a new file, on disk when this returns. Raises NoCopy if it is no sound, or OSError."""
     try:
         with (
             private.create(copy) as file,
