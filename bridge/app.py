@@ -27,6 +27,7 @@ from bridge.centre.orders import Outcome
 from bridge.centre.plan import Plan
 from bridge.collector import calm_collector
 from bridge.crm.directory import ClientDirectory
+from bridge.crm.mail import mailer_of
 from bridge.crm.recordings import Reconciler
 from bridge.crm.records import CallRecords
 from bridge.crm.retention import KeepRules, Retention
@@ -186,6 +187,8 @@ class Service:
             plan=self._planned,
             in_force=self._plan,
             public_url=settings.web.public_url,
+            departments=lambda: self.settings.supervisors,
+            mailer=mailer_of(settings, secrets),
         )
         self.metrics = Metrics()
         self.web = make_app(parts, self.screens, self.metrics)

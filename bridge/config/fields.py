@@ -121,6 +121,7 @@ _PREFIX = r"\+[0-9]{0,14}|[0-9]{1,15}"
 _SOUND = r"[A-Za-z0-9][A-Za-z0-9/_.-]{0,79}"
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}"
 _USER = r"[A-Za-z0-9_.+-]{1,64}"
+_MAIL_USER = r"[A-Za-z0-9_.+@-]{1,128}"
 
 # The key of a trunk, queue, menu, skill, reason or music class. It becomes a section, a context and an
 # extension; two characters at least, because one letter is a special extension (s, i, t, h, o, a, e).
@@ -215,6 +216,11 @@ User = Annotated[
     BeforeValidator(_as_written),
     _matching(_USER, "is not a user name: letters, digits and _ . + - only"),
     Field(json_schema_extra={"pattern": f"^{_USER}$"}),
+]
+MailUser = Annotated[
+    str,
+    _matching(_MAIL_USER, "is not a user name: letters, digits and _ . + @ - only"),
+    Field(json_schema_extra={"pattern": f"^{_MAIL_USER}$"}),
 ]
 Path = Annotated[
     str,

@@ -19,10 +19,12 @@ from bridge.errors import ConfigurationError
 _LINE = re.compile(r"(?P<key>[A-Z][A-Z0-9_]{0,63})=(?P<value>.*)")
 _OUR_VALUE = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _TOKEN = re.compile(r"cb_[A-Za-z0-9_-]{43}")
-# An operator chooses his passwords himself; refused is only what a shell or Asterisk would read as syntax.
+# Operators choose passwords themselves, of trunks and mailboxes; refused is only what a shell or Asterisk
+# would read as syntax.
 _OPERATORS_VALUE = re.compile(r"[A-Za-z0-9_.@%^+=:,/-]{1,128}")
 _MOST_BYTES = 256 * 1024
 _SIP, _WEB, _TRUNK = "SIP_PASSWORD_", "WEB_PASSWORD_", "TRUNK_PASSWORD_"
+_MAIL = "MAIL_PASSWORD"
 SUPERVISOR = "supervisor"
 
 
@@ -36,6 +38,7 @@ class Secrets:
     sip: Mapping[str, str] = field(repr=False)  # agent → password of his phone
     web: Mapping[str, str] = field(repr=False)  # log-in → password; agents' numbers and "supervisor"
     trunks: Mapping[str, str] = field(repr=False, default_factory=dict)  # trunk → password at the operator
+    mail: str = field(repr=False, default="")  # at the mail server; "" for none
 
     @classmethod
     def load(cls, path: Path) -> "Secrets":
@@ -101,14 +104,14 @@ def _parse(path: Path, text: str) -> dict[str, str]:
             faults.append(f"{path}:{number}: {key} is given twice: keep one of them")
         elif not _is_ours(key):
             continue  # somebody else's key, kept in the file and not looked at
-        elif key.startswith(_TRUNK) and _OPERATORS_VALUE.fullmatch(value) is None:
+        elif _is_operators(key) and _OPERATORS_VALUE.fullmatch(value) is None:
             faults.append(f"{path}:{number}: the value of {key} must be 1 to 128 of A-Z a-z 0-9 _.@%^+=:,/-")
         elif key == "API_TOKEN" and _TOKEN.fullmatch(value) is None:
             faults.append(
                 f"{path}:{number}: API_TOKEN must be “cb_” and 43 of A-Z a-z 0-9 _ -"
                 " (without the line, a new one is made)"
             )
-        elif not key.startswith(_TRUNK) and _OUR_VALUE.fullmatch(value) is None:
+        elif not _is_operators(key) and _OUR_VALUE.fullmatch(value) is None:
             faults.append(
                 f"{path}:{number}: the value of {key} must be 8 to 128 of A-Z a-z 0-9 _ -"
                 " (without the line, a new one is made)"
@@ -120,7 +123,12 @@ def _parse(path: Path, text: str) -> dict[str, str]:
 
 
 def _is_ours(key: str) -> bool:
-    return key in {"ARI_PASSWORD", "AMI_PASSWORD", "API_TOKEN"} or key.startswith((_SIP, _WEB, _TRUNK))
+    ours = {"ARI_PASSWORD", "AMI_PASSWORD", "API_TOKEN", _MAIL}
+    return key in ours or key.startswith((_SIP, _WEB, _TRUNK))
+
+
+def _is_operators(key: str) -> bool:
+    return key == _MAIL or key.startswith(_TRUNK)
 
 
 def _secrets_of(found: Mapping[str, str], path: Path) -> Secrets:
@@ -141,6 +149,7 @@ def _secrets_of(found: Mapping[str, str], path: Path) -> Secrets:
         sip=those(_SIP),
         web=those(_WEB),
         trunks=those(_TRUNK),
+        mail=found.get(_MAIL, ""),
     )
 
 

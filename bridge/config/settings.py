@@ -10,6 +10,7 @@ from bridge.config.company import CompanySettings
 from bridge.config.departments import DepartmentSettings
 from bridge.config.features import DISPOSITIONS, PAUSES, FeatureSettings
 from bridge.config.fields import AgentKey, Name, Number, Priority, ReasonDigit, Section, Tier
+from bridge.config.mail import MailSettings
 from bridge.config.menus import MenuSettings
 from bridge.config.numbers import NumberSettings
 from bridge.config.queues import QueueSettings
@@ -49,6 +50,14 @@ class Settings(Section):
     web: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()
     recordings: RecordingsSettings = RecordingsSettings()
+    mail: MailSettings | None = Field(
+        default=None, description="sends links to recordings; without it they are copied by hand"
+    )
+
+    @property
+    def supervisors(self) -> dict[str, tuple[str, ...]]:
+        """Department → the agents who are named as its supervisors."""
+        return {name: department.supervisors for name, department in self.departments.items()}
 
     def keep_recordings(self) -> tuple[timedelta | None, dict[str, timedelta | None]]:
         """How long without a queue's own word, and by the words of queues; None is for ever."""

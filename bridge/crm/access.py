@@ -55,6 +55,12 @@ def new_token() -> tuple[str, str]:
     return token, hash_token(token)
 
 
+def new_link_token() -> tuple[str, str]:
+    """As ``new_token``, for an address that people open."""
+    token = secrets.token_urlsafe(32)
+    return token, hash_token(token)
+
+
 def hash_token(token: str) -> str:
     """Tokens have 256 random bits: a fast hash is enough, and nobody can guess them."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

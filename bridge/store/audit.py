@@ -9,11 +9,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Index, UniqueConstraint, select
+from sqlalchemy import Connection, Index, UniqueConstraint, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bridge.store.calls import CallTable
 from bridge.store.keys import id_cursor, limit_of, page_of, read_id_cursor
+from bridge.store.reach import Reach
 from bridge.store.rows import AuditRow, Page
 from bridge.store.tables import Base, in_one_go, now, upsert_of
 
@@ -101,8 +103,13 @@ class Audit:
         *,
         call: str | None = None,
         about: Sequence[str] | None = None,
+        within: Reach | None = None,
+        or_by: str | None = None,
     ) -> Page[AuditRow]:
-        """The latest first; of one call only, or about some agents or recordings only."""
+        """The latest first; of one call only, or about some agents or recordings only.
+
+        ``within``: about calls or agents that it takes in, or done by ``or_by``.
+        """
         before = read_id_cursor("audit", cursor)
         statement = select(*_ENTRY).order_by(AuditTable.id.desc()).limit(limit_of(limit) + 1)
         if before is not None:
@@ -111,6 +118,10 @@ class Audit:
             statement = statement.where(AuditTable.call == call)
         if about is not None:
             statement = statement.where(AuditTable.about.in_(about))
+        if within is not None:
+            statement = statement.outerjoin(CallTable, CallTable.id == AuditTable.call).where(
+                or_(within.takes_in(), AuditTable.about.in_(within.agents), AuditTable.by == or_by)
+            )
         found = [AuditRow(*row) for row in await self._session.execute(statement)]
         return page_of(found, limit, lambda row: row, lambda row: id_cursor("audit", row.id))
 

@@ -26,8 +26,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.errors import BadInput, InternalError
-from bridge.store.calls import SyncCalls
+from bridge.store.calls import CallTable, SyncCalls
 from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_cursor
+from bridge.store.reach import Reach
 from bridge.store.rows import Page, RecordingRow
 from bridge.store.tables import Base, in_one_go, now, upsert_of
 
@@ -219,7 +220,9 @@ class Recordings:
     async def pending(self) -> list[RecordingRow]:
         return await self._all(_oldest_first().where(RecordingTable.state == "pending"))
 
-    async def page(self, cursor: str | None, limit: int) -> Page[RecordingRow]:
+    async def page(
+        self, cursor: str | None, limit: int, *, within: Reach | None = None
+    ) -> Page[RecordingRow]:
         """The latest first."""
         before = read_time_cursor("recordings", cursor)
         statement = (
@@ -229,6 +232,10 @@ class Recordings:
         )
         if before is not None:
             statement = statement.where(tuple_(RecordingTable.created_at, RecordingTable.id) < before)
+        if within is not None:
+            statement = statement.join(CallTable, CallTable.id == RecordingTable.call_id).where(
+                within.takes_in()
+            )
         found = await self._all(statement)
         return page_of(
             found, limit, lambda row: row, lambda row: time_cursor("recordings", row.created_at, row.id)

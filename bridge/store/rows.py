@@ -248,3 +248,21 @@ class AuditRow:
     about: str
     call: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """A link to one recording. Of its token only the hash is kept, and not given out."""
+
+    id: int
+    recording: str
+    created_by: str  # a login, or "token NAME"
+    recipient: str  # a mail address; "" for a link that is passed on by hand
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+    opened: int
+    last_opened_at: datetime | None
+
+    def is_good(self, at: datetime) -> bool:
+        return self.revoked_at is None and at < self.expires_at

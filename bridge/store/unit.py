@@ -8,6 +8,7 @@ from bridge.store.audit import Audit, SyncAudit
 from bridge.store.calls import Calls, SyncCalls
 from bridge.store.clients import Clients, SyncClients
 from bridge.store.facts import Facts, SyncFacts
+from bridge.store.links import Links
 from bridge.store.moves import Moves
 from bridge.store.offers import Offers, SyncOffers
 from bridge.store.recordings import Recordings, SyncRecordings
@@ -26,6 +27,7 @@ class Unit:
         "calls",
         "clients",
         "facts",
+        "links",
         "moves",
         "offers",
         "recordings",
@@ -50,6 +52,7 @@ class Unit:
         self.tokens = Tokens(session)
         self.facts = Facts(session)
         self.audit = Audit(session)
+        self.links = Links(session)
 
 
 class SyncUnit:

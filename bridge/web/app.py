@@ -15,20 +15,21 @@ from bridge.web.api import events as api_events
 from bridge.web.api import openapi
 from bridge.web.api import routes as api
 from bridge.web.assets import Assets
-from bridge.web.context import PARTS, RENDERER, SESSIONS, THROTTLE
+from bridge.web.context import LINK_THROTTLE, PARTS, RENDERER, SESSIONS, THROTTLE
 from bridge.web.disposed import DISPOSED, Disposed
 from bridge.web.guard import MAX_BODY, ROUTES, guard, remember_visitor, set_headers
 from bridge.web.i18n import Languages
+from bridge.web.listening import LISTENINGS, Listenings
 from bridge.web.live import HUB
 from bridge.web.metrics import Metrics
 from bridge.web.moves import MOVES, Moves
-from bridge.web.pages import clients, desktop, floor, login, recordings, talks, tickets
+from bridge.web.pages import audit, clients, desktop, floor, links, login, recordings, talks, tickets
 from bridge.web.pages.views import SCREENS
 from bridge.web.parts import WebParts
 from bridge.web.problems import answer_errors
 from bridge.web.rendering import Renderer
 from bridge.web.screens import CardOpened, CardScreens
-from bridge.web.sessions import LoginThrottle, Sessions
+from bridge.web.sessions import LinkThrottle, LoginThrottle, Sessions
 from bridge.web.streams import Hub
 
 log = structlog.get_logger(__name__)
@@ -50,9 +51,11 @@ def make_app(
     app[RENDERER] = Renderer(Languages(), assets)
     app[SESSIONS] = Sessions(parts.store, secure=parts.public_url.startswith("https://"))
     app[THROTTLE] = LoginThrottle()
+    app[LINK_THROTTLE] = LinkThrottle()
     app[HUB] = Hub()
     app[DISPOSED] = Disposed(parts.plan)
     app[MOVES] = Moves(parts)
+    app[LISTENINGS] = Listenings(parts.store)
     app[health.METRICS] = metrics or Metrics()
     app[api_events.EVENT_STREAMS] = set()
     app[openapi.DOCUMENT] = openapi.document_of(api.OPERATIONS, __version__)
@@ -66,7 +69,8 @@ def make_app(
 
 def _routes(assets: Assets) -> Routes:
     routes = Routes()
-    for room in (login, live, desktop, talks, floor, tickets, clients, recordings, api, health):
+    pages = (login, live, desktop, talks, floor, tickets, clients, recordings, links, audit)
+    for room in (*pages, api, health):
         room.declare(routes)
     routes.get("/assets/{name}", assets.serve, Open())
     return routes

@@ -10,12 +10,13 @@ from bridge.web import i18n
 from bridge.web.parts import WebParts
 from bridge.web.principal import CSRF, PRINCIPAL, Person
 from bridge.web.rendering import Renderer
-from bridge.web.sessions import LoginThrottle, Sessions
+from bridge.web.sessions import LinkThrottle, LoginThrottle, Sessions
 
 PARTS = web.AppKey("parts", WebParts)
 RENDERER = web.AppKey("renderer", Renderer)
 SESSIONS = web.AppKey("sessions", Sessions)
 THROTTLE = web.AppKey("throttle", LoginThrottle)
+LINK_THROTTLE = web.AppKey("link_throttle", LinkThrottle)
 
 
 def parts_of(request: web.Request) -> WebParts:

@@ -16,7 +16,7 @@ from bridge.web.access import Access, Nearby, Open, Routes, Scoped, SignedIn
 from bridge.web.context import SESSIONS, parts_of
 from bridge.web.labels import N_
 from bridge.web.principal import CSRF, PRINCIPAL, Bearer, Person, Principal
-from bridge.web.problems import Problem
+from bridge.web.problems import Problem, is_link
 
 ROUTES = web.AppKey("routes", Routes)
 MAX_BODY = 64 * 1024
@@ -45,6 +45,10 @@ async def set_headers(request: web.Request, response: web.StreamResponse) -> Non
     headers["X-Frame-Options"] = "DENY"
     # Not no-referrer: with it browsers send "Origin: null" on form posts (Fetch, "append a request Origin").
     headers["Referrer-Policy"] = "same-origin"
+    if is_link(request):
+        # Its token stands in the address: no other site, no search engine is to get hold of it.
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"

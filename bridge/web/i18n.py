@@ -35,6 +35,10 @@ class Language:
     def moment(self, at: datetime) -> str:
         return format_datetime(at, "short", locale=self.locale)
 
+    def dated(self, at: datetime) -> str:
+        """With the month as a word: for who may read numbers the other way round."""
+        return format_datetime(at, "d MMMM y, HH:mm", locale=self.locale)
+
     def duration(self, length: timedelta) -> str:
         seconds = max(0, round(length.total_seconds()))
         hours, rest = divmod(seconds, 3600)

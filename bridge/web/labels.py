@@ -187,12 +187,35 @@ DIRECTIONS: Mapping[str, str] = {
     "internal": N_("Internal"),
     "out": N_("Outbound"),
 }
+# What stands in the audit log.
+ACTIONS: Mapping[str, str] = {
+    "listen": N_("Listening to a call"),
+    "whisper": N_("Whisper"),
+    "barge": N_("Barge"),
+    "take_over": N_("Take-over"),
+    "recording.listen": N_("Recording heard"),
+    "recording.download": N_("Recording downloaded"),
+    "recording.link": N_("Link to a recording made"),
+    "recording.link_opened": N_("Link opened"),
+    "recording.link_revoked": N_("Link revoked"),
+    "recording.removed": N_("Recording removed"),
+    "recording.pause": N_("Recording paused"),
+    "recording.resume": N_("Recording resumed"),
+}
+# Who did it, where it was no person and no program.
+DOERS: Mapping[str, str] = {
+    "link": N_("Somebody with the link"),
+    "retention": N_("Retention period"),
+}
 FIELDS: Mapping[str, str] = {
+    "about": N_("Agent or recording"),
     "action": N_("Action"),
     "assignee": N_("Assignee"),
+    "call": N_("Call"),
     "client": N_("Client"),
     "company": N_("Company"),
     "disposition": N_("Disposition"),
+    "hours": N_("Hours"),
     "language": N_("Language"),
     "login": N_("Login"),
     "name": N_("Name"),
@@ -203,6 +226,7 @@ FIELDS: Mapping[str, str] = {
     "priority": N_("Priority"),
     "q": N_("Search"),
     "reason": N_("Reason"),
+    "recipient": N_("Mail address"),
     "solution": N_("Solution"),
     "status": N_("Status"),
     "subject": N_("Subject"),
@@ -230,4 +254,6 @@ ALL: Mapping[str, Mapping[str, str]] = {
     "role": ROLES,
     "leg": LEG_KINDS,
     "direction": DIRECTIONS,
+    "action": ACTIONS,
+    "doer": DOERS,
 }

@@ -1,9 +1,10 @@
 """Owns what the web room is given by the composition root, and the typed keys of the application."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from bridge.centre.plan import Plan
+from bridge.crm.mail import Mailer
 from bridge.crm.vault import Vault
 from bridge.engine.ports import Desk
 from bridge.store import Store
@@ -13,7 +14,8 @@ from bridge.store import Store
 class WebParts:
     """``region`` is where a number without a country code is taken to be from ("RU").
 
-    ``plan`` is the engineer's, ``in_force`` the same with the supervisors' moves.
+    ``plan`` is the engineer's, ``in_force`` the same with the supervisors' moves. ``departments`` are those
+    that are named, each with its supervisors. Without ``mailer`` links are passed on by hand.
     """
 
     store: Store
@@ -23,3 +25,5 @@ class WebParts:
     plan: Callable[[], Plan]
     in_force: Callable[[], Plan]
     public_url: str
+    departments: Callable[[], Mapping[str, Collection[str]]]
+    mailer: Mailer | None = None

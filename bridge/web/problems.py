@@ -92,11 +92,11 @@ async def answer_errors(request: web.Request, handler: Any) -> web.StreamRespons
     except BadInput as error:
         problem = Problem(HTTPStatus.BAD_REQUEST, str(error))
     except RemoteError as error:
-        log.warning("request failed at a peer", action="http", path=request.path, error=str(error))
+        log.warning("request failed at a peer", action="http", path=_logged(request), error=str(error))
         problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": "5"})
     except Exception:
         reference = secrets.token_hex(4)
-        log.exception("request failed", action="http", path=request.path, reference=reference)
+        log.exception("request failed", action="http", path=_logged(request), reference=reference)
         problem = Problem(
             HTTPStatus.INTERNAL_SERVER_ERROR,
             N_("Something broke on our side. Give the engineer this reference: %(reference)s"),
@@ -105,6 +105,15 @@ async def answer_errors(request: web.Request, handler: Any) -> web.StreamRespons
     else:
         return response
     return respond(request, problem)
+
+
+def is_link(request: web.Request) -> bool:
+    """A link to a recording, see pages/links.py: whoever knows its address hears it."""
+    return request.path.startswith("/r/")
+
+
+def _logged(request: web.Request) -> str:
+    return "/r/…" if is_link(request) else request.path
 
 
 def respond(request: web.Request, problem: Problem) -> web.Response:

@@ -163,3 +163,10 @@ class LoginThrottle:
         if times is None or len(times) < limit.failures:
             return 0.0
         return times[0] + limit.within.total_seconds() - now
+
+
+class LinkThrottle(LoginThrottle):
+    """Openings of links and attempts at unknown ones; what stands for a login is the hash of the token."""
+
+    PER_LOGIN = Limit(30, timedelta(minutes=5))
+    PER_ADDRESS = Limit(100, timedelta(minutes=5))

@@ -15,6 +15,7 @@ from bridge.centre.facts import CallOffered
 from bridge.centre.ids import CallId, LegId
 from bridge.config import keyfile
 from bridge.store import Store
+from bridge.web.context import PARTS
 from tests.unit.crm.at_rest import shelf_of
 
 LAB = Path(__file__).resolve().parents[2] / "docker" / "callbridge.yml"
@@ -98,6 +99,25 @@ async def test_good_file_is_taken_while_running(service: Service, file: Path) ->
     service.reload(file)
     await service.inbox.put_and_wait(CallOffered(CallId("c.1"), LegId("c.1"), None, "", "none", "lab"))
     assert {queue.wrap_up.total_seconds() for queue in service.floor.plan.queues.values()} == {17}
+
+
+async def test_who_supervises_what_is_the_file_s_and_a_reload_counts(service: Service, file: Path) -> None:
+    parts = service.web[PARTS]
+    assert parts.departments() == {"support": ("1010",), "sales": ("1010", "1009"), "reception": ()}
+    assert parts.mailer is None
+    file.write_text(LAB.read_text().replace('supervisors: ["1010"]', 'supervisors: ["1001"]'))
+    service.reload(file)
+    assert parts.departments()["support"] == ("1001",)
+
+
+async def test_the_mail_server_is_the_file_s(file: Path, environment: None, tmp_path: Path) -> None:
+    file.write_text(LAB.read_text() + "\nmail: {host: mail.example.org, sender: calls@example.org}\n")
+    settings = config.load(file)
+    secrets = config.Secrets.load_or_create(tmp_path / "secrets.env", settings)
+    async with running(settings, secrets) as service:
+        mailer = service.web[PARTS].mailer
+    assert mailer is not None
+    assert (mailer.host, mailer.port, mailer.name) == ("mail.example.org", 587, "ООО «Ромашка»")
 
 
 async def test_call_that_asterisk_cannot_be_asked_about_is_kept_in_history(

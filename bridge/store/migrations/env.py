@@ -9,6 +9,7 @@ from bridge.store import (
     calls,
     clients,
     facts,
+    links,
     moves,
     offers,
     recordings,
@@ -20,7 +21,7 @@ from bridge.store.migrate import other_type
 from bridge.store.tables import Base
 
 # Each of these declares its tables in the one metadata by being imported.
-_TABLES = (agents, audit, calls, clients, facts, moves, offers, recordings, tickets, tokens, users)
+_TABLES = (agents, audit, calls, clients, facts, links, moves, offers, recordings, tickets, tokens, users)
 
 connection = context.config.attributes.get("connection")
 if connection is None:

@@ -24,7 +24,8 @@ _PROBLEMS = {
     "415": "The body is no JSON",
     "416": "There is no such range",
     "422": "A field of the body is wrong",
-    "503": "It cannot be reached or opened now",
+    "502": "The mail server did not take the mail; the link is revoked",
+    "503": "It cannot be reached or opened now, or it cannot be written down who hears it",
 }
 
 

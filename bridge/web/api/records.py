@@ -224,7 +224,7 @@ async def change_client(request: web.Request) -> web.StreamResponse:
 async def list_recordings(request: web.Request) -> web.StreamResponse:
     asked = query(request, Paged)
     async with parts_of(request).store.view() as unit:
-        page = await unit.recordings.page(asked.cursor, asked.limit)
+        page = await unit.recordings.page(asked.cursor, asked.limit, within=sight_of(request).heard)
     items = [_recording(row) for row in page.items]
     return answer(models.Listed[models.Recording](items=items, next=page.cursor))
 
@@ -259,7 +259,7 @@ def _offer(row: OfferRow) -> models.Offer:
 
 
 async def _ticket(unit: Unit, row: TicketRow, sight: Sight) -> models.Ticket:
-    found = await _recordings_of(unit, row) if await _sees(unit, row, sight) else []
+    found = await _recordings_of(unit, row) if await _hears(unit, row, sight) else []
     fields = asdict(row)
     return models.Ticket.model_validate(
         {
@@ -281,9 +281,11 @@ async def _ticket(unit: Unit, row: TicketRow, sight: Sight) -> models.Ticket:
     )
 
 
-async def _sees(unit: Unit, row: TicketRow, sight: Sight) -> bool:
+async def _hears(unit: Unit, row: TicketRow, sight: Sight) -> bool:
     # A program's token sees everything: a list of its tickets needs no call of any.
-    return sight.sees(None, row) or (row.call is not None and sight.sees(await unit.calls.get(row.call), row))
+    if sight.hears(None, row):
+        return True
+    return row.call is not None and sight.hears(await unit.calls.get(row.call), row)
 
 
 async def _recordings_of(unit: Unit, row: TicketRow) -> list[RecordingRow]:

@@ -1,7 +1,7 @@
 """Owns the table of the API's operations. Routes, scopes, the OpenAPI document follow it."""
 
 from bridge.web.access import SUPERVISORS, Open, Routes
-from bridge.web.api import events, floor, models, records, supervision, talks
+from bridge.web.api import access_models, audit, events, floor, links, models, records, supervision, talks
 from bridge.web.api.openapi import show_document, show_page
 from bridge.web.api.operations import PREFIX, NoQuery, Operation, Paged
 
@@ -239,6 +239,45 @@ OPERATIONS: tuple[Operation, ...] = (
         "audio/*",
         query=records.FileQuery,
         problems=frozenset({"410", "416", "503"}),
+    ),
+    Operation(
+        "GET",
+        "/recordings/{id}/links",
+        links.list_links,
+        "links:read",
+        "The links to a recording, the latest first",
+        models.Listed[access_models.Link],
+    ),
+    Operation(
+        "POST",
+        "/recordings/{id}/links",
+        links.make_recording_link,
+        "links:write",
+        "Make a link that whoever has it can hear a recording by, and mail it",
+        access_models.MadeLink,
+        body=access_models.NewLink,
+        status=201,
+        roles=frozenset(),
+        problems=frozenset({"409", "502"}),
+    ),
+    Operation(
+        "DELETE",
+        "/recordings/{id}/links/{link}",
+        links.revoke_recording_link,
+        "links:write",
+        "Revoke a link",
+        access_models.Link,
+        roles=frozenset(),
+    ),
+    Operation(
+        "GET",
+        "/audit",
+        audit.list_audit,
+        "audit:read",
+        "Who listened to whom, and did what with recordings, the latest first",
+        models.Listed[access_models.AuditEntry],
+        query=audit.AuditQuery,
+        roles=SUPERVISORS,
     ),
     Operation(
         "GET",

@@ -10,13 +10,14 @@ from bridge.web.sight import Sight
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """That there was a call belongs to the client's history; ``seen`` opens the call and its recordings."""
+    """That there was a call belongs to the client's history. ``seen`` opens it, ``heard`` its recordings."""
 
     call: CallRow
     client: ClientRow | None
     ticket: TicketRow | None
     recordings: tuple[RecordingRow, ...]
     seen: bool
+    heard: bool
 
     @property
     def talk_ms(self) -> int | None:
@@ -36,9 +37,9 @@ async def contacts_of(unit: Unit, calls: Sequence[CallRow], sight: Sight) -> tup
     for call in calls:
         client = clients.get(call.client) if call.client else None
         ticket = await unit.tickets.by_call(call.id)
-        seen = sight.sees(call, ticket)
-        recorded = tuple(recordings.get(call.id, ())) if seen else ()
-        contacts.append(Contact(call, client, ticket, recorded, seen))
+        heard = sight.hears(call, ticket)
+        recorded = tuple(recordings.get(call.id, ())) if heard else ()
+        contacts.append(Contact(call, client, ticket, recorded, sight.sees(call, ticket), heard))
     return tuple(contacts)
 
 

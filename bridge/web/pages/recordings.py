@@ -2,10 +2,12 @@
 
 from aiohttp import web
 
+from bridge.store.rows import RecordingRow
 from bridge.web.access import Routes, SignedIn
 from bridge.web.context import parts_of
 from bridge.web.handing import hand_out
 from bridge.web.labels import N_
+from bridge.web.listening import note_listening
 from bridge.web.problems import not_found
 from bridge.web.sight import sight_of
 
@@ -25,4 +27,11 @@ async def send_recording(request: web.Request, id: str, *, download: bool) -> we
         if recording is None:
             raise not_found(N_("There is no such recording."))
         await sight_of(request).demand(unit, await unit.calls.get(recording.call))
+    await note_listening(request, recording, download=download)
+    return await send_file(request, recording, download=download)
+
+
+async def send_file(request: web.Request, recording: RecordingRow, *, download: bool) -> web.StreamResponse:
+    """Asks nobody and notes nothing: that is for who calls it."""
+    parts = parts_of(request)
     return await hand_out(request, parts.store, parts.recordings, recording, download=download)

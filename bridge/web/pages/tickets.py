@@ -1,26 +1,59 @@
 """Owns the pages of tickets and of calls: lists with filters, one ticket, one call."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
 from bridge.store import Unit
-from bridge.store.rows import TicketRow
+from bridge.store.rows import LinkRow, TicketRow
 from bridge.web import labels
 from bridge.web.access import Routes, SignedIn
 from bridge.web.choices import dispositions, values
 from bridge.web.context import parts_of
 from bridge.web.forms import Fields, form_of, path_number, query_of
 from bridge.web.labels import N_
+from bridge.web.links import HOURS, MOST_HOURS, Made, may_revoke
 from bridge.web.pages.contacts import contact_of, contacts_of
 from bridge.web.pages.offers import asked
 from bridge.web.pages.views import page, see_other
 from bridge.web.principal import Role, person_of
 from bridge.web.problems import bad_field, not_found
-from bridge.web.sight import HIDDEN, sight_of
+from bridge.web.sight import sight_of
 
 _PAGE = 30
 _CHOICES = 20  # of the router, on a call's page; each may have hundreds of candidates
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    link: LinkRow
+    revocable: bool
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What stood in a form that was refused: it is asked again."""
+
+    recording: str
+    recipient: str
+    hours: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """The links to a call's recordings, and the form for another one."""
+
+    links: tuple[Shared, ...]
+    mails: bool
+    made: Made | None
+    fault: str
+    typed: Typed | None
+    said: str
+    hours: int = HOURS
+    most_hours: int = MOST_HOURS
 
 
 def declare(routes: Routes) -> None:
@@ -126,19 +159,43 @@ async def show_calls(request: web.Request) -> web.StreamResponse:
 
 
 async def show_call(request: web.Request) -> web.StreamResponse:
+    return await call_page(request, request.match_info["id"])
+
+
+async def call_page(
+    request: web.Request,
+    id: str,
+    *,
+    status: int = 200,
+    made: Made | None = None,
+    fault: str = "",
+    typed: Typed | None = None,
+) -> web.Response:
+    """``made`` is a link that was just made; or ``fault`` says why it was not, with what was ``typed``."""
     async with parts_of(request).store.view() as unit:
-        call = await unit.calls.get(request.match_info["id"])
+        call = await unit.calls.get(id)
         if call is None:
             raise not_found(N_("There is no such call."))
         sight = sight_of(request)
-        await sight.demand(unit, call)
+        await sight.demand_call(unit, call)
         contact = await contact_of(unit, call, sight)
         choices = asked(await unit.offers.of_call(call.id))
+        links = await unit.links.of_recordings([recording.id for recording in contact.recordings])
     whole = "all" in request.query
     return page(
         request,
         "call.html",
+        status=status,
         contact=contact,
+        sharing=Sharing(
+            tuple(Shared(link, may_revoke(request, link), link.is_good(datetime.now(UTC))) for link in links),
+            mails=parts_of(request).mailer is not None,
+            made=made,
+            fault=fault,
+            typed=typed,
+            said=next((name for name in ("sent", "revoked") if name in request.query), ""),
+        ),
+        unheard="" if contact.heard else sight.refusal,
         choices=choices if whole else choices[-_CHOICES:],
         earlier=0 if whole else max(0, len(choices) - _CHOICES),
         **_names(request),
@@ -156,13 +213,13 @@ async def _ticket(request: web.Request, unit: Unit) -> TicketRow:
 async def _ticket_context(request: web.Request, unit: Unit, ticket: TicketRow) -> dict[str, Any]:
     call = await unit.calls.get(ticket.call) if ticket.call else None
     sight = sight_of(request)
-    seen = sight.sees(call, ticket)
+    heard = sight.hears(call, ticket)
     return {
         "ticket": ticket,
-        "contact": await contact_of(unit, call, sight) if call and seen else None,
+        "contact": await contact_of(unit, call, sight) if call and sight.sees(call, ticket) else None,
         "client": await unit.clients.get(ticket.client) if ticket.client else None,
-        "recordings": await unit.recordings.of_ticket(ticket.id) if seen else [],
-        "hidden": HIDDEN if call and not seen else "",
+        "recordings": await unit.recordings.of_ticket(ticket.id) if heard else [],
+        "hidden": sight.refusal if call and not heard else "",
         "saved": "saved" in request.query,
         "dispositions": _dispositions(request, ticket),
         **_names(request),

@@ -80,7 +80,7 @@ class Views:
         opened = await self._opened(topic, agent) if agent else None
         match topic:
             case Topic.CARD:
-                sight = sight_for(person, self.parts.in_force())
+                sight = sight_for(person, self.parts)
                 return "_card.html", card_context(opened, sight, self.parts.plan())
             case Topic.RING:
                 return "_ring.html", {"opened": opened}
@@ -138,7 +138,7 @@ class Views:
             return ()
         async with self.parts.store.view() as unit:
             page = await unit.calls.page(None, _CONTACTS, agent=person.agent)
-            return await contacts_of(unit, page.items, sight_for(person, self.parts.in_force()))
+            return await contacts_of(unit, page.items, sight_for(person, self.parts))
 
 
 def _extensible(live: LiveAgent, plan: Plan) -> bool:
@@ -151,9 +151,9 @@ def card_context(opened: OpenedCard | None, sight: Sight, plan: Plan) -> dict[st
     card = opened.card if opened else None
     tickets = {ticket.call: ticket for ticket in card.open_tickets} if card else {}
     contacts = card.contacts if card else ()
-    seen = {one.call.id for one in contacts if sight.sees(one.call, tickets.get(one.call.id))}
+    heard = {one.call.id for one in contacts if sight.hears(one.call, tickets.get(one.call.id))}
     way = way_of(opened.record.transfers, plan) if opened else ()
-    return {"opened": opened, "seen": seen, "way": way}
+    return {"opened": opened, "heard": heard, "way": way}
 
 
 def supervision_context(floor: FloorView, plan: Plan, me: AgentId | None) -> dict[str, Any]:

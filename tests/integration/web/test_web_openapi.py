@@ -134,6 +134,8 @@ async def test_what_is_answered_is_what_is_described(house: House) -> None:
     call = record(client=who, answered=True, ended=True)
     ticket = await add_ticket(house, call)
     await add_offers(house, call)
+    answer = await client.post(f"/api/v1/recordings/{call.id}-rec-1/links", json={}, headers=token)
+    assert answer.status == 201
     house.desk.show(_with_a_talk(busy_floor(call.offered_at)))
     ids = {
         "/api/v1/calls/{id}": call.id,
@@ -144,6 +146,7 @@ async def test_what_is_answered_is_what_is_described(house: House) -> None:
         "/api/v1/agents/{id}/call": "1001",
         "/api/v1/queues/{name}": "support",
         "/api/v1/recordings/{id}": f"{call.id}-rec-1",
+        "/api/v1/recordings/{id}/links": f"{call.id}-rec-1",
     }
     checked = 0
     for path, place in document["paths"].items():
@@ -161,7 +164,7 @@ async def test_what_is_answered_is_what_is_described(house: House) -> None:
         problem = {"$ref": "urn:api#/components/schemas/ProblemBody"}
         Draft202012Validator(problem, registry=registry).validate(await answer.json())
         checked += 1
-    assert checked == 14
+    assert checked == 16
 
 
 async def test_the_page_for_people_shows_every_operation(house: House) -> None:

@@ -26,10 +26,12 @@ from bridge.centre.facts import (
 from bridge.centre.ids import AgentId, Endpoint, QueueName, Skill
 from bridge.centre.plan import Agent, Member, Plan, Queue, Strategy
 from bridge.crm.access import new_token
+from bridge.crm.mail import Mailer
 from bridge.crm.vault import Vault
 from bridge.engine.logged import logged
 from bridge.engine.ports import FloorView, LinkState, LiveAgent, LiveQueue, StampedFact
 from bridge.store import Store
+from bridge.store.rows import AuditRow
 from bridge.web import CardScreens, Metrics, WebParts, make_app
 
 T0 = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
@@ -182,6 +184,7 @@ class House:
     vault: Vault
     metrics: Metrics
     server: TestServer
+    departments: dict[str, list[str]]  # department → its supervisors; changed by a test, they hold at once
     clients: list[TestClient] = field(default_factory=list)
     listeners: list["Listener"] = field(default_factory=list)
 
@@ -201,6 +204,17 @@ class House:
         assert answer.status == 303, await answer.text()
         return client
 
+    async def supervisor(self, login: str, agent: str | None, *, language: str = "en") -> TestClient:
+        """Somebody in this role, signed in; with an agent he may be named in ``departments``."""
+        async with self.store.unit() as unit:
+            await unit.users.add(login, HASH, "supervisor", agent, language)
+        return await self.sign_in(login, language=language)
+
+    async def audit(self, **filters: Any) -> list[AuditRow]:
+        """The latest first."""
+        async with self.store.view() as unit:
+            return list((await unit.audit.page(limit=500, **filters)).items)
+
     async def listen(self, client: TestClient, path: str, **headers: str) -> "Listener":
         listener = await Listener.open(client, path, **headers)
         self.listeners.append(listener)
@@ -218,7 +232,11 @@ class House:
 
 
 async def open_house(
-    tmp_path: Path, *, public_url: str = "http://callbridge.test", key_file: Path | None = None
+    tmp_path: Path,
+    *,
+    public_url: str = "http://callbridge.test",
+    key_file: Path | None = None,
+    mailer: Mailer | None = None,
 ) -> House:
     recordings = tmp_path / "recordings"
     recordings.mkdir()
@@ -232,12 +250,23 @@ async def open_house(
         await unit.users.add("chief", HASH, "supervisor", None, "en")
     screens = CardScreens(store)
     vault = Vault(recordings, lambda: key_file)
-    parts = WebParts(store, desk, vault, lambda: "RU", lambda: centre, lambda: centre, public_url)
+    departments: dict[str, list[str]] = {}
+    parts = WebParts(
+        store,
+        desk,
+        vault,
+        lambda: "RU",
+        lambda: centre,
+        lambda: centre,
+        public_url,
+        lambda: departments,
+        mailer,
+    )
     metrics = Metrics()
     app = make_app(parts, screens, metrics, without_vendor=True)
     server = TestServer(app)
     await server.start_server()
-    return House(store, desk, screens, recordings, vault, metrics, server)
+    return House(store, desk, screens, recordings, vault, metrics, server, departments)
 
 
 async def close_house(house: House) -> None:
