@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements
 UV := 0.11
+# One after another: they share Asterisk, its phones and their ports.
+ON_ASTERISK := tests/contract tests/e2e tests/chaos
 
 .DEFAULT_GOAL := help
 .PHONY: help demo down test bench bench-dispatch chaos lint lock clean lab-status lab-logs
@@ -28,7 +30,8 @@ lab-logs: ## the lab's logs, going on
 test: $(STAMP) ## set everything up and run the whole suite, real-Asterisk tests included
 	@$(LAB) images
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(addprefix --ignore=,$(ON_ASTERISK))
+	$(BIN)/python -m pytest $(ON_ASTERISK)
 
 bench: $(STAMP) ## measure, print and write build/bench.json
 	@$(LAB) images

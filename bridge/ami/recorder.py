@@ -6,8 +6,11 @@ spool, so ``../recording`` is, wherever the spool is, where ARI lists and serves
 makes the directory if need be [run on 22.10.1].
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Collection
+
+import structlog
 
 from bridge.ami.headers import Headers
 from bridge.ami.messages import Hangup, Message, MixMonitorStart, MixMonitorStop, Newchannel
@@ -15,8 +18,11 @@ from bridge.centre.facts import Fact, RecordingEnded, RecordingStarted
 from bridge.centre.ids import LegId, RecordingId, call_of
 from bridge.centre.orders import StartRecording
 from bridge.engine.ports import SNOOPED, recording_mark
-from bridge.errors import BadInput
+from bridge.errors import BadInput, Refused
 
+log = structlog.get_logger(__name__)
+
+_FORGETS = 0.06  # seconds: with the next packet after its last listener the channel forgets how it translated
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -29,6 +35,7 @@ class Recordings:
         self._unheard: set[str] = set()  # and those where a gap may have hidden it
         self._untouched: set[str] = set()  # channels that we have seen from their beginning
         self._touched: set[str] = set()  # those on which we have tried to record
+        self._anew: set[str] = set()  # that are being begun anew: an end is none
 
     def on(self, leg: LegId) -> RecordingId | None:
         return self._asked.get(leg)
@@ -47,6 +54,9 @@ class Recordings:
         if self._asked.get(leg) == recording:
             self._drop(leg)
 
+    def between(self, leg: LegId, *, stopped: bool) -> None:
+        (self._anew.add if stopped else self._anew.discard)(leg)
+
     def touch(self, leg: LegId) -> bool:
         """Whether this is the first attempt on it, by any process of ours."""
         first = leg in self._untouched
@@ -64,6 +74,8 @@ class Recordings:
                 if recording is not None:
                     self._begun.add(channel.uniqueid)
                     return [RecordingStarted(call_of(recording), recording)]
+            case MixMonitorStop(channel) if channel.uniqueid in self._anew:
+                return []
             case MixMonitorStop(channel):
                 return self._ended(channel.uniqueid)
             case Hangup(channel=channel):
@@ -91,6 +103,7 @@ class Recordings:
     def _drop(self, leg: str) -> RecordingId | None:
         self._begun.discard(leg)
         self._unheard.discard(leg)
+        self._anew.discard(leg)
         return self._asked.pop(leg, None)
 
 
@@ -104,6 +117,8 @@ async def start_recording(
             raise BadInput(
                 f"StartRecording: {name!r} cannot be part of a file name; use letters, digits, . _ -"
             )
+    if order.anew:
+        return await _begin_anew(order, ask, recordings)
     if recordings.runs(leg, recording):
         return False
     # MixMonitor itself leaves its id there. It is asked for wherever there may have been a first one.
@@ -115,10 +130,36 @@ async def start_recording(
     if known.get("value"):
         recordings.begun(leg)
         return False
-    place = f"../recording/{recording}"
     try:
-        await ask("MixMonitor", Channel=leg, Options=f"r({place}-in.wav)t({place}-out.wav)i({variable})")
+        await ask("MixMonitor", Channel=leg, Options=_options(recording))
     except Exception:  # also a lost reply: whoever tries again finds the mark if it has begun
         recordings.forget(leg, recording)
         raise
     return True
+
+
+async def _begin_anew(
+    order: StartRecording, ask: Callable[..., Awaitable[Headers]], recordings: Recordings
+) -> bool:
+    """Behind what it has written. Of one that does not run there is nothing to be done, nor of snoops'."""
+    leg, recording = order.leg, order.recording
+    variable = recording_mark(recording)
+    known = (await ask("Getvar", Channel=leg, Variable=variable)).get("value")
+    if not known or known == SNOOPED or recordings.on(leg) not in (None, recording):
+        return False
+    recordings.expect(leg, recording)
+    recordings.begun(leg)
+    recordings.between(leg, stopped=True)
+    try:
+        await ask("StopMixMonitor", Channel=leg, MixMonitorID=known)
+    except Refused as error:  # from an attempt whose reply was lost
+        log.info("recorder stopped already", action="ami.recorder", channel_id=leg, error=str(error))
+    await asyncio.sleep(_FORGETS)
+    await ask("MixMonitor", Channel=leg, Options=_options(recording, again="a"))
+    recordings.between(leg, stopped=False)
+    return False
+
+
+def _options(recording: RecordingId, again: str = "") -> str:
+    place = f"../recording/{recording}"
+    return f"{again}r({place}-in.wav)t({place}-out.wav)i({recording_mark(recording)})"

@@ -29,7 +29,6 @@ from bridge.centre.orders import (
     Connect,
     EndWatch,
     EnterWaitingRoom,
-    FeedSilence,
     HangUp,
     Hold,
     Join,
@@ -67,7 +66,7 @@ class MediaDesk:
         self._app = app
         self._sounds = Sounds(rest, interest)
         self._rooms = Rooms(rest, interest, self._sounds, app)
-        self._watches = Watches(rest, interest, self._rooms, self._sounds, ears)
+        self._watches = Watches(rest, interest, self._rooms, ears)
         self._background: set[asyncio.Task[None]] = set()
 
     async def carry_out(self, order: MediaOrder) -> None:
@@ -104,8 +103,6 @@ class MediaDesk:
                 await self._watches.watch(order)
             case EndWatch():
                 await self._watches.end(order)
-            case FeedSilence():
-                await self._watches.feed(order)
             case HangUp():
                 await self._hang_up(order.leg, order.cause)
             case ToFallback():

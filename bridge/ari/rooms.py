@@ -71,6 +71,14 @@ class Rooms:
         """As ``join``, of a leg that is there to listen, or of an ear."""
         await self.join(Join(call, leg, room))
 
+    async def move(self, call: CallId, room: ConversationId, leg: LegId) -> None:
+        """As ``bring``, of a leg that hears nothing of its own, to a room that is there: one request."""
+        if room in self._interest.seats(call, leg):
+            return
+        self._interest.note_seat(leg, room)
+        with self._unless_gone(leg):
+            await self._add(room, leg)
+
     async def connect(self, order: Connect) -> None:
         room = conversation_id(order.call)
         for leg in (order.client, order.agent):

@@ -151,8 +151,8 @@ class Watch:
     trainee: AgentId | None = None
     answered: bool = False  # until then his phone rings
     target: LegId | None = None  # whom he has been brought to; None: nobody, he hears music
-    room: ConversationId | None = None  # in which he talks with everybody
-    at: ConversationId | None = None  # where the target sat then
+    room: ConversationId | None = None  # where he has been brought to the target himself
+    source: LegId | None = None  # whom the target heard alone when it was
     placed: bool = False  # all of this has been ordered
 
     @property
@@ -216,8 +216,7 @@ class Call:
     segments: list[Segment] = field(default_factory=list)
     watches: dict[LegId, Watch] = field(default_factory=dict)  # by the leg of who watches: none of ``legs``
     watches_made: int = 0
-    fed: set[LegId] = field(default_factory=set)  # that are sent silence, so that they hear a whisper
-    deafened: set[LegId] = field(default_factory=set)  # that have been; see ``supervision``
+    recorded: LegId | None = None  # whom the client heard alone when his recorder was begun
 
     @property
     def client_leg(self) -> LegId:

@@ -65,6 +65,7 @@ from bridge.centre.facts import (
 )
 from bridge.centre.messages import AgentAsked, Offer, PositionIs, Rejected, TurnedAway
 from bridge.centre.seats import account
+from bridge.centre.sources import record_on
 
 S = CallState
 Step = Callable[[Call, Any, Moment], None]
@@ -262,4 +263,5 @@ def step(call: Call, event: CallEvent, at: Moment) -> None:
         raise Rejected("call", call.state, event)
     handler(call, event, at)
     v.follow(call, event, at)
+    record_on(call, at)
     account(call, at.now)

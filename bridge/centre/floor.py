@@ -343,7 +343,8 @@ class Floor:
     def _forget_if_ended(self, call: Call, now: datetime) -> None:
         if call.state is CallState.ENDED:
             del self.calls[call.id]
-            told_again = call.id in self.recent  # given back, and then followed in the dialplan
+            # Given back, counted as such, and then followed in the dialplan.
+            told_again = call.id in self.recent and call.id not in self.gone
             self.recent[call.id] = now
             if call.outcome is not Outcome.FALLBACK:
                 self.gone.add(call.id)

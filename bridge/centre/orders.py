@@ -183,7 +183,8 @@ class Mute:
 class Watch:
     """Bring this leg to what ``target`` says and hears, as its call's ``number``-th watch.
 
-    LISTEN: nobody hears it. WHISPER: the target does. BARGE: everybody in ``room``, where the target sits.
+    LISTEN: nobody hears it. WHISPER: the target does. BARGE: everybody in ``room``, where the target sits;
+    a whisper to who sits there alone is brought there too, for he would not hear it otherwise (#1966).
     """
 
     lane: ClassVar[Lane] = Lane.MEDIA
@@ -193,6 +194,7 @@ class Watch:
     target: LegId
     how: Supervise
     room: ConversationId | None = None
+    later: bool = False  # somebody else talks with the target from now on: once they hear each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,16 +206,6 @@ class EndWatch:
     leg: LegId
     number: int
     target: LegId
-
-
-@dataclass(frozen=True, slots=True)
-class FeedSilence:
-    """While ``on``, this leg is sent silence: who is alone would not hear a whisper otherwise (#1966)."""
-
-    lane: ClassVar[Lane] = Lane.MEDIA
-    call: CallId
-    leg: LegId
-    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,12 +248,16 @@ class ClearCall:
 
 @dataclass(frozen=True, slots=True)
 class StartRecording:
-    """MixMonitor on the client's leg: what he says and what he hears in files of their own."""
+    """MixMonitor on the client's leg: what he says and what he hears in files of their own.
+
+    ``anew``: one that runs is begun anew, behind what it has written (see ``sources``).
+    """
 
     lane: ClassVar[Lane] = Lane.RECORDER
     call: CallId
     leg: LegId
     recording: RecordingId
+    anew: bool = False
 
 
 # ── Lane.DIRECTORY and Lane.RECORDS, carried out by crm/ ─────────────────────
@@ -401,7 +397,6 @@ MediaOrder = (
     | Mute
     | Watch
     | EndWatch
-    | FeedSilence
     | HangUp
     | ToFallback
     | ToDialplan

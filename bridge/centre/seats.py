@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bridge.centre.call import Call, CallState, Leg, Moment, Seat, Watch
+from bridge.centre.facts import Supervise
 from bridge.centre.ids import consultation_id, conversation_id
 from bridge.centre.orders import Hold, Join, RingBack
 from bridge.centre.plan import Queue
@@ -75,7 +76,11 @@ def account(call: Call, now: datetime) -> None:
 def _barging(call: Call) -> list[Watch]:
     """Supervisors who talk with the client: a part of what is recorded, as the agents are."""
     talk = conversation_id(call.id)
-    return [watch for watch in call.watches.values() if watch.room == talk and call.state in _SERVED]
+    return [
+        watch
+        for watch in call.watches.values()
+        if watch.how is Supervise.BARGE and watch.room == talk and call.state in _SERVED
+    ]
 
 
 def _doing(call: Call, leg: Leg) -> Doing | None:

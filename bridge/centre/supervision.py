@@ -27,14 +27,13 @@ from bridge.centre.facts import (
     TimerFired,
     TimerKind,
 )
-from bridge.centre.ids import AgentId, ConversationId, LegId, consultation_id, conversation_id, watcher_leg_id
+from bridge.centre.ids import AgentId, ConversationId, LegId, watcher_leg_id
 from bridge.centre.messages import AgentBusyOutside, AgentTakesOver
 from bridge.centre.orders import (
     Answer,
     CancelReason,
     CancelRing,
     EndWatch,
-    FeedSilence,
     HangUp,
     Hold,
     Mute,
@@ -46,6 +45,7 @@ from bridge.centre.orders import (
 from bridge.centre.orders import Watch as WatchOrder
 from bridge.centre.record import LegKind, TransferEnd, TransferKind, TransferRecord
 from bridge.centre.seats import music_of, seat, seat_again
+from bridge.centre.sources import room_of, source_of
 from bridge.centre.transfer_acts import give_up, leaves
 
 S = CallState
@@ -266,8 +266,6 @@ _STEPS: Mapping[type, Callable[[Call, Any, Moment], None]] = {
 
 def follow(call: Call, event: CallEvent | None, at: Moment) -> None:
     """After every step of the call, and whatever else changes it: each to whom he watches now."""
-    if not call.watches and not call.fed:
-        return
     if isinstance(event, CallAdopted | Resumed):
         for watch in call.watches.values():
             watch.placed = False  # nobody knows whether it was done
@@ -276,7 +274,6 @@ def follow(call: Call, event: CallEvent | None, at: Moment) -> None:
             end(call, watch, at)
         elif watch.answered:
             _place(call, watch, at)
-    _feed(call, at)
 
 
 def _place(call: Call, watch: Watch, at: Moment) -> None:
@@ -284,23 +281,41 @@ def _place(call: Call, watch: Watch, at: Moment) -> None:
     if leg is None and (call.state is S.TALKING or _not_his(call, watch, at)):
         end(call, watch, at)  # whoever has the client now is none of his agents
         return
-    target, sits = (leg.id, _room_of(call, leg)) if leg is not None else (None, None)
-    room = sits if watch.how is Supervise.BARGE else None
-    deaf = target in call.deafened and sits is not None and sits != watch.at
-    if watch.placed and (target, room) == (watch.target, watch.room) and not deaf:
+    target = leg.id if leg is not None else None
+    room = _beside(call, watch, leg) if leg is not None else None
+    was, watch.room = watch.room, room
+    source = source_of(call, leg) if leg is not None else None
+    moved = target != watch.target
+    deaf = not moved and source is not None and watch.source not in (None, source)
+    watch.source = source if moved else source or watch.source
+    if watch.placed and (target, room) == (watch.target, was) and not (deaf and room is None):
         return
-    if target != watch.target or deaf:
+    later = watch.placed and (moved or deaf)
+    leaves_him = was is not None and room is None
+    before = len(at.out.orders)
+    if moved or deaf:
         _unwatch(call, watch, at)
     if deaf:
-        # What such a leg is sent in its next room an old ear on it does not hear any more, nor is its whisper
-        # heard there (22.10): silence, then the tone of a ring, do that. A new one does.
         call.watches_made += 1
         watch.number = call.watches_made
-    watch.target, watch.room, watch.at, watch.placed = target, room, sits or watch.at, True
+    watch.target, watch.placed = target, True
     if target is None:
         at.out.orders.append(Hold(call.id, watch.leg, music_of(call, at)))
-    else:
-        at.out.orders.append(WatchOrder(call.id, watch.leg, watch.number, target, watch.how, room))
+        return
+    at.out.orders.append(WatchOrder(call.id, watch.leg, watch.number, target, watch.how, room, later))
+    if leaves_him:  # before the client comes back to whom he whispered
+        at.out.orders[:] = [*at.out.orders[before:], *at.out.orders[:before]]
+
+
+def _beside(call: Call, watch: Watch, leg: Leg) -> ConversationId | None:
+    """The room in which he is himself. Who is whispered to while his client is on hold sits there alone."""
+    match watch.how:
+        case Supervise.BARGE:
+            return room_of(call, leg)
+        case Supervise.WHISPER if not any(one is not leg and one.seat is leg.seat for one in call.alive_legs):
+            return room_of(call, leg)
+        case _:
+            return None
 
 
 def _watched(call: Call, watch: Watch, at: Moment) -> Leg | None:
@@ -335,30 +350,3 @@ def _line_of(call: Call, agent: AgentId) -> Leg | None:
         return line
     leg = call.leg_of(agent)
     return leg if leg is not None and not leg.released else None
-
-
-def _room_of(call: Call, leg: Leg) -> ConversationId | None:
-    match leg.seat:
-        case Seat.TALK:
-            return conversation_id(call.id)
-        case Seat.CONSULT:
-            return consultation_id(call.id, len(call.transfers))
-        case _:
-            return None
-
-
-def _feed(call: Call, at: Moment) -> None:
-    """Who is whispered to and sits alone, his client on hold, is sent silence: he would hear nothing."""
-    whispered = {one.target for one in call.watches.values() if one.how is Supervise.WHISPER and one.placed}
-    wanted = {leg.id for leg in call.alive_legs if leg.id in whispered and _is_alone(call, leg)}
-    for leg in sorted(wanted ^ call.fed):
-        if leg in wanted or call.legs[leg].alive:
-            at.out.orders.append(FeedSilence(call.id, leg, on=leg in wanted))
-    call.fed = wanted
-    call.deafened |= wanted
-
-
-def _is_alone(call: Call, leg: Leg) -> bool:
-    room = _room_of(call, leg)
-    others = any(one is not leg and one.seat is leg.seat for one in call.alive_legs)
-    return room is not None and not others and all(one.room != room for one in call.watches.values())

@@ -193,6 +193,7 @@ ACTIONS: Mapping[str, str] = {
     "whisper": N_("Whisper"),
     "barge": N_("Barge"),
     "take_over": N_("Take-over"),
+    "leave": N_("Supervision ended"),
     "recording.listen": N_("Recording heard"),
     "recording.download": N_("Recording downloaded"),
     "recording.link": N_("Link to a recording made"),

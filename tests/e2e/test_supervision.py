@@ -34,16 +34,10 @@ async def supervise(talk: Talk, do: str, agent: str = ANNA, by: str = SUPERVISOR
 
 
 async def audit(talk: Talk) -> list[tuple[str, str]]:
-    rows = await talk.lab.docker(
-        "exec",
-        talk.lab.containers["callbridge"],
-        "python",
-        "-c",
-        "import sqlite3; print(sqlite3.connect('/var/lib/callbridge/callbridge.db').execute("
-        f"'select action, about from audit where call = ? order by id', ('{talk.call}',)).fetchall())",
-    )
-    found: list[tuple[str, str]] = eval(rows)
-    return found
+    """Action and agent, the first first."""
+    entries = (await talk.api.get("/audit", call=talk.call))["items"]
+    found = [(one["action"], one["about"]) for one in reversed(entries)]
+    return [one for one in found if not one[0].startswith("recording.")]
 
 
 async def test_every_switch_by_api_on_one_leg(begin: Begin) -> None:

@@ -55,7 +55,6 @@ class World:
     alone: dict[LegId, type] = field(default_factory=dict)  # Hold: hears music, RingBack: that it rings
     muted: set[LegId] = field(default_factory=set)
     ears: dict[LegId, o.Watch] = field(default_factory=dict)  # by who listens
-    fed: set[LegId] = field(default_factory=set)  # with silence
     audit: list[tuple[str, str, str]] = field(default_factory=list)  # by, action, about
     timers: dict[f.Timer, datetime] = field(default_factory=dict)
     ari: deque[f.Fact] = field(default_factory=deque)
@@ -153,8 +152,6 @@ class World:
                     self.ears[leg] = order
             case o.EndWatch(leg=leg):
                 self.ears.pop(leg, None)
-            case o.FeedSilence(leg=leg, on=on):
-                (self.fed.add if on else self.fed.discard)(leg)
             case o.NoteAudit():
                 self.audit.append((order.by, order.action, order.about))
             case o.ToDialplan(leg=leg):
@@ -257,7 +254,6 @@ class World:
         for members in self.bridges.values():
             members.discard(leg)
         self.ears.pop(leg, None)
-        self.fed.discard(leg)
         self.ari.append(f.LegEnded(self.legs[leg].call, leg, cause))
         if leg in self.recording:
             recording = self.recording.pop(leg)

@@ -47,9 +47,9 @@ class AuditEntry(Said):
         description="A log-in, `agent ID` for a phone, `token NAME`, `link` for who has one, `retention`."
     )
     action: str = Field(
-        description="`listen`, `whisper`, `barge`, `take_over`, `recording.listen`, `recording.download`, "
-        "`recording.link`, `recording.link_opened`, `recording.link_revoked`, `recording.removed`, "
-        "`recording.pause`, `recording.resume`; there may come more."
+        description="`listen`, `whisper`, `barge`, `take_over`, `leave`, `recording.listen`, "
+        "`recording.download`, `recording.link`, `recording.link_opened`, `recording.link_revoked`, "
+        "`recording.removed`, `recording.pause`, `recording.resume`; there may come more."
     )
     about: str = Field(description="An agent's id, or a recording's.")
     call_id: str | None

@@ -1,0 +1,44 @@
+"""Whose sound comes to a leg, and the recorder that must be begun anew when that changes.
+
+What listens to a leg inside Asterisk, a recorder or an ear, goes deaf when one phone's sound comes in the
+place of another's: it takes the new one's packets for late ones of the former, until their numbers have
+caught up, which may be never (22.10: 4 of 6 recordings had not a word of who took the client). Begun anew it
+hears. Music and the sound of three together have no such numbers.
+"""
+
+from bridge.centre.call import Call, Leg, Moment, Seat
+from bridge.centre.ids import ConversationId, LegId, consultation_id, conversation_id, recording_id
+from bridge.centre.orders import StartRecording
+
+
+def room_of(call: Call, leg: Leg) -> ConversationId | None:
+    """The Conversation in which it sits."""
+    match leg.seat:
+        case Seat.TALK:
+            return conversation_id(call.id)
+        case Seat.CONSULT:
+            return consultation_id(call.id, len(call.transfers))
+        case _:
+            return None
+
+
+def source_of(call: Call, leg: Leg) -> LegId | None:
+    """The one whom it hears; None for nobody, and for several."""
+    room = room_of(call, leg)
+    if room is None:
+        return None
+    others = [one.id for one in call.alive_legs if one is not leg and one.seat is leg.seat]
+    others += [watch.leg for watch in call.watches.values() if watch.room == room]
+    return others[0] if len(others) == 1 else None
+
+
+def record_on(call: Call, at: Moment) -> None:
+    """After every step: whoever talks with the client now is recorded too."""
+    client = call.legs.get(call.client_leg)
+    source = source_of(call, client) if client is not None and client.alive else None
+    if source is None or not call.recordings or source == call.recorded:
+        return
+    if call.recorded is not None:
+        recording = recording_id(call.id, call.recordings)
+        at.out.orders.append(StartRecording(call.id, call.client_leg, recording, anew=True))
+    call.recorded = source
