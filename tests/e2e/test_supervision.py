@@ -69,7 +69,9 @@ async def test_by_desk_phone_code_and_digits_and_take_over(begin: Begin) -> None
     await talk.wish(SUPERVISOR, "hold")
     await talk.hear(**{"client": {MUSIC}, f"a{SUPERVISOR}": set()})
     await talk.wish(SUPERVISOR, "resume")
+    await talk.hear(**{"client": {SUPERVISOR}, f"a{SUPERVISOR}": {"client"}})
     await talk.ends()
+    await talk.recorded(ANNA, SUPERVISOR)
     record: dict[str, Any] = await talk.api.get(f"/calls/{talk.call}")
     assert record["agent"] == SUPERVISOR
     assert [(one["kind"], one["by"]) for one in record["transfers"]] == [("take_over", SUPERVISOR)]

@@ -120,6 +120,7 @@ async def test_somebody_takes_him(begin: Begin, kind: str, way: str, target: str
     await talk.hear(client={taker}, **{f"a{taker}": {"client"}})
     await talk.phone(ANNA).event("ended")
     await talk.ends()
+    await talk.recorded(ANNA, taker)
     call = await told(talk, f"{kind} by {way} to {target}", seconds)
     (transfer,) = call["transfers"]
     wanted = (kind, words, ANNA, "completed")

@@ -11,7 +11,8 @@ import pytest
 
 from tests.e2e.hearing import MUSIC, TONES, Ear, hears, picture
 from tests.e2e.parts import Api, Lab, Program, eventually, outsider, phone
-from tests.e2e.scene import stranger, talking
+from tests.e2e.scene import recorded, stranger, talking
+from tests.e2e.sound import Sound
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
 
@@ -87,6 +88,21 @@ class Talk:
 
         await eventually(look, lambda seen: seen == [["attached"]], 40)
         return call
+
+    async def recorded(self, *agents: str) -> None:
+        """In the one recording: the client all the time, and these agents on the other side, one by one."""
+        sound = await recorded(self.api, {"id": self.call})
+        heard = [
+            [agent for agent in agents if sound.level(1, self.ears[agent].hz, *at) > -26]
+            for at in halves(sound)
+        ]
+        assert heard == [[agents[0]], [agents[-1]]], heard
+        assert min(sound.level(0, self.ears["client"].hz, *at) for at in halves(sound)) > -26
+
+
+def halves(sound: Sound) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Its first second, and its last: between them somebody else may be heard, or music."""
+    return (0.0, 1.0), (sound.seconds - 1.0, sound.seconds)
 
 
 Begin = Callable[..., Awaitable[Talk]]
