@@ -46,6 +46,8 @@ async def supervise(
     watch = watch_of(floor, trainee or supervisor)
     if watch is not None:
         _demand_change(watch, supervisor, agent, do, trainee)
+        if do is Supervise.TAKE_OVER and not _has_client(floor, agent):
+            raise Problem(HTTPStatus.CONFLICT, N_("This does not fit the call any more. Look again."))
     else:
         if not plan.supervises(supervisor, agent):
             raise Problem(
@@ -69,6 +71,12 @@ def _demand_change(
         raise Problem(HTTPStatus.CONFLICT, N_("This phone is beside another agent already. Leave him first."))
     if trainee is not None and do not in (Supervise.LISTEN, Supervise.LEAVE):
         raise Problem(HTTPStatus.FORBIDDEN, N_("A trainee only listens."))
+
+
+def _has_client(floor: FloorView, agent: AgentId) -> bool:
+    """Not of a call that is being passed on without him, nor of one about which he is only consulted."""
+    call = talk_of(floor, agent)
+    return call is not None and (not call.stage or call.transfers[-1].by == agent)
 
 
 def _demand_free(floor: FloorView, who: AgentId, agent: AgentId) -> None:

@@ -10,7 +10,7 @@ from bridge.centre.ids import AgentId, QueueName
 from bridge.centre.plan import Plan
 from bridge.engine.ports import LiveWatch
 from bridge.web.context import PARTS
-from tests.integration.web.test_web_talks import ANNA, BORIS, VERA, talks
+from tests.integration.web.test_web_talks import ANNA, BORIS, VERA, passed_on, talks
 from tests.integration.web.web_house import API, House, csrf_of, get
 
 PATH = f"{API}/agents/1001/supervision"
@@ -105,6 +105,14 @@ async def test_who_is_beside_her_already_switches(house: House, do: Supervise) -
     beside(house, watch())
     await asked(house, {**LISTEN, "do": do.value}, 202)
     assert [fact.do for fact in house.desk.submitted if isinstance(fact, SupervisionWished)] == [do]
+
+
+async def test_no_client_is_taken_from_who_is_only_consulted(house: House) -> None:
+    supervised(house, VERA)
+    talks(house, stage="consulting", transfers=(passed_on(1, by=BORIS),))
+    beside(house, watch())
+    await asked(house, {**LISTEN, "do": "take_over"}, 409)
+    assert house.desk.submitted == []
 
 
 async def test_a_trainee_only_listens_and_is_his_supervisors(house: House) -> None:
