@@ -305,3 +305,30 @@ async def test_who_hangs_up_the_consultation_has_his_client_back(begin: Begin) -
     await talk.hear(client={ANNA}, a1001={"client"})
     await asyncio.gather(*(talk.api.agent_is(agent, state) for agent, state in ((BORIS, "ready"),)))
     await talk.ends()
+
+
+async def test_by_feature_codes_on_the_other_line(begin: Begin) -> None:
+    """Each is dialled while the client is on hold, says what came of it, and is hung up."""
+    talk = await begin(BORIS)
+    anna = talk.phone(ANNA)
+
+    async def dials(code: str) -> None:
+        await anna.do(do="hold")
+        await anna.event("held", anna.count("held") + 1)
+        await talk.dial(ANNA, code)
+
+    await dials(f"*71{BORIS}")
+    await talk.stage(ANNA, "consulting")
+    await anna.event("ended")
+    await anna.do(do="unhold")
+    await anna.event("unheld")
+    await talk.hear(client={MUSIC}, a1001={BORIS}, a1002={ANNA})
+    await dials("*72")
+    await talk.talks(BORIS)
+    await talk.hear(client={BORIS}, a1002={"client"})
+    await talk.ends()
+    await talk.recorded(ANNA, BORIS)
+    (transfer,) = (await talk.api.get(f"/calls/{talk.call}"))["transfers"]
+    assert [transfer[name] for name in ("kind", "target", "by", "end")] == [
+        *("attended", f"agent {BORIS}", ANNA, "completed")
+    ]
