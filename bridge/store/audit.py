@@ -78,23 +78,9 @@ class Audit:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def note(
-        self,
-        *,
-        by: str,
-        action: str,
-        about: str,
-        call: str = "",
-        detail: str = "",
-        at: datetime | None = None,
-    ) -> None:
+    async def note(self, **entry: Any) -> None:
         """As ``SyncAudit.note``."""
-        await in_one_go(
-            self._session,
-            lambda sync: SyncAudit(sync).note(
-                by=by, action=action, about=about, call=call, detail=detail, at=at
-            ),
-        )
+        await in_one_go(self._session, lambda sync: SyncAudit(sync).note(**entry))
 
     async def page(
         self,
