@@ -8,6 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from bridge.centre.agent_facts import AgentLoggedIn as AgentLoggedIn
+from bridge.centre.agent_facts import AgentLoggedOut as AgentLoggedOut
+from bridge.centre.agent_facts import AgentPaused as AgentPaused
+from bridge.centre.agent_facts import AgentReady as AgentReady
+from bridge.centre.agent_facts import CallDisposed as CallDisposed
+from bridge.centre.agent_facts import MemberMoved as MemberMoved
+from bridge.centre.agent_facts import MemberRestored as MemberRestored
+from bridge.centre.agent_facts import WrapUpEnded as WrapUpEnded
+from bridge.centre.agent_facts import WrapUpExtended as WrapUpExtended
 from bridge.centre.gap_facts import CallAdopted as CallAdopted
 from bridge.centre.gap_facts import CallLost as CallLost
 from bridge.centre.gap_facts import LegLost as LegLost
@@ -21,7 +30,6 @@ from bridge.centre.ids import (
     Endpoint,
     LegId,
     PromptId,
-    QueueName,
     RecordingId,
     TicketId,
 )
@@ -237,70 +245,6 @@ class RecordingAttached:
     call: CallId
     recording: RecordingId
     ticket: TicketId
-
-
-# ── Agents: web, API, feature code alike ─────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class AgentLoggedIn:
-    agent: AgentId
-
-
-@dataclass(frozen=True, slots=True)
-class AgentLoggedOut:
-    agent: AgentId
-
-
-@dataclass(frozen=True, slots=True)
-class AgentReady:
-    agent: AgentId
-
-
-@dataclass(frozen=True, slots=True)
-class AgentPaused:
-    agent: AgentId
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class WrapUpEnded:
-    agent: AgentId
-
-
-@dataclass(frozen=True, slots=True)
-class WrapUpExtended:
-    """Once for each wrap-up; a second one changes nothing."""
-
-    agent: AgentId
-
-
-@dataclass(frozen=True, slots=True)
-class CallDisposed:
-    """How the agent's last call ended, in his own word: one of ``Plan.dispositions``' values."""
-
-    agent: AgentId
-    disposition: str
-
-
-# ── Supervisors: live moves, kept in the store and told again at each start ──
-
-
-@dataclass(frozen=True, slots=True)
-class MemberMoved:
-    """An agent serves this queue from now on, with this penalty; with None he does not any more."""
-
-    agent: AgentId
-    queue: QueueName
-    penalty: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class MemberRestored:
-    """As the plan has it, again."""
-
-    agent: AgentId
-    queue: QueueName
 
 
 # ── The engine itself ────────────────────────────────────────────────────────

@@ -5,11 +5,10 @@ one call, run in parallel: a slow look-up never delays a ring. Every order may b
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 from typing import ClassVar
 
-from bridge.centre.decision import Decision, OfferEnd
 from bridge.centre.facts import Timer
 from bridge.centre.ids import (
     AgentId,
@@ -22,20 +21,20 @@ from bridge.centre.ids import (
     QueueName,
     RecordingId,
 )
+from bridge.centre.lane import Lane as Lane
 from bridge.centre.record import CallRecord as CallRecord
 from bridge.centre.record import LegKind as LegKind
 from bridge.centre.record import LegRecord as LegRecord
 from bridge.centre.record import Outcome as Outcome
+from bridge.centre.records_orders import AttachRecording as AttachRecording
+from bridge.centre.records_orders import EndOffer as EndOffer
+from bridge.centre.records_orders import LookUpClient as LookUpClient
+from bridge.centre.records_orders import NoteAudit as NoteAudit
+from bridge.centre.records_orders import OpenTicket as OpenTicket
+from bridge.centre.records_orders import SaveCall as SaveCall
+from bridge.centre.records_orders import SaveOffer as SaveOffer
+from bridge.centre.records_orders import SetDisposition as SetDisposition
 from bridge.centre.wish_facts import Supervise
-
-
-class Lane(Enum):
-    MEDIA = "media"  # ARI: channels, prompts, bridges
-    RECORDER = "recorder"  # AMI: MixMonitor
-    RECORDS = "records"  # the store: calls and tickets
-    FILES = "files"  # recordings' files: slow, and nothing waits for them
-    DIRECTORY = "directory"  # who is calling
-    SCREEN = "screen"  # cards on agents' screens
 
 
 class CancelReason(Enum):
@@ -258,90 +257,6 @@ class StartRecording:
     leg: LegId
     recording: RecordingId
     anew: bool = False
-
-
-# ── Lane.DIRECTORY and Lane.RECORDS, carried out by crm/ ─────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class LookUpClient:
-    """ClientIdentified follows. ``number`` is as signalled, None when withheld."""
-
-    lane: ClassVar[Lane] = Lane.DIRECTORY
-    call: CallId
-    number: str | None
-    trunk: str
-
-
-@dataclass(frozen=True, slots=True)
-class SaveCall:
-    lane: ClassVar[Lane] = Lane.RECORDS
-    call: CallId
-    record: CallRecord
-
-
-@dataclass(frozen=True, slots=True)
-class OpenTicket:
-    """One ticket per call, however often this is sent. TicketOpened follows."""
-
-    lane: ClassVar[Lane] = Lane.RECORDS
-    call: CallId
-    record: CallRecord
-
-
-@dataclass(frozen=True, slots=True)
-class SaveOffer:
-    """Keep why this agent was offered this call: all candidates as they were at that moment."""
-
-    lane: ClassVar[Lane] = Lane.RECORDS
-    call: CallId
-    leg: LegId  # the offer's identity
-    agent: AgentId
-    queue: QueueName
-    at: datetime
-    decision: Decision
-
-
-@dataclass(frozen=True, slots=True)
-class EndOffer:
-    lane: ClassVar[Lane] = Lane.RECORDS
-    call: CallId
-    leg: LegId
-    at: datetime
-    end: OfferEnd
-
-
-@dataclass(frozen=True, slots=True)
-class SetDisposition:
-    """On the call's ticket, by the agent who talked. ``again``: it may have been carried out long ago."""
-
-    lane: ClassVar[Lane] = Lane.RECORDS
-    call: CallId
-    agent: AgentId
-    disposition: str
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NoteAudit:
-    """An entry of the audit log; the same one twice is kept once. ``about``: an agent or a recording."""
-
-    lane: ClassVar[Lane] = Lane.RECORDS
-    call: CallId
-    at: datetime
-    by: str
-    action: str
-    about: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AttachRecording:
-    """Fetch, verify and attach what the recorder wrote. RecordingAttached follows."""
-
-    lane: ClassVar[Lane] = Lane.FILES
-    call: CallId
-    recording: RecordingId
 
 
 # ── Lane.SCREEN, carried out by web/ ─────────────────────────────────────────

@@ -1,0 +1,93 @@
+"""Orders that crm/ carries out: who is calling, and what is kept. Part of ``orders``."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from bridge.centre.decision import Decision, OfferEnd
+from bridge.centre.ids import AgentId, CallId, LegId, QueueName, RecordingId
+from bridge.centre.lane import Lane
+from bridge.centre.record import CallRecord
+
+# ── Lane.DIRECTORY and Lane.RECORDS, carried out by crm/ ─────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpClient:
+    """ClientIdentified follows. ``number`` is as signalled, None when withheld."""
+
+    lane: ClassVar[Lane] = Lane.DIRECTORY
+    call: CallId
+    number: str | None
+    trunk: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveCall:
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    record: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTicket:
+    """One ticket per call, however often this is sent. TicketOpened follows."""
+
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    record: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOffer:
+    """Keep why this agent was offered this call: all candidates as they were at that moment."""
+
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    leg: LegId  # the offer's identity
+    agent: AgentId
+    queue: QueueName
+    at: datetime
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class EndOffer:
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    leg: LegId
+    at: datetime
+    end: OfferEnd
+
+
+@dataclass(frozen=True, slots=True)
+class SetDisposition:
+    """On the call's ticket, by the agent who talked. ``again``: it may have been carried out long ago."""
+
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    agent: AgentId
+    disposition: str
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoteAudit:
+    """An entry of the audit log; the same one twice is kept once. ``about``: an agent or a recording."""
+
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    at: datetime
+    by: str
+    action: str
+    about: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachRecording:
+    """Fetch, verify and attach what the recorder wrote. RecordingAttached follows."""
+
+    lane: ClassVar[Lane] = Lane.FILES
+    call: CallId
+    recording: RecordingId
