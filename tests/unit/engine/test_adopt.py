@@ -9,6 +9,7 @@ from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
 from bridge.centre.call import CallState
+from bridge.centre.decision import OfferEnd
 from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, PromptId
 from bridge.engine.adopt import RINGS_WITHIN, Asked, Reconciled, ask, reconcile, unrung
 from bridge.engine.ports import Survey
@@ -87,7 +88,7 @@ def test_a_phone_that_should_ring_and_does_not_is_rung_once_more() -> None:
     world.pump()
     world.talk(ANNA)
     world.hang_up(ANNA)
-    assert world.offer_ends == {first: o.OfferEnd.ANSWERED}, "to history it is one offer"
+    assert world.offer_ends == {first: OfferEnd.ANSWERED}, "to history it is one offer"
     assert world.saved[call].outcome is o.Outcome.ANSWERED
 
 
