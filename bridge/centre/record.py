@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from bridge.centre.facts import Verdict
-from bridge.centre.ids import AgentId, CallId, ClientId, LegId, QueueName
+from bridge.centre.ids import AgentId, CallId, ClientId, LegId, QueueName, RecordingId
 from bridge.centre.outside_facts import TransferKind as TransferKind
 
 
@@ -92,6 +92,23 @@ class TransferRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseRecord:
+    """From ``begun_at`` until ``ended_at`` (None: it goes on) nothing of a recording may be heard.
+
+    Begun is when it was wished, so that nothing said afterwards is kept, whatever Asterisk does. ``by`` and
+    ``ended_by`` in words: "agent 1001", "user anna"; empty where the talk's end ended it.
+    """
+
+    number: int  # 1, 2, … within the call
+    recording: RecordingId
+    by: str
+    begun_at: datetime
+    confirmed_at: datetime | None = None  # since then Asterisk says that its recorder writes silence
+    ended_at: datetime | None = None
+    ended_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecord:
     """One call's whole state for history: an upsert by id, so that a later one replaces an earlier."""
 
@@ -117,3 +134,4 @@ class CallRecord:
     afterwards: bool = False  # read from what the dialplan wrote down: who heard the call knows better
     segments: tuple[Segment, ...] = ()  # in the order in which they began
     transfers: tuple[TransferRecord, ...] = ()
+    pauses: tuple[PauseRecord, ...] = ()  # of its recordings
