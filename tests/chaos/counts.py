@@ -209,10 +209,23 @@ def _away(faults: Sequence[Fault], at: float) -> bool:
 
 
 def _unattended(faults: Sequence[Fault], talk: Talk, visit: Visit) -> bool:
-    """Whether nobody heard of it from the agent's answer until one of the two left: who could have joined and
-    recorded them?"""
+    """Whether nobody could join and record them from the agent's answer until one of the two left.
+
+    From the answer to the recorder it takes a moment: who is killed within it has not begun one yet.
+    """
     answered, ended = talk.answered_at or NEVER, min(talk.ended_at or NEVER, visit.ended_at or NEVER)
-    return any(fault.at <= answered and ended <= (fault.ready_at or 0.0) for fault in faults)
+    return any(
+        fault.at - MOMENT <= answered and ended <= (fault.ready_at or 0.0) + MOMENT for fault in faults
+    )
+
+
+def _when(faults: Sequence[Fault], talks: Sequence[Talk], visit: Visit) -> str:
+    """What a lost recording is looked for with: when they talked, and what was broken meanwhile."""
+    talked = "; ".join(
+        f"{talk.agent} talked {told(talk.answered_at)} to {told(talk.ended_at)}" for talk in talks
+    )
+    broken = "; ".join(f"{fault.name} {told(fault.at)}, ready {told(fault.ready_at)}" for fault in faults)
+    return f"{talked}; his caller left at {told(visit.ended_at)}; {broken}"
 
 
 # ── recordings and tickets ───────────────────────────────────────────────────
@@ -238,7 +251,8 @@ def recordings_lost(seen: Evidence) -> Iterator[Finding]:
                 if one["call_id"] in ids.get(number, [])
             ]
             blamed.update(ids.get(number, []))
-            why = f"{count} attached; {', '.join(states) or 'none is known'}"
+            known = ", ".join(states) or "none is known"
+            why = f"{count} attached; {known}; {_when(seen.truth.faults, talks, visit)}"
             yield _about(seen, "recordings_lost", number, why, talks[0].answered_at)
     left = defaultdict(list)
     for path in seen.left.spool:

@@ -256,6 +256,13 @@ def test_a_talk_while_nobody_was_there_has_no_recording() -> None:
     truth.talks[3].ended_at = FAULT + 4.5  # he waited in silence for his caller, who had left before
     truth.visits[number(4)].ended_at = FAULT + 2.9
     assert not list(recordings_lost(replace(seen, books=books)))
+    truth.talks[3].answered_at = FAULT - 0.05  # killed before its recorder could begin
+    assert not list(recordings_lost(replace(seen, books=books)))
+    truth.talks[3].answered_at = FAULT - 1.0
+    (found,) = recordings_lost(replace(seen, books=books))
+    assert "1004 talked" in found.why
+    assert "kill9" in found.why
+    truth.talks[3].answered_at = answered
     truth.visits[number(4)].ended_at = FAULT + 4.5
     assert [found.number for found in recordings_lost(replace(seen, books=books))] == [number(4)]
 
