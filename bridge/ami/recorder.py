@@ -162,4 +162,4 @@ async def _begin_anew(
 
 def _options(recording: RecordingId, again: str = "") -> str:
     place = f"../recording/{recording}"
-    return f"{again}r({place}-in.wav)t({place}-out.wav)i({recording_mark(recording)})"
+    return f"{again}Sr({place}-in.wav)t({place}-out.wav)i({recording_mark(recording)})"
