@@ -216,7 +216,7 @@ class Call:
     segments: list[Segment] = field(default_factory=list)
     watches: dict[LegId, Watch] = field(default_factory=dict)  # by the leg of who watches: none of ``legs``
     watches_made: int = 0
-    recorded: LegId | None = None  # whom the client heard alone when his recorder was begun
+    heard: frozenset[LegId] | None = None  # whom the client heard last, since his recorder was begun
 
     @property
     def client_leg(self) -> LegId:

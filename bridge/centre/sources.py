@@ -2,8 +2,9 @@
 
 What listens to a leg inside Asterisk, a recorder or an ear, goes deaf when one phone's sound comes in the
 place of another's: it takes the new one's packets for late ones of the former, until their numbers have
-caught up, which may be never (22.10: 4 of 6 recordings had not a word of who took the client). Begun anew it
-hears. Music and the sound of three together have no such numbers.
+caught up, which may be never (22.10: 4 of 6 recordings had not a word of who took the client). The sound of
+several together has numbers as well: who talked with him before and after it is missed for some four seconds
+(22.10: 9 of 12). Begun anew it hears. Music has no such numbers.
 """
 
 from bridge.centre.call import Call, Leg, Moment, Seat
@@ -24,21 +25,26 @@ def room_of(call: Call, leg: Leg) -> ConversationId | None:
 
 def source_of(call: Call, leg: Leg) -> LegId | None:
     """The one whom it hears; None for nobody, and for several."""
+    others = _heard_by(call, leg)
+    return others[0] if len(others) == 1 else None
+
+
+def _heard_by(call: Call, leg: Leg) -> list[LegId]:
     room = room_of(call, leg)
     if room is None:
-        return None
+        return []
     others = [one.id for one in call.alive_legs if one is not leg and one.seat is leg.seat]
-    others += [watch.leg for watch in call.watches.values() if watch.room == room]
-    return others[0] if len(others) == 1 else None
+    return others + [watch.leg for watch in call.watches.values() if watch.room == room]
 
 
 def record_on(call: Call, at: Moment) -> None:
     """After every step: whoever talks with the client now is recorded too."""
     client = call.legs.get(call.client_leg)
-    source = source_of(call, client) if client is not None and client.alive else None
-    if source is None or not call.recordings or source == call.recorded:
+    heard = _heard_by(call, client) if client is not None and client.alive else []
+    if not heard or not call.recordings:
         return
-    if call.recorded is not None:
+    together = frozenset(heard)
+    if len(together) == 1 and call.heard not in (None, together):
         recording = recording_id(call.id, call.recordings)
         at.out.orders.append(StartRecording(call.id, call.client_leg, recording, anew=True))
-    call.recorded = source
+    call.heard = together

@@ -372,7 +372,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.keep:
         labs.down()
-    chaos = (labs.found() if options.keep else None) or labs.up(as_built=True)
+    chaos = (labs.found() if options.keep else None) or labs.up()
     try:
         outcome = asyncio.run(at_random(chaos, options.minutes, options.calls, options.seed))
     finally:

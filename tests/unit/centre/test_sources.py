@@ -55,6 +55,20 @@ def test_of_three_who_stays_with_him() -> None:
     ends_well(world, call)
 
 
+def test_who_is_alone_with_him_again_after_three() -> None:
+    world, call = talking(VERA)
+    world.tell(f.SupervisionWished(VERA, "1001", f.Supervise.BARGE, "vera"))  # type: ignore[arg-type]
+    world.pump()
+    world.talk(VERA)
+    wishes(world, f.Wish.HOLD)
+    assert begun_anew(world) == 0
+    world.tell(f.SupervisionWished(VERA, "1001", f.Supervise.LEAVE, "vera"))  # type: ignore[arg-type]
+    world.pump()
+    wishes(world, f.Wish.RESUME)
+    assert begun_anew(world) == 1  # the same voice, and something else in between
+    ends_well(world, call)
+
+
 def test_a_supervisor_who_takes_over() -> None:
     world, call = talking(VERA)
     world.tell(f.SupervisionWished(VERA, "1001", f.Supervise.BARGE, "vera"))  # type: ignore[arg-type]
