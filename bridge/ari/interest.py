@@ -54,7 +54,7 @@ class _Memory:
     """Of one call."""
 
     rung: set[LegId] = field(default_factory=set)
-    made: set[LegId] = field(default_factory=set)  # by an earlier process, and not known to ring
+    made: set[LegId] = field(default_factory=set)  # and not known to ring; by whichever process
     alive: set[LegId] = field(default_factory=set)  # agents' legs that Asterisk may have
     prompts: dict[LegId, dict[PromptId, Prompt]] = field(default_factory=dict)
     music: dict[LegId, str] = field(default_factory=dict)
@@ -126,8 +126,19 @@ class Interest:
         memory.alive.add(leg)
         return True
 
+    def note_made(self, leg: LegId) -> None:
+        """It is there, and not dialled."""
+        memory = self._of(call_of(leg))
+        memory.made.add(leg)
+        memory.alive.add(leg)
+
+    def has(self, leg: LegId) -> bool:
+        """Whether it is made, dialled or not."""
+        memory = self._of(call_of(leg))
+        return leg in memory.made or leg in memory.rung
+
     def take_made(self, leg: LegId) -> bool:
-        """Whether an earlier process made this leg and may not have dialled it; True once."""
+        """Whether this leg is made and, as far as is known, not dialled; True once."""
         memory = self._of(call_of(leg))
         made = leg in memory.made
         memory.made.discard(leg)

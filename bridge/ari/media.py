@@ -7,7 +7,8 @@ clear), Gone is success; elsewhere Gone is raised. Ids are the call's own, so no
 import asyncio
 import math
 import re
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, assert_never
 
 import structlog
@@ -33,6 +34,7 @@ from bridge.centre.orders import (
     Hold,
     Join,
     LeaveWaitingRoom,
+    MakeLeg,
     MediaOrder,
     Mute,
     Play,
@@ -83,6 +85,8 @@ class MediaDesk:
                 await self._sounds.silence(order.leg)
             case RingAgent() | RingNumber():
                 await self._ring(order)
+            case MakeLeg():
+                await self._make(order)
             case CancelRing():
                 self._interest.take_back(order.leg)
                 await self._rest.unless_gone(
@@ -135,42 +139,52 @@ class MediaDesk:
 
     async def _ring(self, order: RingAgent | RingNumber) -> None:
         if self._interest.is_over(order.originator) or self._interest.is_over(order.call):
+            if self._interest.take_made(order.leg):
+                await self._drop(order.leg)
             raise Gone(f"{order.leg}: {Arrival.CALLER_GONE.value}")
         if not self._interest.begin_ring(order.leg):
             return
         made = self._interest.take_made(order.leg)
-        entered = self._interest.expect(order.leg, order.originator)
-        try:
+        async with self._or_no_leg(order.leg, order.originator) as entered:
             if made:
                 await self._dial(order)
-            elif await self._create(order):
-                await self._dial_when(entered, order)
+            elif await self._is_new(order):
+                # A dial that comes before the leg has entered the application is refused with 409 (22.10).
+                await self._entered(entered, order.leg)
+                await self._dial(order)
+
+    async def _make(self, order: MakeLeg) -> None:
+        if self._interest.is_over(order.call):
+            raise Gone(f"{order.leg}: {Arrival.ENDED.value}")
+        async with self._or_no_leg(order.leg, order.leg) as entered:
+            try:
+                await self._create(order)
+            except Refused as error:
+                # Also an id with which that of a living channel begins is a conflict, and no leg is there.
+                if error.status != _CONFLICT or not self._interest.has(order.leg):
+                    raise
+                return
+            await self._entered(entered, order.leg)
+            self._interest.note_made(order.leg)
+
+    @asynccontextmanager
+    async def _or_no_leg(self, leg: LegId, originator: LegId) -> "AsyncIterator[asyncio.Future[Arrival]]":
+        """Whatever happens, also when this very task is cancelled: no leg is left behind."""
+        try:
+            yield self._interest.expect(leg, originator)
         except BaseException as error:
-            # Whatever happened, also when this very task is cancelled: no leg is left behind.
             retryable = isinstance(error, RemoteError) and error.retryable
-            self._interest.ring_failed(order.leg, retryable=retryable)
+            self._interest.ring_failed(leg, retryable=retryable)
             if not isinstance(error, Unreachable):
-                await asyncio.shield(self._in_background(self._drop(order.leg)))
+                await asyncio.shield(self._in_background(self._drop(leg)))
             raise
         finally:
-            self._interest.forget(order.leg)
+            self._interest.forget(leg)
 
-    async def _create(self, order: RingAgent | RingNumber) -> bool:
-        """False when the leg is there already, from before this process."""
-        query = {
-            "endpoint": order.endpoint,
-            "app": self._app,
-            "appArgs": agent_arguments(order.call),
-            "channelId": order.leg,
-            # Its formats become the leg's, so nothing is transcoded. Asterisk accepts one that is gone.
-            "originator": order.originator,
-        }
-        # The dialplan writes down when and why it ended, should nobody of us hear it; also of a leg like this
-        # one, which runs no dialplan (22.10).
-        end = {"CHANNEL(hangup_handler_push)": "callbridge-ended,leg,1"}
-        variables = {"CALLBRIDGE_CALL": order.call, **_caller_shown(order), **_of_agents(order), **end}
+    async def _is_new(self, order: RingAgent | RingNumber) -> bool:
+        """Creates it; False when the leg is there already, from before this process."""
         try:
-            await self._rest.call("channels.create", query=query, body={"variables": variables})
+            await self._create(order)
         except Refused as error:
             if error.status != _CONFLICT:
                 raise
@@ -180,18 +194,32 @@ class MediaDesk:
             return False
         return True
 
-    async def _dial_when(self, entered: "asyncio.Future[Arrival]", order: RingAgent | RingNumber) -> None:
-        # A dial that comes before the leg has entered the application is refused with 409 (22.10).
+    async def _create(self, order: RingAgent | RingNumber | MakeLeg) -> None:
+        query = {
+            "endpoint": order.endpoint,
+            "app": self._app,
+            "appArgs": agent_arguments(order.call),
+            "channelId": order.leg,
+        }
+        if not isinstance(order, MakeLeg):
+            # Its formats become the leg's, so nothing is transcoded. Asterisk accepts one that is gone.
+            query["originator"] = order.originator
+        # The dialplan writes down when and why it ended, should nobody of us hear it; also of a leg like this
+        # one, which runs no dialplan (22.10).
+        end = {"CHANNEL(hangup_handler_push)": "callbridge-ended,leg,1"}
+        variables = {"CALLBRIDGE_CALL": order.call, **_caller_shown(order), **_of_agents(order), **end}
+        await self._rest.call("channels.create", query=query, body={"variables": variables})
+
+    async def _entered(self, entered: "asyncio.Future[Arrival]", leg: LegId) -> None:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 arrival = await entered
         except TimeoutError as error:
-            raise RequestTimeout(f"{order.leg}: created, but it never entered the application") from error
+            raise RequestTimeout(f"{leg}: created, but it never entered the application") from error
         if arrival is Arrival.LINK_LOST:
-            raise LinkDown(f"{order.leg}: {arrival.value}")
+            raise LinkDown(f"{leg}: {arrival.value}")
         if arrival is not Arrival.ENTERED:
-            raise Gone(f"{order.leg}: {arrival.value}")
-        await self._dial(order)
+            raise Gone(f"{leg}: {arrival.value}")
 
     async def _dial(self, order: RingAgent | RingNumber) -> None:
         # Not caller=: Asterisk would show that channel's caller ID instead of what _caller_shown() set.
@@ -239,7 +267,7 @@ class MediaDesk:
         return task
 
 
-def _caller_shown(order: RingAgent | RingNumber) -> dict[str, str]:
+def _caller_shown(order: RingAgent | RingNumber | MakeLeg) -> dict[str, str]:
     """What the phone shows: PJSIP writes From and P-Asserted-Identity from the connected line.
 
     ``,i`` keeps Asterisk from signalling the change by itself. CALLERID() would be the agent's own identity.
@@ -253,7 +281,7 @@ def _caller_shown(order: RingAgent | RingNumber) -> dict[str, str]:
     }
 
 
-def _of_agents(order: RingAgent | RingNumber) -> dict[str, str]:
+def _of_agents(order: RingAgent | RingNumber | MakeLeg) -> dict[str, str]:
     """Where its REFER leads; and for the dialplan of its other lines, that it has a call of ours."""
     if not isinstance(order, RingAgent):
         return {}

@@ -84,7 +84,11 @@ class Rooms:
         for leg in (order.client, order.agent):
             self._interest.note_seat(leg, room)
         with self._unless_gone(order.client, order.agent):
-            present, _ = await all_of(self._make(order.call, room), self._sounds.silence(order.client))
+            present, *_ = await all_of(
+                self._make(order.call, room),
+                self._sounds.silence(order.client),
+                self._sounds.silence(order.agent),  # who heard that the number rang which he called
+            )
             joining = [leg for leg in (order.client, order.agent) if leg not in present]
             if joining:
                 # One request for both: Asterisk looks for all of them before it moves the first.

@@ -31,6 +31,7 @@ from bridge.centre.facts import (
     LegHeld,
     LegJoined,
     LegLeft,
+    LegMade,
     LegResumed,
     LegRinging,
     PhoneJoined,
@@ -47,6 +48,7 @@ from bridge.centre.ids import (
     call_of,
     conversation_id,
     is_dialled_leg,
+    is_wished,
 )
 
 # All that Asterisk shall send; everything else costs both sides time (≈ 58 events a call unfiltered).
@@ -136,6 +138,9 @@ def _entered(event: models.StasisStart) -> tuple[Fact, ...]:
         # A transfer by the phone put this channel in another's place. It is no new call.
         return ()
     fact = arrived(event.channel, event.args)
+    if fact is None and is_wished(event.channel.id):
+        leg = LegId(event.channel.id)
+        return (LegMade(call_of(leg), leg),)
     return () if fact is None else (fact,)
 
 

@@ -9,6 +9,7 @@ from bridge.centre.call import Call, CallState, Moment, Seat
 from bridge.centre.call_acts import finish_if_over, hang_up, look_up, record_again, ring, say, show_card
 from bridge.centre.call_ends import leg_ended
 from bridge.centre.call_ways import ring_number
+from bridge.centre.dial_steps import make
 from bridge.centre.facts import CallAdopted, CallLost, LegEnded, LegLost, Resumed, Timer, TimerKind
 from bridge.centre.orders import (
     Answer,
@@ -82,6 +83,12 @@ def transfer_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
         seat_again(call, one, at)
 
 
+def dialling_adopted(call: Call, _: CallAdopted, at: Moment) -> None:
+    """Nobody is to be answered: we call both."""
+    for one in call.seated:
+        seat_again(call, one, at)
+
+
 def voicemail_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
     """Until the tone has sounded, all of it once more; after it he is being recorded."""
     adopted(call, event, at)
@@ -110,6 +117,9 @@ def leg_lost(call: Call, event: LegLost, at: Moment) -> None:
         leg.ended_at = at.now
         at.out.orders.append(StopTimer(Timer(TimerKind.RING, leg.id)))
         ring_number(call, call.forward, at)
+        return
+    if call.state is S.DIALLING and leg.id == call.undialled and not call.offers_made:
+        make(call, at)  # no leg of the call lives that would keep Asterisk from it
         return
     offer = call.offers.get(leg.id)
     if offer is None:

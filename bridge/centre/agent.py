@@ -127,7 +127,8 @@ class AgentDesk:
 
     def takes(self, ask: AskAgent) -> bool:
         """Whether his phone may ring for him by name."""
-        own = ask.back and self.state is S.WRAP_UP and self.reachable and not self.silent and not self.outside
+        states = ((S.WRAP_UP,) if ask.back else ()) + ((S.READY,) if ask.wished else ())
+        own = self.state in states and self.reachable and not self.silent and not self.outside
         return self.free or own
 
     def changed(self) -> AgentChanged:
@@ -254,7 +255,8 @@ def _released(desk: AgentDesk, event: AgentReleased, plan: Plan, now: datetime, 
         return
     desk.call = None
     desk.idle_since = now
-    queue = plan.queues.get(event.queue) if event.queue is not None else None
+    name = event.queue or event.as_in
+    queue = plan.queues.get(name) if name is not None else None
     if desk.after_call is None and queue is not None and queue.wrap_up > timedelta(0):
         desk.enter(S.WRAP_UP, now)
         desk.queue, desk.until, desk.extended = queue.name, now + queue.wrap_up, False

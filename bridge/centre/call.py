@@ -29,6 +29,7 @@ class CallState(Enum):
     PRESENTED = "presented"  # AMI saw the channel; it is not in our application (yet, or ever)
     MENU = "menu"
     WAITING = "waiting"  # in a queue, whether or not a phone rings for him
+    DIALLING = "dialling"  # an agent's phone rings for a call that he wished, then the number outside
     CONNECTING = "connecting"  # an agent answered; the media are being joined
     TALKING = "talking"
     CONSULTING = "consulting"  # an agent speaks, or will, with whom he passes the client on to
@@ -210,6 +211,7 @@ class Call:
     cleared: bool = False  # its last leg is gone
     outside_ringing: set[AgentId] = field(default_factory=set)
     outside_leg: LegId | None = None  # the client's channel, when an agent called him
+    wished_by: AgentId | None = None  # the agent who had this call made
     about: CallId | None = None  # somebody asks about that call's client: all of it is kept and shown there
     transfer: Transfer | None = None
     transfers: list[TransferRecord] = field(default_factory=list)  # the last one is ``transfer``'s
@@ -222,6 +224,18 @@ class Call:
     def client_leg(self) -> LegId:
         """The client's first channel carries the call's own id."""
         return LegId(self.id)
+
+    @property
+    def listener(self) -> LegId:
+        """To whom something is said: the client; until one whom an agent calls is there, that agent."""
+        client = self.legs.get(self.client_leg)
+        there = client is not None and client.answered_at is not None
+        return self.client_leg if there or self.wished_by is None else self.partner or self.client_leg
+
+    @property
+    def undialled(self) -> LegId | None:
+        """The client's leg before it is dialled, which it is when the agent who wished the call answers."""
+        return self.client_leg if self.state is CallState.DIALLING and self.partner is None else None
 
     @property
     def talking_leg(self) -> Leg | None:

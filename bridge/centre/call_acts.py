@@ -48,12 +48,12 @@ def look_up(call: Call, at: Moment) -> None:
 def say(call: Call, sounds: tuple[str, ...], at: Moment) -> None:
     call.prompts += 1
     call.prompt, call.said = prompt_id(call.id, call.prompts), sounds
-    at.out.orders.append(Play(call.id, call.client_leg, call.prompt, sounds, call.language))
+    at.out.orders.append(Play(call.id, call.listener, call.prompt, sounds, call.language))
 
 
 def hush(call: Call, at: Moment) -> None:
     if call.prompt is not None:
-        at.out.orders.append(StopPrompt(call.id, call.client_leg, call.prompt))
+        at.out.orders.append(StopPrompt(call.id, call.listener, call.prompt))
         call.prompt = None
 
 
@@ -199,11 +199,16 @@ def release_leg(call: Call, leg: Leg, at: Moment) -> None:
     consulted = call.transfer is not None and call.transfer.other == leg.id
     queue = None if consulted else call.queue
     talked = max(at.now - leg.answered_at, timedelta(0))
-    at.out.messages.append(AgentReleased(call.id, leg.agent, queue, talked))
+    own = call.wished_by is not None and call.answered_at is not None and not consulted
+    as_in = at.plan.wrap_up_of(leg.agent) if own else None
+    at.out.messages.append(AgentReleased(call.id, leg.agent, queue, talked, as_in))
 
 
 def give_back(call: Call, at: Moment) -> None:
     """The dialplan serves him by its own means: we cannot, or have nowhere for him."""
+    if call.wished_by is not None:
+        drop(call, at)
+        return
     if call.state in (S.WAITING, S.CONSULTING, S.PASSING):
         leave_queue(call, at)
     release(call, at)
@@ -215,6 +220,34 @@ def give_back(call: Call, at: Moment) -> None:
     call.legs[call.client_leg].ended_at = at.now  # it lives on in the dialplan, outside our application
     call.enter(S.CLEARING, at.now)
     finish_if_over(call, at)
+
+
+def drop(call: Call, at: Moment) -> None:
+    """A call that we made, and that cannot go on: the dialplan has no place for whom an agent called."""
+    if call.state in (S.WAITING, S.CONSULTING, S.PASSING):
+        leave_queue(call, at)
+    if call.wished_by is not None and _is_kept_for(call):
+        at.out.messages.append(OfferResult(call.id, call.wished_by, None, OfferEnd.WITHDRAWN))
+    for offer in tuple(call.offers.values()):
+        withdraw(call, offer, at, CancelReason.CALLER_GONE, OfferEnd.WITHDRAWN)
+    release(call, at)
+    if call.outcome is None:
+        call.outcome = Outcome.ANSWERED if call.answered_at is not None else Outcome.FAILED
+    call.enter(S.CLEARING, at.now)
+    for leg in call.alive_legs:
+        if leg.answered_at is not None:
+            at.out.orders.append(HangUp(call.id, leg.id))
+        else:
+            at.out.orders += [
+                CancelRing(call.id, leg.id, CancelReason.CALLER_GONE),
+                StopTimer(Timer(TimerKind.RING, leg.id)),
+            ]
+    finish_if_over(call, at)
+
+
+def _is_kept_for(call: Call) -> bool:
+    """Whether who wished it is kept free for it, and his phone has not been rung yet."""
+    return call.state is S.DIALLING and call.client_leg in call.legs and call.offers_made == 0
 
 
 def hang_up(call: Call, at: Moment, cause: int = Cause.NORMAL_CLEARING) -> None:
@@ -238,10 +271,10 @@ def finish_if_over(call: Call, at: Moment) -> None:
         call.enter(S.ENDED, at.now)
 
 
-def save(call: Call, at: Moment) -> None:
+def save(call: Call, at: Moment, *, awaited: bool = False) -> None:
     account(call, at.now)
     if call.about is None:
-        at.out.orders.append(SaveCall(call.id, call.record()))
+        at.out.orders.append(SaveCall(call.id, call.record(), awaited))
 
 
 def show_card(call: Call, at: Moment) -> None:

@@ -7,8 +7,9 @@ from bridge.centre.away_steps import (
     leaving_prompt_ended,
     voicemail_prompt_ended,
 )
-from bridge.centre.call import Call, CallState, Leg, Moment, Seat
+from bridge.centre.call import Call, CallState, Leg, Moment, OpenOffer, Seat
 from bridge.centre.call_acts import (
+    drop,
     end_offer,
     finish_if_over,
     give_back,
@@ -22,6 +23,8 @@ from bridge.centre.call_steps import menu_prompt_ended
 from bridge.centre.call_ways import rejoin
 from bridge.centre.causes import Cause
 from bridge.centre.decision import OfferEnd
+from bridge.centre.dial_steps import UNREACHABLE, not_reached
+from bridge.centre.dial_steps import leg_ended as dialled_ended
 from bridge.centre.facts import (
     FailureReason,
     LegAnswered,
@@ -43,6 +46,7 @@ from bridge.centre.orders import (
     Join,
     LegKind,
     LookUpClient,
+    MakeLeg,
     Outcome,
     Play,
     RingAgent,
@@ -71,6 +75,15 @@ _OFFER_END: Mapping[int, OfferEnd] = {
     Cause.NORMAL_CLEARING: OfferEnd.NO_ANSWER,
 }
 
+# Of a client whom an agent calls, and whom no channel leads to: what his leg tells (Q.850).
+_NOT_MADE: Mapping[FailureReason, int] = {
+    FailureReason.UNREACHABLE: Cause.NETWORK_OUT_OF_ORDER,  # the trunk is not there
+    FailureReason.REFUSED: Cause.TEMPORARY_FAILURE,
+    FailureReason.TIMEOUT: Cause.TEMPORARY_FAILURE,
+    FailureReason.LINK_DOWN: Cause.TEMPORARY_FAILURE,
+    FailureReason.INTERNAL: Cause.TEMPORARY_FAILURE,
+}
+
 _SEATING = {order.__name__ for order in (Answer, EnterWaitingRoom, Connect, Join, Hold, RingBack)}
 
 
@@ -83,12 +96,14 @@ def leg_ended(call: Call, event: LegEnded, at: Moment) -> None:
         at.out.orders.append(StopTimer(Timer(TimerKind.RING, leg.id)))
     call.joined.discard(event.leg)
     offer = call.offers.get(leg.id)
-    if leg.kind is LegKind.CLIENT:
+    if offer is not None:
+        not_taken(call, offer, _OFFER_END.get(event.cause, OfferEnd.FAILED), at)
+    elif call.state is S.DIALLING:
+        dialled_ended(call, leg, at)
+    elif leg.kind is LegKind.CLIENT:
         client_gone(call, at)
-    elif offer is not None:
-        end = _OFFER_END.get(event.cause, OfferEnd.FAILED)
-        end_offer(call, offer, at, end)
-        offer_over(call, end, at)
+    elif call.state is S.LEAVING and call.listener == leg.id:
+        drop(call, at)  # an agent who did not want to hear that nobody was reached
     elif leg.kind is LegKind.OUTSIDE and call.state is S.FORWARDING:
         forward_ended(call, at)
     elif call.state is S.CONNECTING and _is_partner(call, leg):
@@ -99,6 +114,15 @@ def leg_ended(call: Call, event: LegEnded, at: Moment) -> None:
         left_the_talk(call, leg, at)
     release_leg(call, leg, at)
     finish_if_over(call, at)
+
+
+def not_taken(call: Call, offer: OpenOffer, end: OfferEnd, at: Moment) -> None:
+    """This phone does not ring any more, and nobody has answered it."""
+    end_offer(call, offer, at, end)
+    if call.state is S.DIALLING:
+        drop(call, at)
+    else:
+        offer_over(call, end, at)
 
 
 def _is_partner(call: Call, leg: Leg) -> bool:
@@ -145,6 +169,8 @@ def client_gone(call: Call, at: Moment) -> None:
     if call.outcome is None:
         if call.answered_at is not None:
             call.outcome = Outcome.ANSWERED
+        elif call.wished_by is not None:
+            call.outcome = Outcome.FAILED
         else:
             call.outcome = Outcome.ABANDONED if _waits(call) else call.unserved or Outcome.IVR
     if call.state in (S.WAITING, S.CONSULTING, S.PASSING):
@@ -177,7 +203,7 @@ def order_failed(call: Call, event: OrderFailed, at: Moment) -> None:
         call.look_ups_out -= 1
         known_now(call, at)
         finish_if_over(call, at)
-    elif event.order in (RingAgent.__name__, RingNumber.__name__):
+    elif event.order in (RingAgent.__name__, RingNumber.__name__, MakeLeg.__name__):
         ring_failed(call, event, at)
     elif event.order in (HangUp.__name__, CancelRing.__name__):
         if event.reason is FailureReason.GONE and event.leg is not None:
@@ -214,9 +240,12 @@ def ring_failed(call: Call, event: OrderFailed, at: Moment) -> None:
     offer = call.offers.get(leg.id)
     if offer is not None:
         unreachable = event.reason is FailureReason.UNREACHABLE
-        end = OfferEnd.UNREACHABLE if unreachable else OfferEnd.FAILED
-        end_offer(call, offer, at, end)
-        offer_over(call, end, at)
+        not_taken(call, offer, OfferEnd.UNREACHABLE if unreachable else OfferEnd.FAILED, at)
+    elif leg.kind is LegKind.CLIENT:
+        leg.cause = _NOT_MADE.get(event.reason)
+        at.out.orders.append(StopTimer(Timer(TimerKind.RING, leg.id)))
+        if call.state is S.DIALLING:
+            not_reached(call, UNREACHABLE, at)
     elif leg.kind is LegKind.OUTSIDE:
         at.out.orders.append(StopTimer(Timer(TimerKind.RING, leg.id)))
         if call.state is S.FORWARDING:

@@ -11,6 +11,7 @@ from bridge.centre import adopted_steps as d
 from bridge.centre import away_steps as a
 from bridge.centre import call_ends as e
 from bridge.centre import call_steps as c
+from bridge.centre import dial_steps as n
 from bridge.centre import outside_steps as o
 from bridge.centre import outside_transfers as ot
 from bridge.centre import queue_steps as q
@@ -25,6 +26,7 @@ from bridge.centre.facts import (
     CallLost,
     CallMissed,
     CallOffered,
+    CallWished,
     ClientIdentified,
     DigitReceived,
     FallbackEntered,
@@ -35,6 +37,7 @@ from bridge.centre.facts import (
     LegJoined,
     LegLeft,
     LegLost,
+    LegMade,
     LegResumed,
     LegRinging,
     LinkUp,
@@ -86,6 +89,7 @@ _ANYWHERE: tuple[tuple[type, Step], ...] = (
     on(TicketOpened, c.nothing),
     on(RecordingStarted, c.nothing),
     on(RecordingAttached, c.nothing),
+    on(LegMade, c.nothing),
     on(LegRinging, q.ringing),
     on(LegAnswered, q.answered),
     on(LegEnded, e.leg_ended),
@@ -124,6 +128,7 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
     S.PRESENTED: (
         on(CallerPresented, c.presented),
         on(CallOffered, c.offered),
+        on(CallWished, n.wished),
         on(ClientIdentified, c.identified),
         on(OrderFailed, e.order_failed),
         on(OutsideRinging, o.outside_ringing),
@@ -152,6 +157,16 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(TimerFired, q.waiting_timer),
         on(DigitReceived, q.waiting_digit),
         on(PromptEnded, q.prompt_ended),
+    ),
+    S.DIALLING: (
+        *_ANYWHERE,
+        on(AgentAsked, n.asked),
+        on(LegMade, n.made),
+        on(LegAnswered, n.answered),
+        on(TimerFired, n.ring_timer),
+        on(CallAdopted, d.dialling_adopted),
+        on(SupervisionWished, c.nothing),
+        on(FeatureDialled, c.nothing),
     ),
     S.CONNECTING: (*_ANYWHERE, on(LegJoined, q.joined), on(CallAdopted, d.connected_adopted)),
     S.TALKING: (
@@ -240,13 +255,15 @@ TABLE: Mapping[tuple[CallState, type], Step] = {
 _SERVED = frozenset({S.MENU, S.WAITING, S.FORWARDING, S.VOICEMAIL, S.LEAVING, S.CLEARING, S.ENDED})
 
 MAY_BECOME: Mapping[CallState, frozenset[CallState]] = {
-    S.PRESENTED: _SERVED | {S.OUTSIDE},
+    S.PRESENTED: _SERVED | {S.OUTSIDE, S.DIALLING},
     S.MENU: _SERVED,
     S.WAITING: _SERVED | {S.CONNECTING},
+    S.DIALLING: frozenset({S.CONNECTING, S.LEAVING, S.CLEARING, S.ENDED}),
     S.CONNECTING: _SERVED | {S.TALKING, S.PASSING},
     S.TALKING: frozenset({S.CONSULTING, S.PASSING, S.WAITING, S.LEAVING, S.CLEARING, S.ENDED}),
     S.CONSULTING: frozenset({S.TALKING, S.PASSING, S.WAITING, S.LEAVING, S.CLEARING, S.ENDED}),
-    S.PASSING: frozenset({S.CONNECTING, S.WAITING, S.CLEARING, S.ENDED}),
+    # To whatever the company's number leads to, when an agent had called him and nobody takes him.
+    S.PASSING: _SERVED | {S.CONNECTING},
     S.FORWARDING: _SERVED | {S.CONNECTING},
     S.VOICEMAIL: frozenset({S.LEAVING, S.CLEARING, S.ENDED}),
     S.LEAVING: frozenset({S.CLEARING, S.ENDED}),

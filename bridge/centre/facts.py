@@ -53,6 +53,7 @@ from bridge.centre.outside_facts import TransferKind as TransferKind
 from bridge.centre.plan import Plan
 from bridge.centre.wish_facts import AgentDialled as AgentDialled
 from bridge.centre.wish_facts import AgentWished as AgentWished
+from bridge.centre.wish_facts import CallWished as CallWished
 from bridge.centre.wish_facts import LegHeld as LegHeld
 from bridge.centre.wish_facts import LegResumed as LegResumed
 from bridge.centre.wish_facts import PhoneJoined as PhoneJoined
@@ -92,6 +93,14 @@ class CallOffered:
     name: str
     dialled: str
     trunk: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegMade:
+    """The client's leg of a call that an agent wished is there, undialled."""
+
+    call: CallId
+    leg: LegId
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +314,7 @@ class PlanLoaded:
 
 CallFact = (
     CallOffered
+    | LegMade
     | LegRinging
     | LegAnswered
     | LegEnded
@@ -340,6 +350,7 @@ CallFact = (
     | CallAdopted
     | LegLost
     | CallLost
+    | CallWished
     | ClientIdentified
     | TicketOpened
     | RecordingAttached

@@ -28,6 +28,7 @@ from bridge.centre.facts import (
     CallLost,
     CallMissed,
     CallOffered,
+    CallWished,
     EndpointChanged,
     Fact,
     FailureReason,
@@ -89,7 +90,7 @@ from bridge.centre.router import Router
 from bridge.centre.supervision import follow
 from bridge.centre.told import Told
 
-_BIRTHS = (CallOffered, CallerPresented, OutsideRinging, OutsideDialled, CallMissed)
+_BIRTHS = (CallOffered, CallerPresented, OutsideRinging, OutsideDialled, CallMissed, CallWished)
 _RECENT = timedelta(minutes=10)  # longer than what the dialplan writes down of an ended call is kept
 
 
@@ -136,7 +137,7 @@ class Floor:
     def give_up(self, id_: CallId | None, now: datetime) -> list[Order]:
         """A call that our own fault has broken: forget it, free its agent, hand its client back."""
         call = self.calls.pop(id_, None) if id_ is not None else None
-        if call is None or call.client_leg not in call.legs:
+        if call is None or (call.client_leg not in call.legs and call.wished_by is None):
             return []
         out = Output()
         give_back(call, self._moment(now, out))
@@ -269,6 +270,9 @@ class Floor:
         if fact.call not in self.calls:
             if isinstance(fact, CallMissed) and fact.call in self.gone:
                 return  # its end was heard after all
+            if isinstance(fact, CallWished) and fact.call in self.recent:
+                self.strays += 1  # told twice
+                return
             if isinstance(fact, _BIRTHS):
                 self.calls[fact.call] = Call(fact.call, since=now, offered_at=now)
                 if isinstance(fact, CallOffered | CallerPresented) and fact.number is not None:

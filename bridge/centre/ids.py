@@ -1,7 +1,8 @@
 """Typed identifiers, and the rule by which every id that we create is derived from its call's.
 
 A call's id is the Asterisk ``Uniqueid`` of the client's first channel: ARI calls the same value the
-channel's ``id``, AMI calls it ``Uniqueid``, so both sides agree on it before they have spoken. All other
+channel's ``id``, AMI calls it ``Uniqueid``, so both sides agree on it before they have spoken. Of a call
+that an agent wishes we choose it, and the client's channel is made with it. All other
 ids are that id plus a suffix, unique for ever, so that an order sent twice is harmless.
 """
 
@@ -24,6 +25,13 @@ Skill = NewType("Skill", str)
 _DERIVED = re.compile(
     r"^(?P<call>.+?)-(?:agent|out|phone|watcher|prompt|rec|consult|watch)-\d+$|^(?P<call2>.+?)-talk$"
 )
+# Milliseconds, where Asterisk's own ids have seconds: none of these can be one of its own.
+_WISHED = re.compile(r"callbridge-\d{13,}\.\d+")
+
+
+def wished_call_id(milliseconds: int, number: int) -> CallId:
+    """A call that an agent wishes: no channel of it is there yet, so we choose the id of its client's."""
+    return CallId(f"callbridge-{milliseconds:013}.{number}")
 
 
 def agent_leg_id(call: CallId, offer: int) -> LegId:
@@ -86,8 +94,16 @@ def is_agent_leg(leg: LegId) -> bool:
 
 
 def is_dialled_leg(leg: LegId) -> bool:
-    """Whether our application made it: an agent's leg, a supervisor's, or one to an outside number."""
-    return re.search(r"-(?:agent|out|watcher)-\d+$", leg) is not None
+    """Whether our application made it: an agent's leg, a supervisor's, or one to an outside number.
+
+    A client's is, when an agent called him.
+    """
+    return re.search(r"-(?:agent|out|watcher)-\d+$", leg) is not None or is_wished(leg)
+
+
+def is_wished(call_or_leg: str) -> bool:
+    """Whether it is a call that an agent wished, or its client's leg."""
+    return _WISHED.fullmatch(call_or_leg) is not None
 
 
 def is_watcher_leg(leg: LegId) -> bool:

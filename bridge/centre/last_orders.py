@@ -1,7 +1,15 @@
 """What is still to be done about a call that is forgotten, when something is told about it all the same."""
 
 from bridge.centre.causes import Cause
-from bridge.centre.facts import CallFact, FailureReason, LegAnswered, LegEnded, LegRinging, OrderFailed
+from bridge.centre.facts import (
+    CallFact,
+    FailureReason,
+    LegAnswered,
+    LegEnded,
+    LegMade,
+    LegRinging,
+    OrderFailed,
+)
 from bridge.centre.ids import LegId, is_dialled_leg
 from bridge.centre.orders import ClearCall, HangUp, Order
 
@@ -9,6 +17,8 @@ from bridge.centre.orders import ClearCall, HangUp, Order
 def last_orders(fact: CallFact) -> list[Order]:
     """Nobody else would end what lives of it."""
     match fact:
+        case LegMade(call=call, leg=leg):
+            return [HangUp(call, leg)]
         case LegRinging(call=call, leg=leg) | LegAnswered(call=call, leg=leg) if is_dialled_leg(leg):
             return [HangUp(call, leg)]
         case LegEnded(call=call, leg=leg) if is_dialled_leg(leg):

@@ -106,11 +106,15 @@ class TurnedAway:
 
 @dataclass(frozen=True, slots=True)
 class AskAgent:
-    """Ring him by name, if he is free. ``back``: in his wrap-up too, for he gets his own client back."""
+    """Ring him by name, if he is free. ``back``: in his wrap-up too, for he gets his own client back.
+
+    ``wished``: by himself, so that a rest after a ring which he did not take is none.
+    """
 
     call: CallId
     agent: AgentId
     back: bool = False
+    wished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +131,16 @@ class AgentAsked:
 
 @dataclass(frozen=True, slots=True)
 class AgentReleased:
-    """The agent's part in the conversation ended; his wrap-up begins. ``queue`` is None for none."""
+    """The agent's part in the conversation ended; his wrap-up begins. ``queue`` is None for none.
+
+    ``as_in``: the queue whose wrap-up he has after a call that came by none.
+    """
 
     call: CallId
     agent: AgentId
     queue: QueueName | None
     talked: timedelta = timedelta(0)
+    as_in: QueueName | None = None
 
 
 @dataclass(frozen=True, slots=True)

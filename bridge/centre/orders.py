@@ -109,8 +109,19 @@ class RingAgent:
 
 
 @dataclass(frozen=True, slots=True)
+class MakeLeg:
+    """Create a number's leg, for RingNumber to dial it later. LegMade follows, or OrderFailed."""
+
+    lane: ClassVar[Lane] = Lane.MEDIA
+    call: CallId
+    leg: LegId
+    endpoint: Endpoint
+    caller_number: str
+
+
+@dataclass(frozen=True, slots=True)
 class RingNumber:
-    """As RingAgent, for a number outside: the leg goes out by a trunk."""
+    """As RingAgent, for a number outside: the leg goes out by a trunk. One that is made is only dialled."""
 
     lane: ClassVar[Lane] = Lane.MEDIA
     call: CallId
@@ -303,6 +314,7 @@ MediaOrder = (
     | EnterWaitingRoom
     | LeaveWaitingRoom
     | RingAgent
+    | MakeLeg
     | RingNumber
     | CancelRing
     | Connect

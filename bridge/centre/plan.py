@@ -160,11 +160,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Which numbers outside an agent may pass a client on to, and how they are called."""
+    """Which numbers outside an agent may call, or pass a client on to, and how they are called."""
 
     trunk: str
     prefixes: tuple[str, ...]  # a number that begins with none of them is not called
     ring: timedelta = timedelta(seconds=30)
+    caller_id: str = ""  # the company's number, which whom an agent calls is shown
+    record: bool = True  # what an agent talks with whom he called
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,7 @@ class Plan:
     priority_of_tier: Mapping[str, int] = field(default_factory=dict)  # a client's tier → priority
     pause_reasons: Mapping[str, str] = field(default_factory=dict)  # feature code's digit → reason
     dispositions: Mapping[str, str] = field(default_factory=dict)  # feature code's digit → disposition
-    outside: Outside | None = None  # None: no transfer leads outside
+    outside: Outside | None = None  # None: no transfer leads outside, and no agent calls there
     record_direct: bool = False  # calls with clients that never touch our application
     supervisor_extension: str = ""  # what an agent dials who passes a client on to a supervisor
 
@@ -287,7 +289,7 @@ class Plan:
         return None if number is None else Target(TargetKind.NUMBER, number.number)
 
     def outside_number(self, written: str) -> ToNumber | None:
-        """None for one that no agent may pass a client on to."""
+        """None for one that no agent may call, or pass a client on to."""
         number = "".join(_NUMBER.findall(written))
         if self.outside is None or not _OUTSIDE.fullmatch(number):
             return None
@@ -295,6 +297,11 @@ class Plan:
             return None
         endpoint = Endpoint(f"PJSIP/{number}@{self.outside.trunk}")
         return ToNumber(number, endpoint, self.outside.ring, NO_AGENTS)
+
+    def wrap_up_of(self, agent: AgentId) -> QueueName | None:
+        """Whose wrap-up he has after a call that came by no queue: the first one's that he serves."""
+        served = (name for name, queue in self.queues.items() if any(m.agent == agent for m in queue.members))
+        return next(served, None)
 
     def agent_at(self, endpoint: str) -> Agent | None:
         return next((agent for agent in self.agents.values() if agent.endpoint == endpoint), None)

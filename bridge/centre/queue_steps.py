@@ -116,11 +116,17 @@ def joined(call: Call, event: LegJoined, at: Moment) -> None:
         call.outcome = Outcome.FORWARDED
     else:
         call.answered_at = call.answered_at or at.now
-    queue = _queue_of(call, at)
-    if queue is not None and queue.record and not call.recordings:
+    if not call.recordings and _is_recorded(call, at):
         record(call, at)
     save(call, at)
     show_card(call, at)
+
+
+def _is_recorded(call: Call, at: Moment) -> bool:
+    queue = _queue_of(call, at)
+    if queue is None and call.wished_by is not None:
+        return at.plan.outside is not None and at.plan.outside.record
+    return queue is not None and queue.record
 
 
 # ── while he waits ───────────────────────────────────────────────────────────

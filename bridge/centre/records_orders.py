@@ -24,9 +24,12 @@ class LookUpClient:
 
 @dataclass(frozen=True, slots=True)
 class SaveCall:
+    """``awaited``: somebody waits to read it, so it waits for no later snapshot."""
+
     lane: ClassVar[Lane] = Lane.RECORDS
     call: CallId
     record: CallRecord
+    awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from bridge.centre.call_ways import go, rejoin
 from bridge.centre.facts import Timer, TimerKind
 from bridge.centre.ids import AgentId, QueueName
 from bridge.centre.messages import AskAgent, EnterQueue
-from bridge.centre.orders import CancelReason, CancelRing, HangUp, StopTimer
+from bridge.centre.orders import CancelReason, CancelRing, HangUp, LeaveWaitingRoom, StopTimer
 from bridge.centre.plan import Target, TargetKind, ToQueue
 from bridge.centre.record import TransferEnd, TransferKind, TransferRecord
 from bridge.centre.seats import seat, seat_again
@@ -201,5 +201,10 @@ def back_to_queue(call: Call, transfer: Transfer, at: Moment) -> None:
     if call.queue in at.plan.queues and call.waiting is not None:
         rejoin(call, at)
         save(call, at)
+    elif call.wished_by is not None and call.dialled in at.plan.numbers:
+        call.legs[call.client_leg].seat = None
+        call.hops, call.waiting = 0, None
+        at.out.orders.append(LeaveWaitingRoom(call.id, call.client_leg))  # no music beside a menu's words
+        go(call, at.plan.numbers[call.dialled], at)  # as if he had called the number that he was shown
     else:
         give_back(call, at)

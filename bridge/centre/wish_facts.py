@@ -22,6 +22,18 @@ class Wish(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class CallWished:
+    """He wants to talk with a number outside; nothing rings unless he is free.
+
+    ``call`` is a ``wished_call_id``.
+    """
+
+    call: CallId
+    agent: AgentId
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentWished:
     """One that does not fit what the call is in the middle of changes nothing."""
 

@@ -55,7 +55,13 @@ def _outside(settings: Settings) -> Outside | None:
     transfers = settings.transfers
     if transfers.trunk is None:
         return None
-    return Outside(transfers.trunk, transfers.prefixes, timedelta(seconds=transfers.ring_seconds))
+    return Outside(
+        transfers.trunk,
+        transfers.prefixes,
+        timedelta(seconds=transfers.ring_seconds),
+        transfers.caller_id or next((one for one, to in settings.numbers.items() if not to.echo), ""),
+        transfers.record_calls,
+    )
 
 
 def _destination(wanted: Target) -> Destination:

@@ -1,11 +1,11 @@
-"""Transfers: where agents may pass a client on to outside, and what they dial for a supervisor.
+"""Transfers: where agents may pass a client on to outside, or call, and what they dial for a supervisor.
 
 Other agents, and queues with an extension, they always may.
 """
 
 from pydantic import Field, model_validator
 
-from bridge.config.fields import AgentKey, Name, Prefix, Section
+from bridge.config.fields import AgentKey, Name, OutsideNumber, Prefix, Section
 
 
 class TransferSettings(Section):
@@ -17,6 +17,13 @@ class TransferSettings(Section):
         max_length=100,
         description="a number that begins with none of them is not called: keep the list short (toll fraud)",
         examples=[["+7495", "+7499"]],
+    )
+    caller_id: OutsideNumber | None = Field(
+        default=None,
+        description="the company's number, shown to whom an agent calls; if absent, the first of numbers:",
+    )
+    record_calls: bool = Field(
+        default=True, description="record what agents talk with whom they call from their screens"
     )
     ring_seconds: int = Field(default=30, ge=5, le=300, description="how long a number outside rings")
     supervisor: AgentKey | None = Field(

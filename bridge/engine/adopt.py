@@ -19,6 +19,7 @@ from bridge.centre.facts import (
     LegEnded,
     LegJoined,
     LegLost,
+    LegMade,
     LegRinging,
 )
 from bridge.centre.floor import Floor
@@ -66,7 +67,7 @@ def ask(floor: Floor) -> Asked:
 
 
 def _prompts_of(floor: Floor) -> dict[PromptId, LegId]:
-    prompts = {call.prompt: call.client_leg for call in floor.calls.values() if call.prompt is not None}
+    prompts = {call.prompt: call.listener for call in floor.calls.values() if call.prompt is not None}
     return prompts | {errand.prompt: errand.leg for errand in floor.errands.values()}
 
 
@@ -90,7 +91,7 @@ def reconcile(
         facts += [Told(LegLost(call.id, leg.id)) for leg in overdue]
         orders += [HangUp(call.id, leg.id) for leg in overdue]
         orders += [HangUp(call.id, leg.id) for leg in _unwanted(call) if leg.id in survey.legs]
-        if call.client_leg in survey.legs:
+        if call.listener in survey.legs:
             facts.append(Told(_adopted(call, survey)))
     for errand in floor.errands.values():
         if errand.leg in survey.legs:
@@ -124,10 +125,20 @@ def unrung(floor: Floor, silent: Collection[LegId], states: Mapping[LegId, str])
 
 
 def _silent(call: Call, states: Mapping[LegId, str]) -> Iterator[Leg]:
-    """Dialled or not, it looks the same. (22.10)"""
+    """Dialled or not, it looks the same (22.10); of one that we never ordered to be dialled we know it."""
     for leg in call.alive_legs:
-        if leg.kind is not LegKind.CLIENT and leg.ringing_at is None and states.get(leg.id) == _DOWN:
+        if (
+            leg.id != call.undialled
+            and _is_ours(leg)
+            and leg.ringing_at is None
+            and states.get(leg.id) == _DOWN
+        ):
             yield leg
+
+
+def _is_ours(leg: Leg) -> bool:
+    """Whether it rings, and is answered: a client's does when an agent called him."""
+    return leg.kind is not LegKind.CLIENT or is_dialled_leg(leg.id)
 
 
 def _is_overdue(call: Call, leg: Leg, now: datetime) -> bool:
@@ -146,9 +157,11 @@ def _died_with_asterisk(call: Call, survey: Survey) -> bool:
 def _of_living_legs(call: Call, survey: Survey) -> Iterator[Told]:
     for leg in call.alive_legs:
         state = survey.legs.get(leg.id)
-        if leg.kind is not LegKind.CLIENT and state in (_RINGING, _UP):
+        if leg.id == call.undialled and state == _DOWN and not call.offers_made:
+            yield Told(LegMade(call.id, leg.id))
+        if _is_ours(leg) and state in (_RINGING, _UP):
             yield Told(LegRinging(call.id, leg.id))
-        if leg.kind is not LegKind.CLIENT and state == _UP and leg.answered_at is None:
+        if _is_ours(leg) and state == _UP and leg.answered_at is None:
             yield Told(LegAnswered(call.id, leg.id))
     members = survey.bridges.get(conversation_id(call.id), frozenset())
     for leg in call.alive_legs:
@@ -183,7 +196,7 @@ def _unwanted(call: Call) -> list[Leg]:
 
 
 def _end_of(call: Call, leg: Leg, ends: Mapping[str, datetime]) -> Told:
-    if leg.kind is not LegKind.CLIENT and leg.answered_at is None:
+    if _is_ours(leg) and leg.answered_at is None:
         return Told(LegLost(call.id, leg.id))
     return Told(LegEnded(call.id, leg.id), ends.get(leg.id) or ends.get(call.client_leg))
 
@@ -195,7 +208,7 @@ def _adopted(call: Call, survey: Survey) -> CallAdopted:
         talking = {call.client_leg, call.talking_leg.id}
     return CallAdopted(
         call.id,
-        answered=survey.legs[call.client_leg] == _UP,
+        answered=survey.legs[call.listener] == _UP,
         playing=call.prompt in survey.playing,
         joined=len(talking) > 1 and talking <= members,
     )

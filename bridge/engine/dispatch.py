@@ -222,6 +222,8 @@ class Dispatch:
 def patience_of(order: CallOrder) -> float:
     """Seconds for which it may wait for others."""
     match order:
+        case SaveCall(awaited=True):
+            return 0.0
         case SaveCall(record=record):
             return _SNAPSHOT_PATIENCE if record.ended_at is None else _END_PATIENCE
         case AttachRecording():

@@ -23,7 +23,18 @@ from bridge.web.listening import LISTENINGS, Listenings
 from bridge.web.live import HUB
 from bridge.web.metrics import Metrics
 from bridge.web.moves import MOVES, Moves
-from bridge.web.pages import audit, clients, desktop, floor, links, login, recordings, talks, tickets
+from bridge.web.pages import (
+    audit,
+    clients,
+    desktop,
+    dialling,
+    floor,
+    links,
+    login,
+    recordings,
+    talks,
+    tickets,
+)
 from bridge.web.pages.views import SCREENS
 from bridge.web.parts import WebParts
 from bridge.web.problems import answer_errors
@@ -69,7 +80,7 @@ def make_app(
 
 def _routes(assets: Assets) -> Routes:
     routes = Routes()
-    pages = (login, live, desktop, talks, floor, tickets, clients, recordings, links, audit)
+    pages = (login, live, desktop, dialling, talks, floor, tickets, clients, recordings, links, audit)
     for room in (*pages, api, health):
         room.declare(routes)
     routes.get("/assets/{name}", assets.serve, Open())

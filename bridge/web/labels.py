@@ -19,6 +19,7 @@ CALL_STATES: Mapping[str, str] = {
     "menu": N_("In the menu"),
     "waiting": N_("Waiting"),
     "ringing": N_("Ringing"),
+    "dialling": N_("Being called"),
     "connecting": N_("Being connected"),
     "talking": N_("Talking"),
     "consulting": N_("Being consulted about"),

@@ -82,7 +82,8 @@ class AriHandlers(Pbx):
 
     async def _channels_create(self, request: Request) -> web.Response:
         query = request.query
-        if query["channelId"] in self.channels:
+        # It compares no further than the new id goes (22.10).
+        if any(living.startswith(query["channelId"]) for living in self.channels):
             return refusal(409, "Channel with given unique ID already exists")
         if query["endpoint"] not in self.phones:
             return web.json_response({"error": "Allocation failed"}, status=500)

@@ -23,7 +23,7 @@ class Kept:
     ended: Counter[Outcome]
 
 
-_STATES = {"ringing": "Ringing", "up": "Up"}
+_STATES = {"made": "Down", "ringing": "Ringing", "up": "Up"}
 
 
 def arrivals_of(world: World) -> dict[LegId, f.Fact]:

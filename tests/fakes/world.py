@@ -22,11 +22,14 @@ from bridge.centre.ids import (
     RecordingId,
     TicketId,
     call_of,
+    is_dialled_leg,
     watch_room_id,
+    wished_call_id,
 )
 from bridge.centre.plan import Plan
 from tests.fakes.callers import identify
 from tests.fakes.clock import START as START
+from tests.fakes.legs import Leg as Leg
 from tests.fakes.small_plan import ANNA as ANNA
 from tests.fakes.small_plan import BORIS as BORIS
 from tests.fakes.small_plan import RING as RING
@@ -36,14 +39,6 @@ from tests.fakes.small_plan import VERA as VERA
 from tests.fakes.small_plan import plan as plan
 
 T = TypeVar("T")
-
-
-@dataclass
-class Leg:
-    call: CallId
-    agent: AgentId | None
-    state: str  # "ringing" | "up" | "gone" | "fallback": in the dialplan, beyond ARI
-    number: str = ""  # outside, that it rings
 
 
 @dataclass
@@ -111,12 +106,22 @@ class World:
 
     def carry_out(self, order: o.Order) -> None:
         reason = self.fail_next.pop(type(order).__name__, None)
-        if reason is not None and isinstance(order, o.RingAgent | o.RingNumber | o.Play | o.LookUpClient):
+        if reason is not None and isinstance(
+            order, o.RingAgent | o.MakeLeg | o.RingNumber | o.Play | o.LookUpClient
+        ):
             leg = getattr(order, "leg", None)
             stream = self.store if isinstance(order, o.LookUpClient) else self.ari
             stream.append(f.OrderFailed(order.call, type(order).__name__, reason, "", leg))
+            if isinstance(order, o.RingNumber):
+                self.end_leg(order.leg)  # that was made, and cannot be dialled
             return
         match order:
+            case o.MakeLeg(leg=leg) | o.RingNumber(leg=leg) if self.conflicts(leg):
+                refused = f.FailureReason.REFUSED
+                self.ari.append(f.OrderFailed(order.call, type(order).__name__, refused, "409", leg))
+            case o.MakeLeg(leg=leg):
+                self.legs[leg] = Leg(order.call, None, "made", number=order.endpoint)
+                self.ari.append(f.LegMade(order.call, leg))
             case o.RingAgent(leg=leg):
                 self.legs[leg] = Leg(order.call, order.agent, "ringing")
                 self.ari.append(f.LegRinging(order.call, leg))
@@ -128,6 +133,7 @@ class World:
             case o.EnterWaitingRoom(leg=leg):
                 self.move(leg, f"{order.call}-wait")
             case o.LeaveWaitingRoom(leg=leg):
+                self.alone.pop(leg, None)
                 self.bridges.get(f"{order.call}-wait", set()).discard(leg)
             case o.Connect(client=client, agent=agent):
                 for leg in (client, agent):
@@ -209,6 +215,17 @@ class World:
         self.ari.append(f.CallOffered(call, LegId(call), number, "", dialled, "lab"))
         return call
 
+    def wish(self, agent: AgentId, number: str = "+74951112233") -> CallId:
+        """From his screen."""
+        self.next_call += 1
+        call = wished_call_id(1_764_000_000_000, self.next_call)
+        self.tell(f.CallWished(call, agent, number))
+        return call
+
+    def conflicts(self, leg: LegId) -> bool:
+        """No channel is made whose id is the beginning of a living one's."""
+        return leg not in self.living and any(one.startswith(leg) for one in self.living)
+
     def phone(self, agent: AgentId, reachable: bool = True) -> None:
         self.ami.append(f.EndpointChanged(Endpoint(f"PJSIP/{agent}"), reachable))
 
@@ -263,6 +280,8 @@ class World:
 
     def tell_end(self, leg: LegId) -> None:
         one = self.legs[leg]
+        if is_dialled_leg(leg):
+            return  # of what we made AMI tells nothing
         if one.number and LegId(one.call) == leg:
             self.ami.append(f.PhoneTaken(one.call, AgentId(one.number.rpartition("/")[2]), False))
         elif one.agent is None and not one.number:

@@ -77,6 +77,15 @@ class TalkMachine(Floors):
         watched = data.draw(st.sampled_from(self.in_a_call()))
         self.world.dial_code(Endpoint(f"PJSIP/{who}"), f.Feature.SUPERVISE, watched)
 
+    @rule(
+        agent=AGENTS, number=st.sampled_from(["+74951112233", "+7 495 111-22-33", "112"]), quiet=st.booleans()
+    )
+    def agent_calls_a_number(self, agent: AgentId, number: str, quiet: bool) -> None:
+        self.arrived.append(self.world.wish(agent, number))
+        if quiet:
+            self.world.pump()
+            self.world.answer(agent)
+
     @precondition(lambda self: self.watchers())
     @rule(data=st.data(), digit=st.sampled_from("4569"))
     def supervisor_presses(self, data: st.DataObject, digit: str) -> None:
@@ -163,7 +172,7 @@ class TalkMachine(Floors):
         self.world.hang_up_client(data.draw(st.sampled_from(self.arrived)))
 
     @rule(
-        order=st.sampled_from(["RingAgent", "RingNumber"]),
+        order=st.sampled_from(["RingAgent", "RingNumber", "MakeLeg"]),
         reason=st.sampled_from(
             [f.FailureReason.UNREACHABLE, f.FailureReason.TIMEOUT, f.FailureReason.REFUSED]
         ),

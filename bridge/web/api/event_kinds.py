@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.centre.facts import Feature
-from bridge.centre.ids import LegId, is_agent_leg, is_dialled_leg, is_watcher_leg
+from bridge.centre.ids import LegId, is_agent_leg, is_dialled_leg, is_watcher_leg, is_wished
 from bridge.centre.plan import Plan
 from bridge.store.rows import FactRow
 from bridge.web.api.models import Event
@@ -12,6 +12,7 @@ from bridge.web.screens import CardOpened
 
 _OF_CALLS: Mapping[str, str] = {
     "CallOffered": "call.offered",
+    "CallWished": "call.wished",
     "ClientIdentified": "call.identified",
     "OutsideRinging": "call.ringing",
     "OutsideAnswered": "call.answered",
@@ -30,9 +31,9 @@ _OF_CALLS: Mapping[str, str] = {
     "RecordingEnded": "recording.ended",
     "RecordingAttached": "recording.attached",
 }
-# A leg's events by whose it is: an agent's, an outside number's, the client's.
+# A leg's events by whose it is: an agent's, an outside number's, the client's, which rings when he is called.
 _OF_LEGS: Mapping[str, tuple[str | None, str | None, str | None]] = {
-    "LegRinging": ("call.ringing", "call.forwarding", None),
+    "LegRinging": ("call.ringing", "call.forwarding", "call.dialled"),
     "LegJoined": ("call.answered", "call.forwarded", None),
     "LegEnded": ("call.leg_ended", "call.leg_ended", "call.ended"),
 }
@@ -106,7 +107,7 @@ def _kind(row: FactRow) -> str | None:
             return None  # who listens is the audit log's to say
         if is_agent_leg(leg):
             return of_agent
-        return of_outside if is_dialled_leg(leg) else of_client
+        return of_outside if is_dialled_leg(leg) and not is_wished(leg) else of_client
     return _OF_CALLS.get(row.type) or _OF_AGENTS.get(row.type)
 
 

@@ -1,7 +1,18 @@
 """Owns the table of the API's operations. Routes, scopes, the OpenAPI document follow it."""
 
 from bridge.web.access import SUPERVISORS, Open, Routes
-from bridge.web.api import access_models, audit, events, floor, links, models, records, supervision, talks
+from bridge.web.api import (
+    access_models,
+    audit,
+    dialling,
+    events,
+    floor,
+    links,
+    models,
+    records,
+    supervision,
+    talks,
+)
 from bridge.web.api.openapi import show_document, show_page
 from bridge.web.api.operations import PREFIX, NoQuery, Operation, Paged
 
@@ -138,6 +149,18 @@ OPERATIONS: tuple[Operation, ...] = (
         "Hold, mute, complete or give up a transfer, swap, confer: in the call that an agent's phone is in",
         models.Talk,
         body=models.TalkWish,
+        status=202,
+        roles=frozenset(),
+        problems=frozenset({"409"}),
+    ),
+    Operation(
+        "POST",
+        "/agents/{id}/calls",
+        dialling.make_call,
+        "agents:write",
+        "Have an agent call a number outside, or the last one again: his own phone rings first",
+        dialling.MadeCall,
+        body=dialling.CallOrder,
         status=202,
         roles=frozenset(),
         problems=frozenset({"409"}),

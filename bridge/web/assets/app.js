@@ -84,6 +84,11 @@
     KeyF: () => press('[data-key="complete"]'),
     KeyS: () => press('[data-key="swap"]'),
     KeyX: () => openMenu("transfer", "select"),
+    KeyD: () => {
+      const number = document.getElementById("dial-number");
+      number?.focus();
+      return Boolean(number);
+    },
     KeyP: () => openMenu("pause", "form button"),
     KeyC: () => {
       const area = document.getElementById("card-area");

@@ -20,6 +20,7 @@ from bridge.store.rows import NumberRow
 from bridge.web.access import Routes, SignedIn
 from bridge.web.choices import dispositions, pause_reasons, values
 from bridge.web.context import language_of, parts_of
+from bridge.web.dialling import prefixes_of
 from bridge.web.disposed import DISPOSED
 from bridge.web.forms import Fields, form_of
 from bridge.web.labels import N_
@@ -50,7 +51,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         topic.value: await views.fragment(topic, language_of(request), person)
         for topic in (Topic.CARD, Topic.STATE, Topic.TALK, Topic.DISPOSITION, Topic.WAITING, Topic.CONTACTS)
     }
-    return page(request, "desktop.html", live="desktop", fragments=parts)
+    prefixes = prefixes_of(parts_of(request).plan())
+    return page(request, "desktop.html", live="desktop", fragments=parts, prefixes=prefixes)
 
 
 async def change_state(request: web.Request) -> web.StreamResponse:

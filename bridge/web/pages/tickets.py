@@ -12,6 +12,7 @@ from bridge.web import labels
 from bridge.web.access import Routes, SignedIn
 from bridge.web.choices import dispositions, values
 from bridge.web.context import parts_of
+from bridge.web.dialling import number_again
 from bridge.web.forms import Fields, form_of, path_number, query_of
 from bridge.web.labels import N_
 from bridge.web.links import HOURS, MOST_HOURS, Made, may_revoke
@@ -196,6 +197,7 @@ async def call_page(
             said=next((name for name in ("sent", "revoked") if name in request.query), ""),
         ),
         unheard="" if contact.heard else sight.refusal,
+        again=number_again(parts_of(request).plan(), call) if person_of(request).agent else None,
         choices=choices if whole else choices[-_CHOICES:],
         earlier=0 if whole else max(0, len(choices) - _CHOICES),
         **_names(request),

@@ -12,9 +12,10 @@ from bridge.engine.ports import FloorView, LiveAgent, LiveQueue, WaitingCaller
 from bridge.web import labels
 from bridge.web.choices import dispositions, pause_reasons
 from bridge.web.context import frame_of, language_of, parts_of, renderer_of
+from bridge.web.dialling import number_again
 from bridge.web.disposed import DISPOSED, Disposed
 from bridge.web.moves import Placements
-from bridge.web.pages.contacts import Contact, contacts_of
+from bridge.web.pages.contacts import contacts_of
 from bridge.web.pages.talk_view import talk_context, way_of
 from bridge.web.parts import WebParts
 from bridge.web.principal import Person
@@ -93,7 +94,7 @@ class Views:
             case Topic.WAITING:
                 return "_waiting.html", {"queues": self.own_queues(agent)}
             case Topic.CONTACTS:
-                return "_contacts.html", {"contacts": await self._contacts(person)}
+                return "_contacts.html", await self._contacts(person)
             case Topic.FLOOR:
                 floor, plan = self.parts.desk.floor(), self.parts.in_force()
                 context = floor_context(floor, self.parts.plan())
@@ -133,12 +134,14 @@ class Views:
             for name in (live.queues if live else ())
         )
 
-    async def _contacts(self, person: Person) -> tuple[Contact, ...]:
+    async def _contacts(self, person: Person) -> dict[str, Any]:
         if person.agent is None:
-            return ()
+            return {"contacts": ()}
         async with self.parts.store.view() as unit:
             page = await unit.calls.page(None, _CONTACTS, agent=person.agent)
-            return await contacts_of(unit, page.items, sight_for(person, self.parts))
+            contacts = await contacts_of(unit, page.items, sight_for(person, self.parts))
+        plan = self.parts.plan()
+        return {"contacts": contacts, "again": {call.id: number_again(plan, call) for call in page.items}}
 
 
 def _extensible(live: LiveAgent, plan: Plan) -> bool:
@@ -153,7 +156,15 @@ def card_context(opened: OpenedCard | None, sight: Sight, plan: Plan) -> dict[st
     contacts = card.contacts if card else ()
     heard = {one.call.id for one in contacts if sight.hears(one.call, tickets.get(one.call.id))}
     way = way_of(opened.record.transfers, plan) if opened else ()
-    return {"opened": opened, "heard": heard, "way": way}
+    return {"opened": opened, "heard": heard, "way": way, "again": _called_again(opened, plan)}
+
+
+def _called_again(opened: OpenedCard | None, plan: Plan) -> str | None:
+    """The number of a call that is over, if it may be called."""
+    if opened is None or opened.state is not CardState.ENDED or opened.record.withheld:
+        return None
+    number = plan.outside_number(opened.record.number or "")
+    return number.number if number is not None else None
 
 
 def supervision_context(floor: FloorView, plan: Plan, me: AgentId | None) -> dict[str, Any]:

@@ -16,14 +16,16 @@ from bridge.centre.facts import (
     LegEnded,
     LegJoined,
     LegLeft,
+    LegMade,
     LegRinging,
     PromptEnded,
 )
-from bridge.centre.ids import CallId, LegId, PromptId
+from bridge.centre.ids import CallId, LegId, PromptId, wished_call_id
 
 CALL = "ast1-1795430565.25"
 AGENT = f"{CALL}-agent-1"
 TALK = f"{CALL}-talk"
+WISHED = wished_call_id(1_795_430_565_000, 25)  # its client's leg is one that we made
 STAMP = "2026-11-23T10:00:00.000+0000"
 
 
@@ -119,6 +121,10 @@ def test_agents_leg_enters_without_a_fact() -> None:
     assert entered("agent", CALL, id_=AGENT) == ()
 
 
+def test_client_whom_an_agent_calls_is_made_and_has_not_come() -> None:
+    assert entered("agent", WISHED, id_=WISHED, state="Down") == (LegMade(WISHED, LegId(WISHED)),)
+
+
 def test_channel_that_replaces_another_is_no_new_call() -> None:
     assert (
         facts_of("StasisStart", channel=channel(), args=list(INBOUND), replace_channel=channel("1.2")) == ()
@@ -136,6 +142,9 @@ EVENTS = [
         {"peer": channel(AGENT, "Down"), "dialstatus": "PROGRESS"},
         LegRinging(CallId(CALL), LegId(AGENT)),
     ),
+    ("ChannelStateChange", {"channel": channel(WISHED, "Ringing")}, LegRinging(WISHED, LegId(WISHED))),
+    ("ChannelStateChange", {"channel": channel(WISHED, "Up")}, LegAnswered(WISHED, LegId(WISHED))),
+    ("Dial", {"peer": channel(WISHED), "dialstatus": "PROGRESS"}, LegRinging(WISHED, LegId(WISHED))),
     ("Dial", {"peer": channel(AGENT, "Down"), "dialstatus": "RINGING"}, None),
     ("Dial", {"peer": channel("ast1-17.9", "Down"), "dialstatus": "PROGRESS"}, None),
     (

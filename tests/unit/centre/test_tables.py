@@ -1,6 +1,7 @@
 """Every (state, event) pair is allowed or rejected, and a rejection changes nothing."""
 
 import copy
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from bridge.centre.call import Call, CallState, Moment
 from bridge.centre.decision import Decision, OfferEnd
 from bridge.centre.ids import CallId, Endpoint, LegId, PromptId, RecordingId, TicketId
 from bridge.centre.orders import Order
-from bridge.centre.plan import Strategy, Target, TargetKind
+from bridge.centre.plan import Outside, Strategy, Target, TargetKind
 from tests.fakes.world import ANNA, BORIS, START, SUPPORT, VERA, World, plan
 
 CALL = CallId("call.1")
@@ -24,7 +25,9 @@ SAMPLES: dict[type, object] = {
     type(sample): sample
     for sample in (
         f.CallOffered(CALL, CLIENT, "+79161234567", "", "200", "lab"),
+        f.CallWished(CALL, ANNA, "+74951112233"),
         f.CallerPresented(CALL, "+79161234567", "", "200", "lab"),
+        f.LegMade(CALL, CLIENT),
         f.LegRinging(CALL, AGENT),
         f.LegAnswered(CALL, AGENT),
         f.LegEnded(CALL, CLIENT, 16),
@@ -95,6 +98,10 @@ def call_in(state: CallState) -> Call:
     elif state in (CallState.FORWARDING, CallState.VOICEMAIL):
         world.call_in("400" if state is CallState.FORWARDING else "500")
         world.tell(world.ari.popleft())
+    elif state is CallState.DIALLING:
+        world.tell(f.PlanLoaded(replace(plan(), outside=Outside("lab", ("+7495",)))))
+        world.arrive(ANNA)
+        world.tell(f.CallWished(CALL, ANNA, "+74951112233"))
     elif state is CallState.OUTSIDE:
         world.tell(f.OutsideRinging(CALL, ANNA, "+79161234567", "", "1001"))
     else:

@@ -45,13 +45,26 @@ def test_where_what_an_agent_dials_leads(write: Write, dialled: str, target: Tar
 
 def test_how_a_number_outside_is_called(write: Write) -> None:
     plan = plan_of(load(write(WHOLE + HELP)))
-    assert plan.outside == Outside("lab", ("+7495", "112"), timedelta(seconds=9))
+    first = next(iter(plan.numbers))
+    assert plan.outside == Outside("lab", ("+7495", "112"), timedelta(seconds=9), caller_id=first)
     called = plan.outside_number("+74951112233")
     assert called == ToNumber(
         "+74951112233", called.endpoint if called else None, timedelta(seconds=9), NO_AGENTS
     )
     assert called is not None
     assert called.endpoint == "PJSIP/+74951112233@lab"
+
+
+def test_what_whom_an_agent_calls_is_shown_and_whether_it_is_recorded(write: Write) -> None:
+    own = 'trunk: lab, caller_id: "+74950000009", record_calls: false, '
+    plan = plan_of(load(write((WHOLE + HELP).replace("trunk: lab, p", own + "p"))))
+    assert plan.outside is not None
+    assert (plan.outside.caller_id, plan.outside.record) == ("+74950000009", False)
+
+
+def test_a_caller_id_that_is_no_number(write: Write) -> None:
+    (fault,) = check(write((WHOLE + HELP).replace("trunk: lab, p", 'trunk: lab, caller_id: "us;x", p')), {})
+    assert "not a number to dial" in str(fault)
 
 
 def test_without_a_trunk_nothing_leads_outside(write: Write) -> None:

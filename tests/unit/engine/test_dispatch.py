@@ -292,6 +292,18 @@ async def test_the_end_of_an_offer_neither_waits_nor_hurries_a_snapshot(
     await until(lambda: hands.ended == [OFFER, save])
 
 
+async def test_a_snapshot_that_somebody_waits_to_read_waits_for_no_later_one(
+    dispatch: Dispatch, hands: Hands
+) -> None:
+    awaited, later = o.SaveCall(CALL, RECORD, awaited=True), o.SaveCall(CALL, RECORD)
+    dispatch.send(awaited)
+    await asyncio.sleep(0)
+    dispatch.send(later)
+    await until(lambda: hands.ended == [awaited])
+    assert hands.began == [awaited]
+    await until(lambda: hands.ended == [awaited, later])
+
+
 async def test_draining_does_not_wait_for_later_snapshots(dispatch: Dispatch, hands: Hands) -> None:
     save = o.SaveCall(CALL, RECORD)
     dispatch.send(save)
