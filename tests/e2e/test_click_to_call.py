@@ -133,9 +133,11 @@ async def test_a_number_that_nobody_serves_is_told_and_ends(begin: Begin) -> Non
     await desk.api.agent_is(ANNA, "ready")
 
 
-async def test_he_does_not_answer_and_nothing_is_called(begin: Begin) -> None:
+async def test_he_does_not_take_it_and_nothing_is_called(begin: Begin) -> None:
     desk = await begin(answer=None)
     call = await desk.call()
+    await desk.phone(ANNA).event("incoming")
+    await desk.phone(ANNA).do(do="reject", code=486)
     record = await desk.over(call)
     assert record["outcome"] == "failed"
     legs = {leg["kind"]: leg for leg in record["legs"]}
