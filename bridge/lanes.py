@@ -2,8 +2,11 @@
 
 from typing import Protocol, cast
 
+import structlog
+
 from bridge.centre.facts import Fact
 from bridge.centre.orders import (
+    NOT_ANNOUNCED,
     AttachRecording,
     CallOrder,
     CloseCard,
@@ -18,10 +21,13 @@ from bridge.centre.orders import (
     SaveOffer,
     SetDisposition,
     StartRecording,
+    StopRecording,
 )
 from bridge.engine.dispatch import Handler
 from bridge.engine.ports import Directory, Media, Recorder, Records, Screen
 from bridge.errors import InternalError, LinkDown
+
+log = structlog.get_logger(__name__)
 
 
 class MediaRecorder(Media, Recorder, Protocol):
@@ -37,10 +43,19 @@ def handlers(
         await ari.carry_out(cast("MediaOrder", order))
 
     async def recorder(order: CallOrder) -> None:
-        try:
-            await ami.start_recording(cast("StartRecording", order))
-        except LinkDown:
-            await ari.start_recording(cast("StartRecording", order))
+        match order:
+            case StartRecording():
+                try:
+                    await ami.start_recording(order)
+                except LinkDown:
+                    await ari.start_recording(order)
+            case StopRecording():
+                try:
+                    await ami.stop_recording(order)
+                except LinkDown:
+                    await ari.stop_recording(order)
+            case _:
+                raise InternalError(f"{type(order).__name__} in the recorder's lane")
 
     async def directory(order: CallOrder) -> Fact:
         return await clients.look_up(cast("LookUpClient", order))
@@ -59,6 +74,15 @@ def handlers(
                 await store.end_offer(order)
                 return None
             case NoteAudit():
+                if order.action == NOT_ANNOUNCED:
+                    log.warning(
+                        "consent could not be announced: the call goes on, and is not recorded",
+                        action="consent",
+                        call_id=order.call,
+                        about=order.about,
+                        sound=order.detail,
+                        remedy="put the sound where Asterisk finds it in the caller's language",
+                    )
                 await store.note_audit(order)
                 return None
             case SetDisposition():

@@ -13,12 +13,12 @@ from bridge.ami.headers import Headers, MissingHeader, read
 from bridge.ami.listener import Listener, Timing
 from bridge.ami.messages import CoreShowChannelsComplete
 from bridge.ami.native_queues import NativeQueues, Pace, Wanted
-from bridge.ami.recorder import start_recording
+from bridge.ami.recorder import start_recording, stop_recording
 from bridge.ami.remembered import Remembered
 from bridge.ami.translate import Translator
 from bridge.centre.facts import CallMissed, Fact, OutsideAnswered, OutsideEnded, RecordingStarted
 from bridge.centre.ids import AgentId, CallId, Endpoint
-from bridge.centre.orders import StartRecording
+from bridge.centre.orders import StartRecording, StopRecording
 from bridge.centre.plan import Plan
 from bridge.engine.ports import Inbox, LinkState
 from bridge.errors import LinkDown, Refused, RequestTimeout
@@ -120,6 +120,14 @@ class AmiLink:
             raise LinkDown(str(error)) from error
         if not began:
             await self._inbox.put(RecordingStarted(order.call, order.recording))
+
+    async def stop_recording(self, order: StopRecording) -> None:
+        try:
+            await stop_recording(order, self._listener.ask, self._translator.recordings)
+        except RequestTimeout as error:
+            # As above. Tried again until it is known to have stopped.
+            self._listener.drop(str(error))
+            raise LinkDown(str(error)) from error
 
     async def _logged_in(self) -> None:
         # Whatever the list of channels does not name has ended while we were away. An Asterisk that is still

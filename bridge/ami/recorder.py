@@ -15,10 +15,10 @@ import structlog
 from bridge.ami.headers import Headers
 from bridge.ami.messages import Hangup, Message, MixMonitorStart, MixMonitorStop, Newchannel
 from bridge.centre.facts import Fact, RecordingEnded, RecordingStarted
-from bridge.centre.ids import LegId, RecordingId, call_of
-from bridge.centre.orders import StartRecording
+from bridge.centre.ids import LegId, RecordingId, call_of, recording_id
+from bridge.centre.orders import StartRecording, StopRecording
 from bridge.engine.ports import SNOOPED, recording_mark
-from bridge.errors import BadInput, Refused
+from bridge.errors import BadInput, Gone, LinkDown, Refused
 
 log = structlog.get_logger(__name__)
 
@@ -158,6 +158,46 @@ async def _begin_anew(
     await ask("MixMonitor", Channel=leg, Options=_options(recording, again="a"))
     recordings.between(leg, stopped=False)
     return False
+
+
+async def stop_recording(
+    order: StopRecording, ask: Callable[..., Awaitable[Headers]], recordings: Recordings
+) -> None:
+    """Its mark stays: nobody begins it again. Raises LinkDown of what snoops record."""
+    leg, recording = order.leg, order.recording
+    try:
+        known = (await ask("Getvar", Channel=leg, Variable=recording_mark(recording))).get("value")
+        if known == SNOOPED:
+            raise LinkDown(f"{recording}: snoops record it, and ARI ends them")
+        if not known or await _has_been_followed(leg, recording, ask):
+            return
+        if recordings.on(leg) is None:  # begun by a process before this one: its end is told all the same
+            recordings.expect(leg, recording)
+            recordings.begun(leg)
+        await _stop(leg, known, ask)
+    except Gone as error:
+        log.info("recorded channel is gone", action="ami.recorder", channel_id=leg, error=str(error))
+
+
+async def _has_been_followed(
+    leg: LegId, recording: RecordingId, ask: Callable[..., Awaitable[Headers]]
+) -> bool:
+    """By the next one, so it was stopped before: its id, an address in Asterisk, may be that one's by now."""
+    call = call_of(recording)
+    after = recording_id(call, int(recording.rpartition("-")[2]) + 1)
+    return bool((await ask("Getvar", Channel=leg, Variable=recording_mark(after))).get("value"))
+
+
+async def _stop(leg: LegId, monitor: str, ask: Callable[..., Awaitable[Headers]]) -> None:
+    """That there is none is all that Asterisk says of one that an attempt stopped whose reply was lost."""
+    try:
+        await ask("StopMixMonitor", Channel=leg, MixMonitorID=monitor)
+    except Gone:
+        raise
+    except Refused as error:
+        if "permission" in str(error).lower():
+            raise  # it runs
+        log.info("recorder stopped already", action="ami.recorder", channel_id=leg, error=str(error))
 
 
 def _options(recording: RecordingId, again: str = "") -> str:

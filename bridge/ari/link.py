@@ -25,7 +25,15 @@ from bridge.ari.survey import find
 from bridge.ari.translate import Arrived, translate
 from bridge.centre.facts import CallOffered, DigitReceived, Fact, LegEnded, RecordingStarted
 from bridge.centre.ids import LegId, PromptId, call_of, is_dialled_leg
-from bridge.centre.orders import MediaOrder, RingAgent, RingNumber, StartRecording, ToDialplan, ToFallback
+from bridge.centre.orders import (
+    MediaOrder,
+    RingAgent,
+    RingNumber,
+    StartRecording,
+    StopRecording,
+    ToDialplan,
+    ToFallback,
+)
 from bridge.engine.backoff import Backoff
 from bridge.engine.ports import Inbox, LinkState, Survey
 from bridge.errors import LinkDown, RemoteError, RequestTimeout
@@ -165,6 +173,10 @@ class AriLink:
             raise LinkDown(f"nobody to tell when it ends: {self.state.detail}")
         await self._snoops.start(order)
         await self._tell(RecordingStarted(order.call, order.recording))
+
+    async def stop_recording(self, order: StopRecording) -> None:
+        """Only what it records itself."""
+        await self._snoops.stop(order)
 
     async def channels(self) -> list[models.Channel]:
         return await self._rest.get(list[models.Channel], "channels.list")

@@ -14,7 +14,7 @@ from bridge.ari import models
 from bridge.ari.ears import Ears
 from bridge.ari.rest import Rest, all_of
 from bridge.centre.ids import LegId
-from bridge.centre.orders import StartRecording
+from bridge.centre.orders import StartRecording, StopRecording
 from bridge.engine.ports import SNOOPED, recording_mark
 from bridge.errors import Gone, LinkDown
 
@@ -48,6 +48,19 @@ class SnoopRecorder:
             await asyncio.shield(all_of(*(self._ears.drop(snoop) for snoop in snoops.values())))
             raise
         log.info("recorded without AMI", action="ari.snoop", call_id=order.call, recording_id=order.recording)
+
+    async def stop(self, order: StopRecording) -> None:
+        """Their end is told by that of their files. The mark stays: nobody begins this one again.
+
+        Raises LinkDown where MixMonitor records: only AMI can stop that.
+        """
+        begun = await self._begun(order.leg, recording_mark(order.recording))
+        if not begun:
+            return
+        if begun != SNOOPED:
+            raise LinkDown(f"{order.recording}: MixMonitor runs, and only AMI can stop it")
+        snoops = [LegId(f"{order.recording}-snoop-{side}") for side in _SIDES]
+        await all_of(*(self._rest.unless_gone("channels.hangup", snoop) for snoop in snoops))
 
     async def _begun(self, leg: LegId, mark: str) -> str:
         try:

@@ -6,9 +6,19 @@ heard; they come after each connection. Every step may happen twice.
 """
 
 from bridge.centre.call import Call, CallState, Moment, Seat
-from bridge.centre.call_acts import finish_if_over, hang_up, look_up, record_again, ring, say, show_card
+from bridge.centre.call_acts import (
+    finish_if_over,
+    hang_up,
+    look_up,
+    record_again,
+    ring,
+    say,
+    show_card,
+    stop_again,
+)
 from bridge.centre.call_ends import leg_ended
 from bridge.centre.call_ways import ring_number
+from bridge.centre.consent import make_room
 from bridge.centre.dial_steps import make
 from bridge.centre.facts import CallAdopted, CallLost, LegEnded, LegLost, Resumed, Timer, TimerKind
 from bridge.centre.orders import (
@@ -35,6 +45,7 @@ def resumed(call: Call, _: Resumed, at: Moment) -> None:
     if call.state in (S.CONNECTING, S.TALKING) and leg is not None and leg.seat is None:
         call.legs[call.client_leg].seat = leg.seat = Seat.TALK  # from before there were seats
     if not call.cleared:
+        stop_again(call, at)
         record_again(call, at)
         show_card(call, at)
 
@@ -52,6 +63,15 @@ def menu_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
     adopted(call, event, at)
     if not event.playing:
         at.out.orders.append(StopTimer(Timer(TimerKind.MENU, call.id)))
+        say(call, call.said, at)
+
+
+def consent_adopted(call: Call, event: CallAdopted, at: Moment) -> None:
+    """Nobody knows how much of the sound that was being played he has heard: that one is said again."""
+    adopted(call, event, at)
+    make_room(call, at)
+    if not event.playing:
+        at.out.orders.append(StopTimer(Timer(TimerKind.CONSENT, call.id)))
         say(call, call.said, at)
 
 

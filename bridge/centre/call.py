@@ -12,7 +12,7 @@ from bridge.centre.facts import ClientRef, Fact, Supervise, TimerKind, Verdict
 from bridge.centre.ids import AgentId, CallId, ConversationId, LegId, PromptId, QueueName
 from bridge.centre.ivr import MenuPosition
 from bridge.centre.messages import Message, Output
-from bridge.centre.plan import Needs, Plan, Target, ToNumber, ToVoicemail
+from bridge.centre.plan import Destination, Needs, Plan, Target, ToNumber, ToVoicemail
 from bridge.centre.record import (
     CallRecord,
     LegKind,
@@ -27,6 +27,7 @@ CallEvent = Fact | Message
 
 class CallState(Enum):
     PRESENTED = "presented"  # AMI saw the channel; it is not in our application (yet, or ever)
+    CONSENT = "consent"  # he is told that he will be recorded; nobody can talk with him yet
     MENU = "menu"
     WAITING = "waiting"  # in a queue, whether or not a phone rings for him
     DIALLING = "dialling"  # an agent's phone rings for a call that he wished, then the number outside
@@ -96,6 +97,25 @@ class OpenOffer:
     leg: LegId
     queue: QueueName | None
     first_leg: LegId
+
+
+@dataclass(slots=True)
+class Consent:
+    """An announcement that is being said, and where he goes then."""
+
+    sounds: tuple[str, ...]
+    bound_for: Destination
+    queue: QueueName | None  # whose announcement it is; None: the dialled number's
+    place: int | None = None  # in the order of coming, of when it began; None: he has one, or needs none
+    said: int = 0  # of the sounds
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One that is over. ``heard`` is False when any of its sounds could not be played."""
+
+    sounds: tuple[str, ...]
+    heard: bool
 
 
 @dataclass(slots=True)
@@ -205,6 +225,10 @@ class Call:
     prompt: PromptId | None = None
     said: tuple[str, ...] = ()  # last
     recordings: int = 0
+    stopped: int = 0  # of these, so many: the last one that has been stopped in the middle of the call
+    off_record: bool = False  # the queue that he came to last does not record him
+    consent: Consent | None = None  # while he is told
+    announced: list[Announcement] = field(default_factory=list)
     joined: set[LegId] = field(default_factory=set)
     looked_up: bool = False
     look_ups_out: int = 0  # asked for and not answered yet
@@ -250,6 +274,11 @@ class Call:
         """Living legs of the client and of those who are in it with him, heard or on hold."""
         return tuple(leg for leg in self.alive_legs if leg.seat is not None)
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a recording runs, or will as soon as its order is carried out."""
+        return self.recordings > self.stopped
+
     def leg_of(self, agent: AgentId) -> Leg | None:
         """That agent's living, answered leg."""
         found = (leg for leg in self.alive_legs if leg.agent == agent and leg.answered_at is not None)
@@ -275,6 +304,8 @@ class Call:
         """Whether what this call is in the middle of is still planned."""
         if self.state is CallState.MENU and self.menu is not None:
             return self.menu.menu in plan.menus
+        if self.state is CallState.CONSENT and self.consent is not None:
+            return plan.knows(self.consent.bound_for)
         if self.state is CallState.WAITING:
             return self.queue in plan.queues
         if self.state is CallState.CONSULTING and self.transfer is not None:

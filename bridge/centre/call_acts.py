@@ -29,6 +29,7 @@ from bridge.centre.orders import (
     StartRecording,
     StartTimer,
     StopPrompt,
+    StopRecording,
     StopTimer,
     ToFallback,
 )
@@ -64,10 +65,24 @@ def record(call: Call, at: Moment) -> None:
 
 def record_again(call: Call, at: Moment) -> None:
     """What should be recorded by now. A recorder that runs already goes on."""
-    if call.recordings:
+    if call.is_recorded:
         recording = recording_id(call.id, call.recordings)
         leg = call.outside_leg or call.client_leg
         at.out.orders.append(StartRecording(call.id, leg, recording))
+
+
+def stop_recording(call: Call, at: Moment) -> None:
+    """What runs; the next one is another recording of the same call."""
+    if call.is_recorded:
+        call.stopped, call.heard = call.recordings, None
+        stop_again(call, at)
+
+
+def stop_again(call: Call, at: Moment) -> None:
+    """What should have been stopped by now; twice does no harm."""
+    if call.stopped:
+        recording = recording_id(call.id, call.stopped)
+        at.out.orders.append(StopRecording(call.id, call.outside_leg or call.client_leg, recording))
 
 
 # ── in a queue ───────────────────────────────────────────────────────────────
@@ -182,6 +197,13 @@ def leave_queue(call: Call, at: Moment) -> None:
     stop_timers(call, at)
 
 
+def end_consent(call: Call, at: Moment) -> None:
+    """Nothing is announced any more; not that it has been heard."""
+    if call.consent is not None:
+        call.consent = None
+        at.out.orders.append(StopTimer(Timer(TimerKind.CONSENT, call.id)))
+
+
 # ── ends ─────────────────────────────────────────────────────────────────────
 
 
@@ -214,7 +236,11 @@ def give_back(call: Call, at: Moment) -> None:
     release(call, at)
     at.out.orders += [HangUp(call.id, leg.id) for leg in call.alive_legs if leg.kind is not LegKind.CLIENT]
     # Of a queue that is not planned any more the dialplan may know nothing: it has a place for his number.
-    queue = call.queue if call.queue in at.plan.queues else None
+    # Who is being told that he is recorded is told so there: of the queue, or of the number.
+    wanted = call.consent.queue if call.consent is not None else call.queue
+    queue = wanted if wanted in at.plan.queues else None
+    end_consent(call, at)
+    stop_recording(call, at)  # it knows nothing of ours, and has queues that do not record; it begins its own
     at.out.orders.append(ToFallback(call.id, call.client_leg, queue))
     call.outcome, call.ended_at, call.fallback = Outcome.FALLBACK, at.now, True
     call.legs[call.client_leg].ended_at = at.now  # it lives on in the dialplan, outside our application

@@ -10,6 +10,7 @@ from bridge.centre.away_steps import (
 from bridge.centre.call import Call, CallState, Leg, Moment, OpenOffer, Seat
 from bridge.centre.call_acts import (
     drop,
+    end_consent,
     end_offer,
     finish_if_over,
     give_back,
@@ -22,6 +23,7 @@ from bridge.centre.call_acts import (
 from bridge.centre.call_steps import menu_prompt_ended
 from bridge.centre.call_ways import rejoin
 from bridge.centre.causes import Cause
+from bridge.centre.consent_steps import prompt_ended as consent_prompt_ended
 from bridge.centre.decision import OfferEnd
 from bridge.centre.dial_steps import UNREACHABLE, not_reached
 from bridge.centre.dial_steps import leg_ended as dialled_ended
@@ -178,6 +180,7 @@ def client_gone(call: Call, at: Moment) -> None:
     elif call.state is S.TALKING and len(call.seated) > 1:
         save(call, at)
         return  # of a conference: the others go on, and the call with them
+    end_consent(call, at)
     release(call, at)
     end_transfer(call, TransferEnd.CLIENT_GONE, at)
     call.enter(S.CLEARING, at.now)
@@ -262,6 +265,8 @@ def prompt_failed(call: Call, at: Moment) -> None:
     ended = PromptEnded(call.id, call.prompt, played=False)
     if call.state is S.MENU:
         menu_prompt_ended(call, ended, at)
+    elif call.state is S.CONSENT:
+        consent_prompt_ended(call, ended, at)
     elif call.state is S.LEAVING:
         leaving_prompt_ended(call, ended, at)
     elif call.state is S.VOICEMAIL:

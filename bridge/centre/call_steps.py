@@ -8,6 +8,7 @@ from bridge.centre.call import Call, CallEvent, CallState, Leg, Moment
 from bridge.centre.call_acts import finish_if_over, hang_up, hush, look_up, save, say, show_card
 from bridge.centre.call_ways import go, lead
 from bridge.centre.causes import Cause
+from bridge.centre.consent import announce, is_owed
 from bridge.centre.facts import (
     CallerPresented,
     CallOffered,
@@ -72,7 +73,11 @@ def offered(call: Call, event: CallOffered, at: Moment) -> None:
         return
     call.legs[event.leg].answered_at = at.now
     at.out.orders.append(Answer(call.id, event.leg))
-    lead(call, destination, at)
+    consent = at.plan.number_consents.get(event.dialled, ())
+    if is_owed(call, consent):
+        announce(call, consent, destination, at)
+    else:
+        lead(call, destination, at)
     at.out.orders.append(OpenTicket(call.id, call.record()))
 
 

@@ -11,6 +11,7 @@ from bridge.centre import adopted_steps as d
 from bridge.centre import away_steps as a
 from bridge.centre import call_ends as e
 from bridge.centre import call_steps as c
+from bridge.centre import consent_steps as cs
 from bridge.centre import dial_steps as n
 from bridge.centre import outside_steps as o
 from bridge.centre import outside_transfers as ot
@@ -141,6 +142,12 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(LinkUp, o.all_is_told),
         on(Resumed, d.resumed),
     ),
+    S.CONSENT: (
+        *_ANYWHERE,
+        on(CallAdopted, d.consent_adopted),
+        on(PromptEnded, cs.prompt_ended),
+        on(TimerFired, cs.timer),
+    ),
     S.MENU: (
         *_ANYWHERE,
         on(CallAdopted, d.menu_adopted),
@@ -252,16 +259,18 @@ TABLE: Mapping[tuple[CallState, type], Step] = {
     (state, event): step_ for state, steps in _STEPS.items() for event, step_ in steps
 }
 
-_SERVED = frozenset({S.MENU, S.WAITING, S.FORWARDING, S.VOICEMAIL, S.LEAVING, S.CLEARING, S.ENDED})
+_SERVED = frozenset({S.CONSENT, S.MENU, S.WAITING, S.FORWARDING, S.VOICEMAIL, S.LEAVING, S.CLEARING, S.ENDED})
+_BY_AGENT = frozenset({S.CONSENT, S.WAITING, S.CLEARING, S.ENDED})  # whom an agent has, or passes on
 
 MAY_BECOME: Mapping[CallState, frozenset[CallState]] = {
     S.PRESENTED: _SERVED | {S.OUTSIDE, S.DIALLING},
+    S.CONSENT: _SERVED,
     S.MENU: _SERVED,
     S.WAITING: _SERVED | {S.CONNECTING},
     S.DIALLING: frozenset({S.CONNECTING, S.LEAVING, S.CLEARING, S.ENDED}),
     S.CONNECTING: _SERVED | {S.TALKING, S.PASSING},
-    S.TALKING: frozenset({S.CONSULTING, S.PASSING, S.WAITING, S.LEAVING, S.CLEARING, S.ENDED}),
-    S.CONSULTING: frozenset({S.TALKING, S.PASSING, S.WAITING, S.LEAVING, S.CLEARING, S.ENDED}),
+    S.TALKING: _BY_AGENT | {S.CONSULTING, S.PASSING, S.LEAVING},
+    S.CONSULTING: _BY_AGENT | {S.TALKING, S.PASSING, S.LEAVING},
     # To whatever the company's number leads to, when an agent had called him and nobody takes him.
     S.PASSING: _SERVED | {S.CONNECTING},
     S.FORWARDING: _SERVED | {S.CONNECTING},

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import assert_never
 
 from bridge.centre.call import Call, CallState, Moment, Waiting
-from bridge.centre.call_acts import hang_up, line_up, ring_outside, save, say, start_timer
+from bridge.centre.call_acts import end_consent, hang_up, line_up, ring_outside, save, say, start_timer
+from bridge.centre.consent import announce, comes_under, is_owed, queue_of
 from bridge.centre.facts import TimerKind
 from bridge.centre.ids import AgentId
 from bridge.centre.ivr import MenuPosition
@@ -46,8 +47,13 @@ def lead(call: Call, destination: Destination, at: Moment) -> None:
     call.hops += 1
     if call.hops > MOST_HOPS or not at.plan.knows(destination):
         destination = NO_AGENTS
-    if call.state is S.WAITING and not isinstance(destination, ToQueue | ToAgent):
+    told_there = call.consent is not None and call.consent.queue is not None
+    if (call.state is S.WAITING or told_there) and not isinstance(destination, ToQueue | ToAgent):
         at.out.orders.append(LeaveWaitingRoom(call.id, call.client_leg))
+    comes_to = queue_of(destination, at.plan)
+    if comes_to is not None and is_owed(call, comes_to.consent):
+        announce(call, comes_to.consent, destination, at, comes_to)
+        return
     match destination:
         case ToMenu(menu=menu):
             call.enter(S.MENU, at.now)
@@ -72,6 +78,14 @@ def lead(call: Call, destination: Destination, at: Moment) -> None:
             assert_never(destination)
 
 
+def after_consent(call: Call, at: Moment) -> None:
+    """The announcement is over, heard or not: where he was going. A queue may have one more of its own."""
+    assert call.consent is not None
+    go(call, call.consent.bound_for, at)
+    if call.state is not S.CONSENT:
+        end_consent(call, at)
+
+
 def overflow(call: Call, destination: Destination, outcome: Outcome, at: Moment) -> None:
     """The queue did not serve him. Unless that is the end, what comes next decides on the outcome."""
     call.unserved = outcome
@@ -88,11 +102,16 @@ def enter_queue(
 ) -> None:
     """``agent``: whom he asked for by name, and ``hold`` how long he waits for him alone."""
     queue = at.plan.queues[to.queue]
-    place = call.waiting.place if call.waiting is not None else call.kept_place or at.next_place()
+    if call.waiting is not None:
+        place = call.waiting.place
+    else:
+        from_consent = call.consent.place if call.consent is not None else None
+        place = from_consent or call.kept_place or at.next_place()
     call.waiting = Waiting(place, to.needs, to.priority, queue.level_at_entry, at.now)
     call.queue = queue.name
     call.queued_at = call.queued_at or at.now
     call.enter(S.WAITING, at.now)
+    comes_under(call, queue, at)
     at.out.orders.append(EnterWaitingRoom(call.id, call.client_leg, queue.music, queue.name))
     if queue.greeting:
         say(call, queue.greeting, at)

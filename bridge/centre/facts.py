@@ -268,6 +268,7 @@ class TimerKind(Enum):
     POSITION = "position"
     PERIODIC = "periodic"
     VOICEMAIL = "voicemail"
+    CONSENT = "consent"  # an announcement that failed has not ended with a hang-up
     WRAP_UP = "wrap_up"
     REST = "rest"
 

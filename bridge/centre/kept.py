@@ -18,8 +18,9 @@ def keep_place(kept: dict[str, KeptPlace], call: Call, now: datetime) -> None:
     """By number; old ones go."""
     for number in [number for number, one in kept.items() if now - one.at >= _KEPT]:
         del kept[number]
-    if call.number is not None and call.waiting is not None:
-        kept[call.number] = KeptPlace(call.waiting.place, now)
+    has_place = call.waiting or call.consent
+    if call.number is not None and has_place is not None and has_place.place is not None:
+        kept[call.number] = KeptPlace(has_place.place, now)
 
 
 def take_place(kept: dict[str, KeptPlace], number: str, now: datetime) -> int | None:

@@ -26,6 +26,7 @@ from bridge.centre.record import CallRecord as CallRecord
 from bridge.centre.record import LegKind as LegKind
 from bridge.centre.record import LegRecord as LegRecord
 from bridge.centre.record import Outcome as Outcome
+from bridge.centre.records_orders import NOT_ANNOUNCED as NOT_ANNOUNCED
 from bridge.centre.records_orders import AttachRecording as AttachRecording
 from bridge.centre.records_orders import EndOffer as EndOffer
 from bridge.centre.records_orders import LookUpClient as LookUpClient
@@ -270,6 +271,16 @@ class StartRecording:
     anew: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    """This recording of the client's leg ends; RecordingEnded follows. One that does not run is no fault."""
+
+    lane: ClassVar[Lane] = Lane.RECORDER
+    call: CallId
+    leg: LegId
+    recording: RecordingId
+
+
 # ── Lane.SCREEN, carried out by web/ ─────────────────────────────────────────
 
 
@@ -331,6 +342,7 @@ MediaOrder = (
 )
 RecordsOrder = SaveCall | OpenTicket | SaveOffer | EndOffer | SetDisposition | NoteAudit | AttachRecording
 ScreenOrder = OpenCard | CloseCard
-CallOrder = MediaOrder | StartRecording | LookUpClient | RecordsOrder | ScreenOrder
+RecorderOrder = StartRecording | StopRecording
+CallOrder = MediaOrder | RecorderOrder | LookUpClient | RecordsOrder | ScreenOrder
 TimerOrder = StartTimer | StopTimer
 Order = CallOrder | TimerOrder

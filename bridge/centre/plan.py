@@ -201,6 +201,7 @@ class Queue:
     extension: str = ""  # what an agent dials who passes a client on to this queue
     supervisors: tuple[AgentId, ...] = ()  # of its department
     tells_watched: bool = False  # its agents see that a supervisor is with them
+    consent: tuple[str, ...] = ()  # sounds, said in full before he comes in: once per call
 
     @property
     def level_at_entry(self) -> int:
@@ -235,6 +236,8 @@ class Plan:
     outside: Outside | None = None  # None: no transfer leads outside, and no agent calls there
     record_direct: bool = False  # calls with clients that never touch our application
     supervisor_extension: str = ""  # what an agent dials who passes a client on to a supervisor
+    # By dialled number: sounds that are said in full before anything else.
+    number_consents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def language_for(self, number: str | None) -> str:
         """The language to speak to a caller, from his number; the plan's own for a withheld one."""

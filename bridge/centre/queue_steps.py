@@ -116,7 +116,7 @@ def joined(call: Call, event: LegJoined, at: Moment) -> None:
         call.outcome = Outcome.FORWARDED
     else:
         call.answered_at = call.answered_at or at.now
-    if not call.recordings and _is_recorded(call, at):
+    if not call.is_recorded and not call.off_record and _is_recorded(call, at):
         record(call, at)
     save(call, at)
     show_card(call, at)

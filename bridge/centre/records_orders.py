@@ -74,6 +74,9 @@ class SetDisposition:
     again: bool = False
 
 
+NOT_ANNOUNCED = "consent.failed"  # audit action: the call goes on and is not recorded
+
+
 @dataclass(frozen=True, slots=True)
 class NoteAudit:
     """An entry of the audit log; the same one twice is kept once. ``about``: an agent or a recording."""

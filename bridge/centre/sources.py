@@ -41,7 +41,7 @@ def record_on(call: Call, at: Moment) -> None:
     """After every step: whoever talks with the client now is recorded too."""
     client = call.legs.get(call.client_leg)
     heard = _heard_by(call, client) if client is not None and client.alive else []
-    if not heard or not call.recordings:
+    if not heard or not call.is_recorded:
         return
     together = frozenset(heard)
     if len(together) == 1 and call.heard not in (None, together):

@@ -12,6 +12,7 @@ from typing import assert_never
 from bridge.centre.call import Call, CallState, Leg, Moment, Seat, Stage, Transfer
 from bridge.centre.call_acts import give_back, leave_queue, release_leg, ring_outside, save, show_card
 from bridge.centre.call_ways import go, rejoin
+from bridge.centre.consent import is_joined_by
 from bridge.centre.facts import Timer, TimerKind
 from bridge.centre.ids import AgentId, QueueName
 from bridge.centre.messages import AskAgent, EnterQueue
@@ -108,6 +109,7 @@ def complete(call: Call, at: Moment) -> None:
         assert transfer.other is not None
         other = call.legs[transfer.other]
         call.agent, call.partner = other.agent or call.agent, other.id
+        is_joined_by(call, transfer.target, at)
         client.seat = Seat.TALK
         seat_again(call, client, at)  # a phone that held has left him with music
         seat(call, other, Seat.TALK, at)

@@ -5,6 +5,7 @@ What a transfer is made of is in ``transfer_acts``.
 
 from bridge.centre.call import Call, CallState, Leg, Moment, Seat, Stage, Transfer
 from bridge.centre.call_acts import end_offer, hang_up, ring, save, show_card, withdraw
+from bridge.centre.consent import is_joined_by
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
     AgentDialled,
@@ -246,6 +247,7 @@ def swap(call: Call, transfer: Transfer, at: Moment) -> None:
 def _conference(call: Call, transfer: Transfer, at: Moment) -> None:
     assert transfer.other is not None
     other = call.legs[transfer.other]
+    is_joined_by(call, transfer.target, at)
     for one in (call.legs[call.client_leg], call.legs[transfer.leg], other):
         seat(call, one, Seat.TALK, at)
     if transfer.line is not None:

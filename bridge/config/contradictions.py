@@ -1,5 +1,6 @@
 """Checks what contradicts itself although each part of it is right: steps that narrow, ways out that nobody
-can take or that lead round in a circle, codes that a phone could not tell apart, a key beside what it locks.
+can take or that lead round in a circle, codes that a phone could not tell apart, a key beside what it locks,
+callers who are told that they are recorded where nobody is.
 
 It works on the tree as it was read, piece by piece, for the same reason as references.py.
 """
@@ -13,7 +14,7 @@ from bridge.config.destinations import Target
 from bridge.config.faults import Fault
 from bridge.config.features import ECHO_TEST, FeatureSettings
 from bridge.config.pieces import Path, items, mapping, piece, pieces
-from bridge.config.queues import WideningSettings
+from bridge.config.queues import QueueSettings, WideningSettings
 from bridge.config.recordings import RecordingsSettings
 from bridge.config.source import Source, text_of
 
@@ -29,6 +30,7 @@ def check_contradictions(source: Source) -> Iterator[Fault]:
     for name, queue in mapping(source.tree, "queues").items():
         yield from _widening(source, ("queues", name, "widening"), queue)
         yield from _never_taken(source, ("queues", name), mapping(queue))
+        yield from _consent_to_nothing(source, ("queues", name), mapping(queue))
     yield from _circles(source)
     yield from _codes(source)
     yield from _key_beside(source)
@@ -183,4 +185,15 @@ def _key_beside(source: Source) -> Iterator[Fault]:
         yield source.fault(
             ("recordings", "key_file"),
             "lies in recordings.directory, so that who copies the recordings copies their key: move it out",
+        )
+
+
+def _consent_to_nothing(source: Source, path: Path, queue: Mapping[str, Any]) -> Iterator[Fault]:
+    about_it = {key: queue[key] for key in ("record", "consent") if key in queue}
+    settings = piece(QueueSettings, {"title": "whatever else is wrong with it", **about_it})
+    if settings is not None and settings.consent and not settings.record:
+        yield source.fault(
+            (*path, "consent"),
+            "is said to callers whom this queue does not record: remove it, or record: false",
+            at_key=True,
         )

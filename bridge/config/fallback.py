@@ -36,6 +36,7 @@ class Direct:
     hold: int
     paused_in: str
     record: bool
+    consent: str  # of the queue's, see ``consents``
     queue: Goto
 
 
@@ -56,6 +57,7 @@ class Number:
     fallback: Goto
     echo: bool
     ended: Ended | None
+    consent: str  # see ``consents``
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,19 @@ class Way:
     sounds: str
 
 
+def consents(settings: Settings) -> dict[str, str]:
+    """Every announcement (sounds joined by &) → its extension: one for all who have the same words."""
+    said = [number.consent for number in settings.numbers.values()]
+    said += [queue.consent for queue in settings.queues.values()]
+    different = dict.fromkeys("&".join(sounds) for sounds in said if sounds)
+    return {sounds: str(place) for place, sounds in enumerate(different, 1)}
+
+
+def consent_of(sounds: tuple[str, ...], settings: Settings) -> str:
+    """Its extension, "" for none."""
+    return consents(settings)["&".join(sounds)] if sounds else ""
+
+
 def number(number: str, wanted: NumberSettings, settings: Settings) -> Number:
     if wanted.echo:
         fallback, ended = Goto("callbridge-echo", "s", "echo test"), None
@@ -90,7 +105,8 @@ def number(number: str, wanted: NumberSettings, settings: Settings) -> Number:
     # Operators differ in whether they send the plus sign.
     bare = number.removeprefix("+")
     aliases = wanted.aliases if bare in taken else (bare, *wanted.aliases)
-    return Number(number, aliases, fallback, bool(wanted.echo), ended)
+    consent = consent_of(wanted.consent, settings)
+    return Number(number, aliases, fallback, bool(wanted.echo), ended, consent)
 
 
 def menu(name: str, menu: MenuSettings, settings: Settings) -> Menu:
@@ -176,5 +192,6 @@ def _direct(target: Target, settings: Settings) -> Direct | None:
         hold=target.hold_seconds,
         paused_in=target.queue if target.queue in his else next(iter(his), ""),
         record=settings.queues[target.queue].record,
+        consent=consent_of(settings.queues[target.queue].consent, settings),
         queue=Goto("callbridge-fallback", target.queue, f"queue {target.queue}"),
     )

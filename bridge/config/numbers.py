@@ -6,10 +6,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from bridge.config.destinations import Target, one_of
-from bridge.config.fields import Number
+from bridge.config.fields import Number, Sounds
 
 _KINDS: Mapping[str, tuple[str, ...]] = {
-    **{kind: (*beside, "aliases") for kind, beside in Target.KINDS.items()},
+    **{
+        kind: (*beside, "aliases", *(() if kind == "hang_up" else ("consent",)))
+        for kind, beside in Target.KINDS.items()
+    },
     "echo": ("aliases",),
 }
 
@@ -22,4 +25,7 @@ class NumberSettings(Target, json_schema_extra=one_of(_KINDS)):
     echo: Literal[True] | None = Field(default=None, description="an echo test, without any agent")
     aliases: tuple[Number, ...] = Field(
         default=(), max_length=20, description="other ways to write it, as an operator may: 84950000001"
+    )
+    consent: Sounds = Field(
+        default=(), description="that calls are recorded: said in full before anything else"
     )

@@ -37,6 +37,9 @@ def plan_of(settings: Settings) -> Plan:
         numbers={
             number: _destination(wanted) for number, wanted in settings.numbers.items() if not wanted.echo
         },
+        number_consents={
+            number: wanted.consent for number, wanted in settings.numbers.items() if wanted.consent
+        },
         menus={MenuName(name): _menu(name, menu) for name, menu in settings.menus.items()},
         queues={QueueName(name): _queue(name, queue, settings) for name, queue in settings.queues.items()},
         agents={AgentId(id): _agent(id, agent, language.default) for id, agent in settings.agents.items()},
@@ -131,6 +134,7 @@ def _queue(name: str, queue: QueueSettings, settings: Settings) -> Queue:
         breakout={digit: _destination(target) for digit, target in queue.breakout.items()},
         service_level=timedelta(seconds=queue.service_level_seconds),
         record=queue.record,
+        consent=queue.consent,
         music=queue.music,
         greeting=queue.greeting,
         announce=_announce(queue.announce),

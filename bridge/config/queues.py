@@ -123,6 +123,9 @@ class QueueSettings(Section):
     announce: AnnounceSettings = AnnounceSettings()
     service_level_seconds: int = Field(default=20, ge=1, le=3600)
     record: bool = True
+    consent: Sounds = Field(
+        default=(), description="that calls are recorded: said in full before he comes in, once per call"
+    )
     keep_recordings_days: int | None = Field(
         default=None, ge=0, le=36500, description="0 is for ever; as recordings.keep_days says if absent"
     )

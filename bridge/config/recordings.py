@@ -10,7 +10,7 @@ from bridge.config.fields import Path, Section
 
 class RecordingsSettings(Section):
     directory: Path = "/var/lib/callbridge/recordings"
-    # Off: nobody has told these callers that they are recorded, which a queue's greeting does.
+    # Off: nobody has told these callers that they are recorded, which consent: of a queue or a number does.
     direct_calls: bool = Field(
         default=False,
         description="record calls by a trunk that never touch Callbridge: to a direct extension, from a desk "

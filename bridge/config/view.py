@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bridge.centre.facts import Feature
 from bridge.centre.plan import Empty, Strategy
-from bridge.config.fallback import Menu, Number, Way, menu, number, ways
+from bridge.config.fallback import Menu, Number, Way, consent_of, consents, menu, number, ways
 from bridge.config.features import ECHO_TEST
 from bridge.config.queues import HIGHEST_PENALTY, QueueSettings
 from bridge.config.secretfile import Secrets
@@ -74,6 +74,7 @@ class Queue:
     name: str
     settings: QueueSettings
     members: tuple[Member, ...]
+    consent: str  # the extension that says it, or ""
     greeting: str
     most_wait: str  # seconds for Queue(), or ""
     strategy: str
@@ -95,6 +96,7 @@ class View:
     numbers: tuple[Number, ...]
     menus: tuple[Menu, ...]
     queues: tuple[Queue, ...]
+    consents: tuple[tuple[str, str], ...]  # sounds joined by & → the extension that says them
     echo_test: str
     codes: tuple[FeatureCode, ...]
     extensions: tuple[Extension, ...]
@@ -112,6 +114,7 @@ class View:
             numbers=tuple(number(name, wanted, settings) for name, wanted in settings.numbers.items()),
             menus=tuple(menu(name, wanted, settings) for name, wanted in settings.menus.items()),
             queues=tuple(_queues(settings)),
+            consents=tuple(consents(settings).items()),
             echo_test=ECHO_TEST,
             codes=tuple(_codes(settings)),
             extensions=tuple(_extensions(settings)),
@@ -222,6 +225,7 @@ def _queue(
             )
             for member in queue.members
         ),
+        consent=consent_of(queue.consent, settings),
         greeting="&".join(queue.greeting),
         most_wait="" if queue.max_wait_seconds is None else str(queue.max_wait_seconds),
         # Asterisk knows no talk times; of its own strategies, leastrecent shares the work most evenly.

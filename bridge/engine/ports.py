@@ -24,6 +24,7 @@ from bridge.centre.orders import (
     SaveOffer,
     SetDisposition,
     StartRecording,
+    StopRecording,
 )
 from bridge.centre.record import TransferRecord
 
@@ -45,10 +46,11 @@ SNOOPED = "snoop"
 
 
 def recording_mark(recording: RecordingId) -> str:
-    """A variable of the recorded channel: MixMonitor's id, or SNOOPED; unset while nothing records it.
+    """A variable of the recorded channel: MixMonitor's id, or SNOOPED; unset before it is recorded.
 
-    A second MixMonitor on the same files would empty them. What snoops record has names of its own: NAME-in
-    and NAME-out are NAME-snoop-in and NAME-snoop-out, and the two end together, but need not begin so.
+    A second MixMonitor on the same files would empty them, so it stays when the recording has been stopped.
+    What snoops record has names of its own: NAME-in and NAME-out are NAME-snoop-in and NAME-snoop-out, and
+    the two end together, but need not begin so.
     """
     return f"CALLBRIDGE_RECORDING_{recording.rpartition('-')[2]}"
 
@@ -76,6 +78,10 @@ class Recorder(Protocol):
     """ami/: MixMonitor; ari/: snoops, while AMI is away. Either may be told to start the same one again."""
 
     async def start_recording(self, order: StartRecording) -> None: ...
+
+    async def stop_recording(self, order: StopRecording) -> None:
+        """Nothing that runs, or a channel that is gone, is no fault. Raises LinkDown for the other's."""
+        ...
 
 
 class RecordingFiles(Protocol):

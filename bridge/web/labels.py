@@ -16,6 +16,7 @@ AGENT_STATES: Mapping[str, str] = {
     "paused": N_("Pause"),
 }
 CALL_STATES: Mapping[str, str] = {
+    "consent": N_("Told of the recording"),
     "menu": N_("In the menu"),
     "waiting": N_("Waiting"),
     "ringing": N_("Ringing"),
@@ -195,6 +196,7 @@ ACTIONS: Mapping[str, str] = {
     "barge": N_("Barge"),
     "take_over": N_("Take-over"),
     "leave": N_("Supervision ended"),
+    "consent.failed": N_("Caller could not be told of the recording: not recorded"),
     "recording.listen": N_("Recording heard"),
     "recording.download": N_("Recording downloaded"),
     "recording.link": N_("Link to a recording made"),

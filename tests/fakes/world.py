@@ -67,6 +67,7 @@ class World:
     orders: list[o.Order] = field(default_factory=list)
     log: list[tuple[datetime, f.Fact]] = field(default_factory=list)
     fail_next: dict[str, f.FailureReason] = field(default_factory=dict)  # an order's class name → how
+    missing: set[str] = field(default_factory=set)  # sounds that Asterisk does not have
     next_call: int = 0
 
     def start(self, the_plan: Plan | None = None) -> "World":
@@ -173,11 +174,14 @@ class World:
                     del self.bridges[bridge]
             case o.Play(prompt=prompt):
                 if self.legs[order.leg].state == "up":
-                    self.ari.append(f.PromptEnded(order.call, prompt))
+                    self.ari.append(f.PromptEnded(order.call, prompt, not self.missing & {*order.sounds}))
             case o.StartRecording(leg=leg, recording=recording):
                 if self.legs[leg].state == "up":
                     self.recording[leg] = recording
                     self.ami.append(f.RecordingStarted(order.call, recording))
+            case o.StopRecording(leg=leg, recording=recording):
+                if self.recording.get(leg) == recording:
+                    self.end_recording(leg)
             case o.LookUpClient(number=number):
                 self.store.append(identify(order.call, number))
             case o.SaveCall(record=record):
@@ -273,10 +277,13 @@ class World:
         self.ears.pop(leg, None)
         self.ari.append(f.LegEnded(self.legs[leg].call, leg, cause))
         if leg in self.recording:
-            recording = self.recording.pop(leg)
-            self.recorded.append(recording)
-            self.ami.append(f.RecordingEnded(self.legs[leg].call, RecordingId(recording)))
+            self.end_recording(leg)
         self.tell_end(leg)
+
+    def end_recording(self, leg: LegId) -> None:
+        recording = self.recording.pop(leg)
+        self.recorded.append(recording)
+        self.ami.append(f.RecordingEnded(self.legs[leg].call, RecordingId(recording)))
 
     def tell_end(self, leg: LegId) -> None:
         one = self.legs[leg]

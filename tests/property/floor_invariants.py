@@ -15,6 +15,8 @@ from bridge.centre.plan import TargetKind
 from tests.fakes import gap, plans
 from tests.fakes.world import World
 
+OVER = (CallState.CLEARING, CallState.ENDED, CallState.OUTSIDE)
+
 
 class Floors(RuleBasedStateMachine):
     def __init__(self) -> None:
@@ -125,6 +127,26 @@ class Floors(RuleBasedStateMachine):
                     room = consultation_id(call.id, len(call.transfers))
                 inside = {name for name, members in self.world.bridges.items() if leg.id in members}
                 assert inside == ({room} if room else set())
+
+    @invariant()
+    def nobody_is_recorded_who_may_not_be(self) -> None:
+        """His queue does not record, or he could not be told; and when all is told, nothing of him is."""
+        floor = self.world.floor
+        for call in floor.calls.values():
+            if call.off_record and call.state not in (CallState.VOICEMAIL, CallState.LEAVING, *OVER):
+                assert not call.is_recorded
+                assert self.world.recording.get(call.client_leg) is None
+            queue = floor.plan.queues.get(call.queue) if call.queue is not None else None
+            if queue is not None and not queue.record and call.state is CallState.WAITING:
+                assert not call.is_recorded
+
+    @invariant()
+    def nobody_can_talk_with_who_is_being_told(self) -> None:
+        for call in self.world.floor.calls.values():
+            if call.state is CallState.CONSENT:
+                assert call.consent is not None
+                assert not call.offers
+                assert call.id not in self.world.floor.router.queue_of
 
     @invariant()
     def who_watches_does_nothing_else_and_is_where_he_hears_it(self) -> None:

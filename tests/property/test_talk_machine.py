@@ -4,6 +4,8 @@ Supervisors come and go beside them.
 The floor machine comes to a talk seldom, and to a transfer hardly ever; here everything is about them.
 """
 
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -25,9 +27,13 @@ DIALLED = st.sampled_from([*plans.AGENTS, "+74951112233", "9999"])
 
 
 class TalkMachine(Floors):
-    @initialize(clients=st.integers(1, 3), record=st.booleans())
-    def begin(self, clients: int, record: bool) -> None:
-        self.plan = plans.changed(plans.full(), record=record, sticky=plans.seconds(0))
+    @initialize(clients=st.integers(1, 3), record=st.booleans(), group=st.booleans(), told=st.booleans())
+    def begin(self, clients: int, record: bool, group: bool, told: bool) -> None:
+        consent = ("callbridge/recorded",) if told else ()
+        self.plan = plans.changed(plans.full(), record=record, sticky=plans.seconds(0), consent=consent)
+        self.plan = plans.changed(self.plan, plans.GROUP, record=group, consent=consent)
+        if told:
+            self.plan = replace(self.plan, number_consents={"1": ("callbridge/recorded", "beep")})
         self.world.start(self.plan)
         for agent in plans.AGENTS:
             self.world.phone(agent)
@@ -41,6 +47,10 @@ class TalkMachine(Floors):
         for agent in plans.AGENTS:
             self.world.answer(agent)
         self.world.pump()
+
+    @rule(missing=st.booleans())
+    def a_sound_is_missing(self, missing: bool) -> None:
+        self.world.missing = {"callbridge/recorded"} if missing else set()
 
     @rule()
     def client_comes(self) -> None:

@@ -30,6 +30,7 @@ class FakeAmi:
         self.silent: set[str] = set()  # actions that are never answered
         self.refusals: dict[str, str] = {}  # action → message
         self.replies: dict[str, dict[str, str]] = {}  # action → further headers of its response
+        self.variables: dict[str, str] = {}  # of every channel
         self.after: dict[str, bytes] = {}  # action → what is sent after its response
         self.queues = FakeQueues()
         self.database: dict[str, str] = {}  # "/family/key" → value
@@ -83,6 +84,8 @@ class FakeAmi:
             response |= {"Response": "Error", "Message": self.refusals[name]}
         elif name == "Login":
             self.logins += 1
+        elif name == "Getvar" and name not in self.replies:
+            response["Value"] = self.variables.get(action["variable"], "")
         elif name in ACTIONS:
             headers, listed = self.queues.answer(action)
             response |= headers

@@ -8,7 +8,7 @@ import pytest
 from bridge.ari import AriLink
 from bridge.centre.facts import RecordingEnded, RecordingStarted
 from bridge.centre.ids import CallId, LegId, recording_id
-from bridge.centre.orders import StartRecording
+from bridge.centre.orders import StartRecording, StopRecording
 from bridge.errors import Gone, LinkDown, Refused, RequestTimeout
 from tests.fakes.ari_calls import offered, sent
 from tests.fakes.asterisk import FakeAsterisk
@@ -106,3 +106,64 @@ async def test_a_reply_that_was_lost_is_made_good_by_the_next_attempt(
         await until(lambda: set(fake.channels) == {call})
         await link.start_recording(order(call))
         assert len(fake.channels) == 3
+
+
+# ── stopped ──────────────────────────────────────────────────────────────────
+
+
+def stop(call: CallId) -> StopRecording:
+    return StopRecording(call, LegId(call), recording_id(call, 1))
+
+
+async def test_stopped_both_snoops_end_and_he_stays(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await offered(fake, inbox)
+    await link.start_recording(order(call))
+    await link.stop_recording(stop(call))
+    await inbox.wait(RecordingEnded, recording=recording_id(call, 1))
+    assert set(fake.channels) == {call}
+    for again in (link.stop_recording(stop(call)), link.start_recording(order(call))):
+        await again
+    assert set(fake.channels) == {call}
+
+
+async def test_the_next_recording_of_the_call_begins(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await offered(fake, inbox)
+    await link.start_recording(order(call))
+    await link.stop_recording(stop(call))
+    await link.start_recording(StartRecording(call, LegId(call), recording_id(call, 2)))
+    assert set(fake.channels) == {call, f"{call}-rec-2-snoop-in", f"{call}-rec-2-snoop-out"}
+
+
+async def test_what_mixmonitor_records_only_ami_can_stop(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await offered(fake, inbox)
+    fake.channels[call].variables[MARK] = "0x7f00"
+    with pytest.raises(LinkDown, match="MixMonitor"):
+        await link.stop_recording(stop(call))
+
+
+async def test_nothing_is_recorded_or_nobody_is_there(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await offered(fake, inbox)
+    for one in (call, CallId("1795000000.99")):
+        await link.stop_recording(stop(one))
+    assert not sent(fake, "channels.hangup")
+
+
+async def test_a_snoop_that_will_not_end_is_tried_again(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await offered(fake, inbox)
+    await link.start_recording(order(call))
+    fake.failures["channels.hangup"] = (500, "no")
+    with pytest.raises(Refused):
+        await link.stop_recording(stop(call))
+    fake.failures.clear()
+    await link.stop_recording(stop(call))
+    assert set(fake.channels) == {call}

@@ -95,6 +95,10 @@ def call_in(state: CallState) -> Call:
     if state is CallState.PRESENTED:
         world.call_in(dialled)
         world.tell(world.ami.popleft())
+    elif state is CallState.CONSENT:
+        world = World().start(replace(plan(), number_consents={"200": ("callbridge/recorded",)}))
+        world.call_in("200")
+        world.tell(world.ari.popleft())
     elif state in (CallState.FORWARDING, CallState.VOICEMAIL):
         world.call_in("400" if state is CallState.FORWARDING else "500")
         world.tell(world.ari.popleft())

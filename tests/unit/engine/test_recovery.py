@@ -266,6 +266,21 @@ def test_what_a_later_version_adds_is_passed_over_and_what_an_earlier_one_lacks_
     assert floor.calls[CallId("call.4")].said == ()
 
 
+def test_who_is_told_and_who_is_not_recorded_are_the_same_afterwards() -> None:
+    world = World().start(replace(plan(), number_consents={"200": ("a1", "b2")}))
+    world.arrive(ANNA)
+    talks = world.caller("200", "+79161234567")
+    world.talk(ANNA)
+    world.floor.calls[talks].stopped, world.floor.calls[talks].off_record = 1, True
+    comes = world.call_in("200", "+79160000001")
+    world.tell(world.ari.popleft())
+    calls = read_checkpoint(CheckpointWriter().write(world.floor, world.timers)).floor.calls
+    for call in (talks, comes):
+        assert calls[call] == world.floor.calls[call]
+    assert calls[comes].consent is not None
+    assert [one.heard for one in calls[talks].announced] == [True]
+
+
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"[]", b"{}", b'{"format":2,"memory":{},"planned":{},"timers":[]}']
 )
