@@ -10,7 +10,7 @@ UV := 0.11
 ON_ASTERISK := tests/contract tests/e2e tests/chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help demo down test bench bench-dispatch chaos lint lock clean lab-status lab-logs
+.PHONY: help demo down test matrix random bench bench-dispatch chaos lint lock clean lab-status lab-logs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,15 @@ test: $(STAMP) ## set everything up and run the whole suite, real-Asterisk tests
 	@$(LAB) images
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(addprefix --ignore=,$(ON_ASTERISK))
-	$(BIN)/python -m pytest $(ON_ASTERISK)
+	$(BIN)/python -m pytest -m "not whole" $(ON_ASTERISK)
+
+matrix: $(STAMP) ## every row of the transfer matrix on the real Asterisk, printed
+	@$(LAB) images
+	$(BIN)/python -m pytest -s tests/e2e/test_transfer_matrix.py
+
+random: $(STAMP) ## ten minutes of everything at random over 20 live calls; RANDOM_RUN="--minutes 2 --seed 7"
+	@$(LAB) images
+	$(BIN)/python -m tests.chaos.at_random $(RANDOM_RUN)
 
 bench: $(STAMP) ## measure, print and write build/bench.json
 	@$(LAB) images

@@ -288,13 +288,23 @@ class Plan:
         for queue in self.queues.values():
             if dialled and dialled == queue.extension:
                 return Target(TargetKind.QUEUE, queue.name)
+        match self.numbers.get("".join(_NUMBER.findall(dialled))):
+            case ToQueue(queue=name):
+                return Target(TargetKind.QUEUE, name)
+            case ToAgent(agent=agent):
+                return Target(TargetKind.AGENT, agent)
+            case _:
+                pass
         number = self.outside_number(dialled)
         return None if number is None else Target(TargetKind.NUMBER, number.number)
 
     def outside_number(self, written: str) -> ToNumber | None:
-        """None for one that no agent may call, or pass a client on to."""
+        """None for one that no agent may call, or pass a client on to.
+
+        So are the company's own: the call would come in again, and be passed on again, without end.
+        """
         number = "".join(_NUMBER.findall(written))
-        if self.outside is None or not _OUTSIDE.fullmatch(number):
+        if self.outside is None or not _OUTSIDE.fullmatch(number) or number in self.numbers:
             return None
         if not number.startswith(self.outside.prefixes):
             return None

@@ -229,8 +229,21 @@ async def another_application(lab: Lab, name: str = "theirs") -> AsyncIterator[A
 @asynccontextmanager
 async def echo_outside(lab: Lab) -> AsyncIterator[None]:
     """Whatever number is called by the trunk answers, once, and sends back what it hears, until it ends."""
-    far_end = "sipp -sf /opt/phones/sipp/uas_agent.xml -i 127.0.0.1 -p 5070 -mp 47000 -rtp_echo"
-    command = [*far_end.split(), "-d", "300", "-m", "1", "-timeout", "60s", "-nostdin"]
+    async with _outside(lab, "uas_agent.xml", "-mp", "47000", "-rtp_echo"):
+        yield
+
+
+@asynccontextmanager
+async def nobody_outside(lab: Lab, status: str) -> AsyncIterator[None]:
+    """Whatever number is called by the trunk rings, once, and then says this: "486 Busy Here"."""
+    async with _outside(lab, "uas_refuse.xml", "-key", "status", status):
+        yield
+
+
+@asynccontextmanager
+async def _outside(lab: Lab, scenario: str, *options: str) -> AsyncIterator[None]:
+    far_end = f"sipp -sf /opt/phones/sipp/{scenario} -i 127.0.0.1 -p 5070"
+    command = [*far_end.split(), *options, "-d", "300", "-m", "1", "-timeout", "60s", "-nostdin"]
     phones = lab.containers["phones"]
 
     async def listening() -> bool:

@@ -34,7 +34,7 @@ async def test_greeting_then_music_then_announcement_then_music_again(
     number = stranger()
     async with calls(routing, SPOKEN, number, tmp_path / "heard.wav") as client:
         await centre.waits(number, "spoken")
-        await asyncio.sleep(33)  # the announcement comes after 20 s, takes 6, and comes again after 40
+        await asyncio.sleep(23)  # the announcement comes after 12 s, takes 6, and comes again after 24
         heard = await goes(client)
     greeting = await prompt(routing, "callbridge/please-wait")
     announcement = await prompt(routing, "callbridge/all-busy")

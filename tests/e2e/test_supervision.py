@@ -3,6 +3,7 @@
 With ``-s`` each switch's time is printed: from the wish to the first sound, or the last.
 """
 
+import time
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ PLAIN: dict[str, set[str]] = {"client": {ANNA}, f"a{ANNA}": {"client"}}
 DIGITS = {"listen": "4", "whisper": "5", "barge": "6", "take_over": "9"}
 # Each switch between two of them, once.
 SWITCHES = ["listen", "whisper", "listen", "barge", "whisper", "barge", "listen"]
+BEFORE_S = 0.5
 
 
 async def supervise(talk: Talk, do: str, agent: str = ANNA, by: str = SUPERVISOR, **more: str) -> None:
@@ -40,12 +42,29 @@ async def audit(talk: Talk) -> list[tuple[str, str]]:
     return [one for one in found if not one[0].startswith("recording.")]
 
 
+async def switched(talk: Talk, at: float, was: str, how: str) -> float:
+    """Seconds from the wish (CLOCK_MONOTONIC) until all hear the supervisor, or no longer, as they should."""
+    took = []
+    for name in ("client", f"a{ANNA}"):
+        before, after = (SUPERVISOR in TABLE[one][name] for one in (was, how))
+        if before != after:
+            sound = await talk.ears[name.removeprefix("a")].heard(at - BEFORE_S, at + 1.0)
+            gaps = sound.gaps(talk.ears[SUPERVISOR].hz)
+            took.append((sum(gaps[0]) if after else gaps[-1][0]) - BEFORE_S)
+    return max(took)
+
+
 async def test_every_switch_by_api_on_one_leg(begin: Begin) -> None:
     talk = await begin(SUPERVISOR)
+    was = ""
     for how in SWITCHES:
+        at = time.monotonic()
         await supervise(talk, how)
         await talk.phone(SUPERVISOR).event("media")
         await talk.hear(**TABLE[how])
+        if was:
+            print(f"{was:>8} → {how:<8} {await switched(talk, at, was, how) * 1000:4.0f} ms")
+        was = how
     assert talk.phone(SUPERVISOR).count("incoming") == 1  # nothing was dialled again
     await supervise(talk, "leave")
     await talk.phone(SUPERVISOR).event("ended")

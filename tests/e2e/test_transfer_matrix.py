@@ -1,11 +1,13 @@
 """The transfer matrix on the real Asterisk: each kind, by page and by phone, to each target, and its end.
 
-With ``-s`` each row is printed: what became of it, its time, who did what for how long, the recording.
+With ``-s`` each row is printed: what became of it, its time, who did what for how long, the recording. Rows
+marked ``whole`` are left out by `make test`: others do the same in other pairs. `make matrix` runs them all.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import datetime
 from itertools import cycle
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 
 from tests.e2e.hearing import MUSIC
 from tests.e2e.parts import eventually
-from tests.e2e.scene import echo_outside
+from tests.e2e.scene import echo_outside, nobody_outside
 from tests.e2e.test_transfers import ANNA, BORIS, SALES_AGENT, SUPERVISOR, Begin, Talk, begin
 
 __all__ = ["begin"]  # a fixture
@@ -108,8 +110,18 @@ def length(segment: dict[str, Any]) -> float:
     return (end - begin_).total_seconds()
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize(("kind", "way"), WAYS)
+def whole(*row: object, is_whole: bool) -> Any:
+    return pytest.param(*row, marks=[pytest.mark.whole] if is_whole else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "way", "target"),
+    [
+        whole(*way, target, is_whole=(row + column) % 2 == 1)
+        for row, way in enumerate(WAYS)
+        for column, target in enumerate(TARGETS)
+    ],
+)
 async def test_somebody_takes_him(begin: Begin, kind: str, way: str, target: str) -> None:
     taker, _, _, words = TARGETS[target]
     talk = await begin(taker, answer=1.2)
@@ -177,7 +189,73 @@ async def test_nobody_takes_him(begin: Begin, kind: str, way: str, code: int, en
     assert call["agent"] == ANNA
 
 
-@pytest.mark.parametrize(("kind", "way"), WAYS)
+STATUS = {"busy": "486 Busy Here", "rejected": "603 Decline", "no_answer": "480 Temporarily Unavailable"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "way", "target", "end"),
+    [
+        ("attended", "page", "supervisor", "busy"),
+        ("blind", "page", "number", "busy"),
+        whole("blind", "page", "supervisor", "rejected", is_whole=True),
+        whole("blind", "phone", "supervisor", "busy", is_whole=True),
+        whole("attended", "page", "number", "rejected", is_whole=True),
+        whole("blind", "phone", "number", "rejected", is_whole=True),
+        whole("blind", "page", "number", "no_answer", is_whole=True),
+    ],
+)
+async def test_nobody_takes_him_there(begin: Begin, kind: str, way: str, target: str, end: str) -> None:
+    talk = await begin(*([SUPERVISOR] if target == "supervisor" else []), answer=None)
+    async with AsyncExitStack() as stack:
+        if target == "number":
+            await stack.enter_async_context(nobody_outside(talk.lab, STATUS[end]))
+        begun = time.monotonic()
+        if kind == "attended":
+            await talk.pass_on(ANNA, attended=True, **PLACES[target][1])
+        else:
+            await WAYS[kind, way](talk, target)
+        if target == "supervisor":
+            await rings(talk, target)
+            await asyncio.sleep(0.3)
+            await talk.phone(SUPERVISOR).do(do="reject", code=int(STATUS[end][:3]))
+        if kind == "blind":  # she is out, and is rung again
+            await talk.phone(ANNA).event("answered", 2)
+
+        async def ends() -> list[str]:
+            return [one["end"] for one in (await talk.api.get(f"/calls/{talk.call}"))["transfers"]]
+
+        await eventually(ends, lambda seen: seen == [end])
+        await talk.talks(ANNA)
+        seconds = time.monotonic() - begun
+    await talk.hear(client={ANNA}, a1001={"client"})
+    await talk.ends()
+    call = await told(talk, f"{kind} by {way} to {target}", seconds)
+    assert (call["transfers"][0]["target"], call["agent"]) == (PLACES[target][3], ANNA)
+
+
+@pytest.mark.whole
+async def test_who_serves_the_queue_does_not_take_him_at_once(begin: Begin) -> None:
+    """He waits there, for whoever is free next; the transfer was over when he came to the queue."""
+    talk = await begin(SALES_AGENT, answer=None)
+    begun = time.monotonic()
+    await talk.pass_on(ANNA, queue="sales")
+    await rings(talk, "queue")
+    await talk.phone(SALES_AGENT).do(do="reject", code=486)
+    await talk.phone(SALES_AGENT).event("incoming", 2, seconds=60)
+    await talk.hear(client={MUSIC})
+    await talk.phone(SALES_AGENT).do(do="answer")
+    await talk.talks(SALES_AGENT)
+    seconds = time.monotonic() - begun
+    await talk.hear(client={SALES_AGENT}, a1006={"client"})
+    await talk.ends()
+    call = await told(talk, "blind by page to queue, twice", seconds)
+    assert [(one["end"], one["to"]) for one in call["transfers"]] == [("completed", None)]
+    assert call["agent"] == SALES_AGENT
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"), [whole(*way, is_whole=row % 2 == 1) for row, way in enumerate(WAYS)]
+)
 async def test_a_number_outside_takes_him(begin: Begin, kind: str, way: str) -> None:
     talk = await begin()
     async with echo_outside(talk.lab):

@@ -1,15 +1,19 @@
 """A desk phone passes the client on by itself: REFER, REFER with Replaces, and its other line."""
 
+from dataclasses import replace
+
 import pytest
 
+from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
 from bridge.centre.call import CallState, Stage
 from bridge.centre.ids import CallId
+from bridge.centre.plan import ToHangUp, ToQueue
 from bridge.centre.record import Doing, TransferEnd, TransferKind
 from tests.fakes import desk_phone
 from tests.fakes.world import ANNA, BORIS, SALES, VERA, World
-from tests.unit.centre.talk_scene import ends_well, hears, last, state_of, talking
+from tests.unit.centre.talk_scene import ends_well, hears, last, state_of, talking, the_plan
 
 
 def consulting(*also: str) -> tuple[World, CallId]:
@@ -54,6 +58,34 @@ def test_refer_to_himself_or_to_nowhere_brings_the_client_back(dialled: str) -> 
     assert world.rung == [ANNA]
     world.talk(ANNA)
     assert hears(world, "client") == {ANNA}
+    ends_well(world, call)
+
+
+OWN, OWN_IVR = "+74950000001", "+74950000006"
+
+
+@pytest.mark.parametrize("dialled", [OWN, "+7 (495) 000-00-01"])
+def test_refer_to_the_companys_own_number_is_its_queue_and_no_loop(dialled: str) -> None:
+    """By the trunk he would come in again, beside himself, and again when he is passed on there."""
+    world, call = talking(BORIS)
+    world.tell(f.PlanLoaded(replace(the_plan(), numbers={OWN: ToQueue(SALES)})))
+    desk_phone.refer(world, ANNA, dialled)
+    world.pump()
+    assert world.floor.calls[call].state is CallState.WAITING
+    assert world.floor.calls[call].queue == SALES
+    assert not world.of(o.RingNumber)
+    world.talk(BORIS)
+    ends_well(world, call)
+
+
+def test_refer_to_a_number_of_the_company_that_is_no_queue_leads_nowhere() -> None:
+    world, call = talking(BORIS)
+    world.tell(f.PlanLoaded(replace(the_plan(), numbers={OWN_IVR: ToHangUp()})))
+    desk_phone.refer(world, ANNA, OWN_IVR)
+    world.pump()
+    assert world.rung == [ANNA]
+    assert not world.of(o.RingNumber)
+    world.talk(ANNA)
     ends_well(world, call)
 
 

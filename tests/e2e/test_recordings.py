@@ -1,0 +1,131 @@
+"""What a recording has and what not, on the real Asterisk: pauses, consent, a queue that does not record."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.parts import Api, Lab
+from tests.e2e.scene import (
+    AGENT_HZ,
+    CLEAR,
+    CLIENT_HZ,
+    calls,
+    ends_with,
+    heard_by,
+    number_of,
+    prompt,
+    ready,
+    recorded,
+    stranger,
+    talking,
+    ticket_of,
+)
+from tests.e2e.sound import Sound
+from tests.e2e.test_transfers import ANNA, BORIS, Begin, Talk, begin
+
+__all__ = ["begin"]  # a fixture
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
+
+FIRST, SECOND = "2001", "2002"
+TOLD = number_of(33)
+TALK_S, PAUSE_S = 2.0, 3.0
+SURE_S = 0.8
+
+
+async def test_a_pause_is_silence_on_both_sides_and_goes_on_through_a_transfer(begin: Begin) -> None:
+    talk = await begin(BORIS)
+    await asyncio.sleep(TALK_S)
+    await talk.wish(ANNA, "pause_recording")
+    await talk.hear(client={ANNA}, a1001={"client"})  # they go on talking
+    await talk.pass_on(ANNA, agent=BORIS)
+    await talk.talks(BORIS)
+    await talk.hear(client={BORIS}, a1002={"client"})
+    await talk.wish(BORIS, "resume_recording")
+    await asyncio.sleep(TALK_S + SURE_S)
+    await talk.ends()
+    await talk.recorded(ANNA, BORIS)  # the first second and the last
+    (pause,) = (await talk.api.get(f"/calls/{talk.call}"))["pauses"]
+    assert (pause["by"], pause["ended_by"]) == (f"agent {ANNA}", f"agent {BORIS}")
+    assert pause["confirmed_at"] is not None
+    await is_silent(talk, pause, PAUSE_S)
+
+
+async def test_a_pause_by_desk_phone(begin: Begin) -> None:
+    talk = await begin()
+    await asyncio.sleep(TALK_S)
+    await dial(talk, "*76")
+    await talk.hear(client={ANNA}, a1001={"client"})
+    await dial(talk, "*77")
+    await asyncio.sleep(TALK_S + SURE_S)
+    await talk.ends()
+    await talk.recorded(ANNA, ANNA)
+    (pause,) = (await talk.api.get(f"/calls/{talk.call}"))["pauses"]
+    await is_silent(talk, pause, 1.0)
+
+
+async def dial(talk: Talk, code: str) -> None:
+    """On her other line, her phone holding the first one by itself as phones do."""
+    before = talk.phone(ANNA).count("ended")
+    await talk.phone(ANNA).do(do="hold")
+    await talk.phone(ANNA).event("held", talk.phone(ANNA).count("held") + 1)
+    await talk.dial(ANNA, code)
+    await talk.phone(ANNA).event("ended", before + 1)
+    await talk.phone(ANNA).do(do="unhold")
+    await talk.phone(ANNA).event("unheld", talk.phone(ANNA).count("unheld") + 1)
+
+
+async def is_silent(talk: Talk, pause: dict[str, Any], least: float) -> None:
+    """About as long as it lasted, on both sides at once; and the keeper has looked."""
+    (ticket,) = await talk.api.all("/tickets", call_id=talk.call)
+    (recording,) = (await talk.api.get(f"/tickets/{ticket['id']}"))["recordings"]
+    assert [one["found"] for one in recording["pauses"]] == ["silent"], recording["pauses"]
+    sound = await recorded(talk.api, {"id": talk.call})
+    lasted = (moment(pause["ended_at"]) - moment(pause["begun_at"])).total_seconds()
+    assert lasted > least
+    for side in (0, 1):
+        assert lasted - SURE_S < sound.longest_silence(side) < lasted + SURE_S, side
+    begun = gap(sound, talk.ears["client"].hz)
+    assert abs(begun - gap(sound, talk.ears[ANNA].hz, 1)) < SURE_S
+
+
+def gap(sound: Sound, hertz: int, side: int = 0) -> float:
+    """Where its first long one is."""
+    return next(at for at, length in sound.gaps(hertz, side) if length > 0.5)
+
+
+def moment(at: str) -> datetime:
+    return datetime.fromisoformat(at)
+
+
+async def test_he_is_told_and_recorded_and_not_where_nobody_is(
+    routing: Lab, centre: Api, tmp_path: Path
+) -> None:
+    """All of the announcement before anybody's phone rings; then into a queue that does not record."""
+    number = stranger()
+    async with (
+        ready(routing, centre, [FIRST, SECOND], answer=0.1, tone=AGENT_HZ) as there,
+        calls(routing, TOLD, number, tmp_path / "heard.wav") as client,
+    ):
+        assert await talking(centre, number) == FIRST
+        await asyncio.sleep(TALK_S)
+        call = await centre.call_from(number)
+        assert call is not None
+        await centre.order("POST", f"/agents/{FIRST}/transfer", {"queue": "group", "attended": False})
+        await there[SECOND].event("answered")
+        await asyncio.sleep(TALK_S + 1)
+        call = await ends_with(centre, there, SECOND, number)
+        heard = await heard_by(client)
+    words = await prompt(routing, "callbridge/call-recorded")
+    assert heard.holds(words) > CLEAR
+    assert heard.after(words).level(0, AGENT_HZ) > -26
+    spoken = heard.channels.shape[1] - heard.after(words).channels.shape[1]
+    before = Sound(heard.rate, heard.channels[:, : spoken - heard.rate // 4])
+    assert before.level(0, AGENT_HZ) < -40  # nobody before it was over
+    (recording,) = (await ticket_of(centre, call))["recordings"]
+    sound = Sound.read(await centre.file(recording["url"]))
+    assert TALK_S - 0.5 < sound.seconds < TALK_S + 1.0  # not a word from the queue that does not record
+    assert sound.level(0, CLIENT_HZ) > -26
+    assert sound.level(1, AGENT_HZ) > -26
