@@ -14,6 +14,7 @@ from bridge.centre.orders import (
     Lane,
     LookUpClient,
     MediaOrder,
+    MuteRecording,
     NoteAudit,
     OpenCard,
     OpenTicket,
@@ -34,6 +35,18 @@ class MediaRecorder(Media, Recorder, Protocol):
     """ari/: it records only while ami/ is away."""
 
 
+async def _recorded_by(recorder: Recorder, order: CallOrder) -> None:
+    match order:
+        case StartRecording():
+            await recorder.start_recording(order)
+        case StopRecording():
+            await recorder.stop_recording(order)
+        case MuteRecording():
+            await recorder.mute_recording(order)
+        case _:
+            raise InternalError(f"{type(order).__name__} in the recorder's lane")
+
+
 def handlers(
     *, ari: MediaRecorder, ami: Recorder, clients: Directory, store: Records, screens: Screen
 ) -> dict[Lane, Handler]:
@@ -43,19 +56,10 @@ def handlers(
         await ari.carry_out(cast("MediaOrder", order))
 
     async def recorder(order: CallOrder) -> None:
-        match order:
-            case StartRecording():
-                try:
-                    await ami.start_recording(order)
-                except LinkDown:
-                    await ari.start_recording(order)
-            case StopRecording():
-                try:
-                    await ami.stop_recording(order)
-                except LinkDown:
-                    await ari.stop_recording(order)
-            case _:
-                raise InternalError(f"{type(order).__name__} in the recorder's lane")
+        try:
+            await _recorded_by(ami, order)
+        except LinkDown:
+            await _recorded_by(ari, order)
 
     async def directory(order: CallOrder) -> Fact:
         return await clients.look_up(cast("LookUpClient", order))

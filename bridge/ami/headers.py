@@ -32,6 +32,7 @@ from bridge.ami.messages import (
     Hold,
     LocalBridge,
     Message,
+    MixMonitorMute,
     MixMonitorStart,
     MixMonitorStop,
     Newchannel,
@@ -181,6 +182,9 @@ _READERS: Mapping[str, Callable[[Headers], Message]] = {
     "queuecallerabandon": lambda h: QueueCallerAbandon(_channel(h)),
     "mixmonitorstart": lambda h: MixMonitorStart(_channel(h)),
     "mixmonitorstop": lambda h: MixMonitorStop(_channel(h)),
+    "mixmonitormute": lambda h: MixMonitorMute(
+        _channel(h), h.get("direction", "").lower(), h.get("state", "") == "1"
+    ),
     "devicestatechange": lambda h: DeviceStateChange(_need(h, "device"), h.get("state", "").upper()),
     "devicestatelistcomplete": lambda _: DeviceStateListComplete(),
     "contactstatus": lambda h: ContactStatus(h.get("endpointname", ""), h.get("contactstatus", "")),

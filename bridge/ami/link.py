@@ -13,12 +13,19 @@ from bridge.ami.headers import Headers, MissingHeader, read
 from bridge.ami.listener import Listener, Timing
 from bridge.ami.messages import CoreShowChannelsComplete
 from bridge.ami.native_queues import NativeQueues, Pace, Wanted
-from bridge.ami.recorder import start_recording, stop_recording
+from bridge.ami.recorder import mute_recording, start_recording, stop_recording
 from bridge.ami.remembered import Remembered
 from bridge.ami.translate import Translator
-from bridge.centre.facts import CallMissed, Fact, OutsideAnswered, OutsideEnded, RecordingStarted
+from bridge.centre.facts import (
+    CallMissed,
+    Fact,
+    OutsideAnswered,
+    OutsideEnded,
+    RecordingCut,
+    RecordingStarted,
+)
 from bridge.centre.ids import AgentId, CallId, Endpoint
-from bridge.centre.orders import StartRecording, StopRecording
+from bridge.centre.orders import MuteRecording, StartRecording, StopRecording
 from bridge.centre.plan import Plan
 from bridge.engine.ports import Inbox, LinkState
 from bridge.errors import LinkDown, Refused, RequestTimeout
@@ -112,14 +119,24 @@ class AmiLink:
         return await self._ended.read(seconds)
 
     async def start_recording(self, order: StartRecording) -> None:
+        recordings = self._translator.recordings
+        if not await self._in_time(start_recording(order, self._listener.ask, recordings)):
+            await self._inbox.put(RecordingStarted(order.call, order.recording))
+        if order.muted:
+            await self.mute_recording(MuteRecording(order.call, order.leg, order.recording, muted=True))
+
+    async def mute_recording(self, order: MuteRecording) -> None:
+        recordings = self._translator.recordings
+        if not await self._in_time(mute_recording(order, self._listener.ask, recordings)):
+            await self._inbox.put(RecordingCut(order.call, order.recording))
+
+    async def _in_time(self, work: Awaitable[bool]) -> bool:
+        """What was sent must not be carried out later, when something else has been begun instead."""
         try:
-            began = await start_recording(order, self._listener.ask, self._translator.recordings)
+            return await work
         except RequestTimeout as error:
-            # What was sent must not be carried out later, when somebody else has begun to record.
             self._listener.drop(str(error))
             raise LinkDown(str(error)) from error
-        if not began:
-            await self._inbox.put(RecordingStarted(order.call, order.recording))
 
     async def stop_recording(self, order: StopRecording) -> None:
         try:

@@ -178,6 +178,15 @@ class MixMonitorStop:
 
 
 @dataclass(frozen=True, slots=True)
+class MixMonitorMute:
+    """Of which of a channel's recorders it does not say. ``direction``: "read", "write" or "both"."""
+
+    channel: Channel
+    direction: str
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceStateChange:
     device: str
     state: str
@@ -302,6 +311,7 @@ Message = (
     | QueueCallerAbandon
     | MixMonitorStart
     | MixMonitorStop
+    | MixMonitorMute
     | DeviceStateChange
     | DeviceStateListComplete
     | ContactStatus

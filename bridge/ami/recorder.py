@@ -9,21 +9,38 @@ makes the directory if need be [run on 22.10.1].
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
 
 import structlog
 
 from bridge.ami.headers import Headers
-from bridge.ami.messages import Hangup, Message, MixMonitorStart, MixMonitorStop, Newchannel
-from bridge.centre.facts import Fact, RecordingEnded, RecordingStarted
+from bridge.ami.messages import (
+    Hangup,
+    Message,
+    MixMonitorMute,
+    MixMonitorStart,
+    MixMonitorStop,
+    Newchannel,
+)
+from bridge.centre.facts import Fact, RecordingEnded, RecordingPaused, RecordingStarted
 from bridge.centre.ids import LegId, RecordingId, call_of, recording_id
-from bridge.centre.orders import StartRecording, StopRecording
+from bridge.centre.orders import MuteRecording, StartRecording, StopRecording
 from bridge.engine.ports import SNOOPED, recording_mark
 from bridge.errors import BadInput, Gone, LinkDown, Refused
 
 log = structlog.get_logger(__name__)
 
+Ask = Callable[..., Awaitable[Headers]]
+
 _FORGETS = 0.06  # seconds: with the next packet after its last listener the channel forgets how it translated
+_CONFIRMS = 2.0  # seconds after the reply, in which its event tells that a recorder was muted
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+
+@dataclass(slots=True)
+class _Muting:
+    order: MuteRecording
+    told: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Recordings:
@@ -36,6 +53,7 @@ class Recordings:
         self._untouched: set[str] = set()  # channels that we have seen from their beginning
         self._touched: set[str] = set()  # those on which we have tried to record
         self._anew: set[str] = set()  # that are being begun anew: an end is none
+        self._muting: dict[str, _Muting] = {}  # channels whose recorder we have told to be silent, or not
 
     def on(self, leg: LegId) -> RecordingId | None:
         return self._asked.get(leg)
@@ -64,8 +82,18 @@ class Recordings:
         self._touched.add(leg)
         return first
 
+    def expect_mute(self, order: MuteRecording) -> asyncio.Event:
+        """Before the action is sent. Set when Asterisk tells that it was carried out."""
+        muting = self._muting[order.leg] = _Muting(order)
+        return muting.told
+
+    def expect_no_mute(self, leg: LegId) -> None:
+        self._muting.pop(leg, None)
+
     def take(self, message: Message) -> list[Fact]:
         match message:
+            case MixMonitorMute(channel, "both", muted):
+                return self._muted(channel.uniqueid, muted)
             case Newchannel(channel):
                 if channel.uniqueid not in self._touched:  # we may be behind with what we read
                     self._untouched.add(channel.uniqueid)
@@ -95,6 +123,15 @@ class Recordings:
         self._unheard.update(self._asked)
         return [fact for leg in list(self._asked) if leg not in living for fact in self._ended(leg)]
 
+    def _muted(self, leg: str, muted: bool) -> list[Fact]:
+        """Of a recorder that we did not tell it is somebody else's doing."""
+        muting = self._muting.get(leg)
+        if muting is None or muting.order.muted is not muted or muting.told.is_set():
+            return []
+        muting.told.set()
+        order = muting.order
+        return [RecordingPaused(order.call, order.recording)] if muted else []
+
     def _ended(self, leg: str) -> list[Fact]:
         began = leg in self._begun or leg in self._unheard
         recording = self._drop(leg)
@@ -107,9 +144,7 @@ class Recordings:
         return self._asked.pop(leg, None)
 
 
-async def start_recording(
-    order: StartRecording, ask: Callable[..., Awaitable[Headers]], recordings: Recordings
-) -> bool:
+async def start_recording(order: StartRecording, ask: Ask, recordings: Recordings) -> bool:
     """False when it runs already: the order may be sent twice, also by a process that has been restarted."""
     leg, recording = order.leg, order.recording
     for name in (leg, recording):
@@ -138,9 +173,7 @@ async def start_recording(
     return True
 
 
-async def _begin_anew(
-    order: StartRecording, ask: Callable[..., Awaitable[Headers]], recordings: Recordings
-) -> bool:
+async def _begin_anew(order: StartRecording, ask: Ask, recordings: Recordings) -> bool:
     """Behind what it has written. Of one that does not run there is nothing to be done, nor of snoops'."""
     leg, recording = order.leg, order.recording
     variable = recording_mark(recording)
@@ -150,19 +183,49 @@ async def _begin_anew(
     recordings.expect(leg, recording)
     recordings.begun(leg)
     recordings.between(leg, stopped=True)
-    try:
-        await ask("StopMixMonitor", Channel=leg, MixMonitorID=known)
-    except Refused as error:  # from an attempt whose reply was lost
-        log.info("recorder stopped already", action="ami.recorder", channel_id=leg, error=str(error))
+    await _stop(leg, known, ask)
     await asyncio.sleep(_FORGETS)
     await ask("MixMonitor", Channel=leg, Options=_options(recording, again="a"))
     recordings.between(leg, stopped=False)
     return False
 
 
-async def stop_recording(
-    order: StopRecording, ask: Callable[..., Awaitable[Headers]], recordings: Recordings
-) -> None:
+async def mute_recording(order: MuteRecording, ask: Ask, recordings: Recordings) -> bool:
+    """False where Asterisk did not tell that it was carried out: then the recorder is stopped, for good.
+
+    Raises LinkDown for what snoops record: that is ARI's.
+    """
+    leg, recording = order.leg, order.recording
+    mark = (await ask("Getvar", Channel=leg, Variable=recording_mark(recording))).get("value")
+    if mark == SNOOPED:
+        raise LinkDown(f"{recording}: snoops record it, and ARI ends them")
+    if not mark:
+        log.warning("nothing to mute", action="ami.recorder", channel_id=leg, recording_id=recording)
+        return False
+    if recordings.on(leg) is None:  # of an earlier process: its end is to be told
+        recordings.expect(leg, recording)
+        recordings.begun(leg)
+    told = recordings.expect_mute(order)
+    try:
+        state = "1" if order.muted else "0"
+        # By its id, for the engineer may have a recorder of his own on this channel.
+        await ask("MixMonitorMute", Channel=leg, MixMonitorID=mark, Direction="both", State=state)
+        async with asyncio.timeout(_CONFIRMS):
+            await told.wait()
+        return True
+    except Gone:
+        raise
+    except (Refused, TimeoutError) as error:  # a reply alone proves nothing
+        why = str(error) or f"no event within {_CONFIRMS:g} s"
+        fields = {"action": "ami.recorder", "channel_id": leg, "recording_id": recording, "reason": why}
+        log.error("recorder stopped, for it could not be muted or unmuted", **fields)
+    finally:
+        recordings.expect_no_mute(leg)
+    await _stop(leg, mark, ask)
+    return False
+
+
+async def stop_recording(order: StopRecording, ask: Ask, recordings: Recordings) -> None:
     """Its mark stays: nobody begins it again. Raises LinkDown of what snoops record."""
     leg, recording = order.leg, order.recording
     try:
@@ -179,16 +242,14 @@ async def stop_recording(
         log.info("recorded channel is gone", action="ami.recorder", channel_id=leg, error=str(error))
 
 
-async def _has_been_followed(
-    leg: LegId, recording: RecordingId, ask: Callable[..., Awaitable[Headers]]
-) -> bool:
+async def _has_been_followed(leg: LegId, recording: RecordingId, ask: Ask) -> bool:
     """By the next one, so it was stopped before: its id, an address in Asterisk, may be that one's by now."""
     call = call_of(recording)
     after = recording_id(call, int(recording.rpartition("-")[2]) + 1)
     return bool((await ask("Getvar", Channel=leg, Variable=recording_mark(after))).get("value"))
 
 
-async def _stop(leg: LegId, monitor: str, ask: Callable[..., Awaitable[Headers]]) -> None:
+async def _stop(leg: LegId, monitor: str, ask: Ask) -> None:
     """That there is none is all that Asterisk says of one that an attempt stopped whose reply was lost."""
     try:
         await ask("StopMixMonitor", Channel=leg, MixMonitorID=monitor)

@@ -23,10 +23,11 @@ from bridge.ari.socket import EventSocket, SocketLimits
 from bridge.ari.stasis import BadArguments
 from bridge.ari.survey import find
 from bridge.ari.translate import Arrived, translate
-from bridge.centre.facts import CallOffered, DigitReceived, Fact, LegEnded, RecordingStarted
+from bridge.centre.facts import CallOffered, DigitReceived, Fact, LegEnded, RecordingCut, RecordingStarted
 from bridge.centre.ids import LegId, PromptId, call_of, is_dialled_leg
 from bridge.centre.orders import (
     MediaOrder,
+    MuteRecording,
     RingAgent,
     RingNumber,
     StartRecording,
@@ -171,12 +172,22 @@ class AriLink:
         """While AMI is away. Its end is told when the recorded channel's is."""
         if not self.state.up:
             raise LinkDown(f"nobody to tell when it ends: {self.state.detail}")
+        if order.muted:
+            await self.mute_recording(order)  # what cannot be muted is not begun
+            return
         await self._snoops.start(order)
         await self._tell(RecordingStarted(order.call, order.recording))
 
     async def stop_recording(self, order: StopRecording) -> None:
         """Only what it records itself."""
         await self._snoops.stop(order)
+
+    async def mute_recording(self, order: MuteRecording | StartRecording) -> None:
+        """Of what is recorded without AMI. Nobody would tell the end either while the socket is away."""
+        if not self.state.up:
+            raise LinkDown(f"nobody to tell when it ends: {self.state.detail}")
+        if await self._snoops.end(order):
+            await self._tell(RecordingCut(order.call, order.recording))
 
     async def channels(self) -> list[models.Channel]:
         return await self._rest.get(list[models.Channel], "channels.list")

@@ -13,14 +13,18 @@ import structlog
 from bridge.ari import models
 from bridge.ari.ears import Ears
 from bridge.ari.rest import Rest, all_of
-from bridge.centre.ids import LegId
-from bridge.centre.orders import StartRecording, StopRecording
+from bridge.centre.ids import LegId, RecordingId
+from bridge.centre.orders import MuteRecording, StartRecording, StopRecording
 from bridge.engine.ports import SNOOPED, recording_mark
 from bridge.errors import Gone, LinkDown
 
 log = structlog.get_logger(__name__)
 
 _SIDES = ("in", "out")  # Asterisk's words for what comes from a channel and what goes to it
+
+
+def _snoops_of(recording: RecordingId) -> dict[str, LegId]:
+    return {side: LegId(f"{recording}-snoop-{side}") for side in _SIDES}
 
 
 class SnoopRecorder:
@@ -36,7 +40,7 @@ class SnoopRecorder:
             return
         if begun:
             raise LinkDown(f"{order.recording}: MixMonitor runs, and its end would be told by AMI")
-        snoops = {side: LegId(f"{order.recording}-snoop-{side}") for side in _SIDES}
+        snoops = _snoops_of(order.recording)
         try:
             # First both, then both: they must be in step.
             await all_of(*(self._ears.put(order.leg, snoop, spy=side) for side, snoop in snoops.items()))
@@ -59,7 +63,31 @@ class SnoopRecorder:
             return
         if begun != SNOOPED:
             raise LinkDown(f"{order.recording}: MixMonitor runs, and only AMI can stop it")
-        snoops = [LegId(f"{order.recording}-snoop-{side}") for side in _SIDES]
+        await self._hang_up(order.recording)
+
+    async def end(self, order: StartRecording | MuteRecording) -> bool:
+        """They cannot be muted. False when an order to go on finds them at work.
+
+        Raises LinkDown where MixMonitor does it: that is AMI's.
+        """
+        begun = await self._begun(order.leg, recording_mark(order.recording))
+        if begun and begun != SNOOPED:
+            raise LinkDown(f"{order.recording}: MixMonitor runs, and AMI mutes it")
+        if begun and not order.muted and await self._lives(_snoops_of(order.recording)["out"]):
+            return False
+        await self._hang_up(order.recording)
+        log.warning("recording cut", action="ari.snoop", call_id=order.call, recording_id=order.recording)
+        return True
+
+    async def _lives(self, snoop: LegId) -> bool:
+        try:
+            await self._rest.call("channels.get", snoop)
+        except Gone:
+            return False
+        return True
+
+    async def _hang_up(self, recording: RecordingId) -> None:
+        snoops = _snoops_of(recording).values()
         await all_of(*(self._rest.unless_gone("channels.hangup", snoop) for snoop in snoops))
 
     async def _begun(self, leg: LegId, mark: str) -> str:

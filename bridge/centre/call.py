@@ -18,6 +18,7 @@ from bridge.centre.record import (
     LegKind,
     LegRecord,
     Outcome,
+    PauseRecord,
     Segment,
     TransferRecord,
 )
@@ -243,6 +244,8 @@ class Call:
     watches: dict[LegId, Watch] = field(default_factory=dict)  # by the leg of who watches: none of ``legs``
     watches_made: int = 0
     heard: frozenset[LegId] | None = None  # whom the client heard last, since his recorder was begun
+    pauses: list[PauseRecord] = field(default_factory=list)  # of its recordings; only the last may be open
+    cut: bool = False  # its last recording is over, because it could not be muted
 
     @property
     def client_leg(self) -> LegId:
@@ -278,6 +281,12 @@ class Call:
     def is_recorded(self) -> bool:
         """Whether a recording runs, or will as soon as its order is carried out."""
         return self.recordings > self.stopped
+
+    @property
+    def paused(self) -> PauseRecord | None:
+        """The pause that goes on."""
+        last = self.pauses[-1] if self.pauses else None
+        return last if last is not None and last.ended_at is None else None
 
     def leg_of(self, agent: AgentId) -> Leg | None:
         """That agent's living, answered leg."""
@@ -340,6 +349,7 @@ class Call:
             afterwards=self.afterwards,
             segments=tuple(self.segments),
             transfers=tuple(self.transfers),
+            pauses=tuple(self.pauses),
         )
 
 

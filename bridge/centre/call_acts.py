@@ -33,6 +33,7 @@ from bridge.centre.orders import (
     StopTimer,
     ToFallback,
 )
+from bridge.centre.pauses import end_pause, end_pause_if_over
 from bridge.centre.plan import Agent, Queue, ToNumber
 from bridge.centre.seats import account
 
@@ -59,21 +60,25 @@ def hush(call: Call, at: Moment) -> None:
 
 
 def record(call: Call, at: Moment) -> None:
+    """A recording of its own. What was paused is the former one."""
+    end_pause(call, at.now)
     call.recordings += 1
+    call.cut, call.heard = False, None
     record_again(call, at)
 
 
 def record_again(call: Call, at: Moment) -> None:
     """What should be recorded by now. A recorder that runs already goes on."""
-    if call.is_recorded:
+    if call.is_recorded and not call.cut:
         recording = recording_id(call.id, call.recordings)
         leg = call.outside_leg or call.client_leg
-        at.out.orders.append(StartRecording(call.id, leg, recording))
+        at.out.orders.append(StartRecording(call.id, leg, recording, muted=call.paused is not None))
 
 
 def stop_recording(call: Call, at: Moment) -> None:
     """What runs; the next one is another recording of the same call."""
     if call.is_recorded:
+        end_pause(call, at.now)
         call.stopped, call.heard = call.recordings, None
         stop_again(call, at)
 
@@ -299,6 +304,7 @@ def finish_if_over(call: Call, at: Moment) -> None:
 
 def save(call: Call, at: Moment, *, awaited: bool = False) -> None:
     account(call, at.now)
+    end_pause_if_over(call, at.now)
     if call.about is None:
         at.out.orders.append(SaveCall(call.id, call.record(), awaited))
 

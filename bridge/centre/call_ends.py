@@ -49,14 +49,17 @@ from bridge.centre.orders import (
     LegKind,
     LookUpClient,
     MakeLeg,
+    MuteRecording,
     Outcome,
     Play,
     RingAgent,
     RingBack,
     RingNumber,
+    StartRecording,
     StopTimer,
     ToFallback,
 )
+from bridge.centre.pause_steps import unconfirm
 from bridge.centre.queue_steps import known_now
 from bridge.centre.record import TransferEnd
 from bridge.centre.seats import seat
@@ -85,7 +88,7 @@ _NOT_MADE: Mapping[FailureReason, int] = {
     FailureReason.LINK_DOWN: Cause.TEMPORARY_FAILURE,
     FailureReason.INTERNAL: Cause.TEMPORARY_FAILURE,
 }
-
+_RECORDING = {order.__name__ for order in (StartRecording, MuteRecording)}
 _SEATING = {order.__name__ for order in (Answer, EnterWaitingRoom, Connect, Join, Hold, RingBack)}
 
 
@@ -217,6 +220,9 @@ def order_failed(call: Call, event: OrderFailed, at: Moment) -> None:
     elif event.order in _SEATING:
         if event.reason is not FailureReason.GONE:
             seating_failed(call, event, at)
+    elif event.order in _RECORDING:
+        if event.reason is not FailureReason.GONE:
+            unconfirm(call, at)
     elif event.order == ToFallback.__name__ and event.reason is not FailureReason.GONE:
         at.out.orders.append(HangUp(call.id, call.client_leg, Cause.TEMPORARY_FAILURE))
 

@@ -15,6 +15,7 @@ from bridge.centre import consent_steps as cs
 from bridge.centre import dial_steps as n
 from bridge.centre import outside_steps as o
 from bridge.centre import outside_transfers as ot
+from bridge.centre import pause_steps as p
 from bridge.centre import queue_steps as q
 from bridge.centre import supervision as v
 from bridge.centre import transfer_steps as t
@@ -60,6 +61,9 @@ from bridge.centre.facts import (
     PhonePassedOn,
     PromptEnded,
     RecordingAttached,
+    RecordingCut,
+    RecordingPaused,
+    RecordingPauseWished,
     RecordingStarted,
     Resumed,
     SupervisionWished,
@@ -68,6 +72,7 @@ from bridge.centre.facts import (
     TransferWished,
 )
 from bridge.centre.messages import AgentAsked, Offer, PositionIs, Rejected, TurnedAway
+from bridge.centre.pauses import end_pause_if_over
 from bridge.centre.seats import account
 from bridge.centre.sources import record_on
 
@@ -91,6 +96,9 @@ _ANYWHERE: tuple[tuple[type, Step], ...] = (
     on(RecordingStarted, c.nothing),
     on(RecordingAttached, c.nothing),
     on(LegMade, c.nothing),
+    on(RecordingPauseWished, p.wished),
+    on(RecordingPaused, p.confirmed),
+    on(RecordingCut, p.cut),
     on(LegRinging, q.ringing),
     on(LegAnswered, q.answered),
     on(LegEnded, e.leg_ended),
@@ -234,6 +242,9 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(TicketOpened, c.nothing),
         on(RecordingStarted, c.nothing),
         on(RecordingAttached, c.nothing),
+        on(RecordingPauseWished, p.wished),
+        on(RecordingPaused, p.confirmed),
+        on(RecordingCut, p.cut),
         on(OrderFailed, e.order_failed),
         on(OutsideRinging, o.outside_ringing),
         on(OutsideDialled, c.nothing),
@@ -291,3 +302,4 @@ def step(call: Call, event: CallEvent, at: Moment) -> None:
     v.follow(call, event, at)
     record_on(call, at)
     account(call, at.now)
+    end_pause_if_over(call, at.now)

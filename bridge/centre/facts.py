@@ -58,6 +58,7 @@ from bridge.centre.wish_facts import LegHeld as LegHeld
 from bridge.centre.wish_facts import LegResumed as LegResumed
 from bridge.centre.wish_facts import PhoneJoined as PhoneJoined
 from bridge.centre.wish_facts import PhonePassedOn as PhonePassedOn
+from bridge.centre.wish_facts import RecordingPauseWished as RecordingPauseWished
 from bridge.centre.wish_facts import Supervise as Supervise
 from bridge.centre.wish_facts import SupervisionWished as SupervisionWished
 from bridge.centre.wish_facts import TransferWished as TransferWished
@@ -162,6 +163,8 @@ class Feature(Enum):
     GIVE_UP = "give_up"
     SWAP = "swap"
     CONFERENCE = "conference"
+    PAUSE_RECORDING = "pause_recording"
+    RESUME_RECORDING = "resume_recording"
     SUPERVISE = "supervise"  # the argument is an agent
 
 
@@ -220,6 +223,22 @@ class RecordingStarted:
 @dataclass(frozen=True, slots=True)
 class RecordingEnded:
     """The recorder closed its files; they are still on Asterisk."""
+
+    call: CallId
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPaused:
+    """Asterisk says that its recorder writes silence, as it was told to."""
+
+    call: CallId
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingCut:
+    """It could not be muted for certain, or not be made heard again: its recorder is stopped, for good."""
 
     call: CallId
     recording: RecordingId
@@ -333,6 +352,9 @@ CallFact = (
     | CallerPresented
     | RecordingStarted
     | RecordingEnded
+    | RecordingPauseWished
+    | RecordingPaused
+    | RecordingCut
     | OutsideRinging
     | OutsideAnswered
     | OutsideRingEnded

@@ -28,6 +28,7 @@ from bridge.centre.facts import (
 )
 from bridge.centre.ids import AgentId, CallId, LegId, PromptId, prompt_id
 from bridge.centre.orders import Answer, Order, Play
+from bridge.centre.pauses import talk_is_recorded
 from bridge.centre.plan import Agent, Plan
 
 NO_SUCH_CODE = ("callbridge/no-such-code",)
@@ -38,6 +39,8 @@ _WISHES = {
     Feature.GIVE_UP: Wish.GIVE_UP,
     Feature.SWAP: Wish.SWAP,
     Feature.CONFERENCE: Wish.CONFERENCE,
+    Feature.PAUSE_RECORDING: Wish.PAUSE_RECORDING,
+    Feature.RESUME_RECORDING: Wish.RESUME_RECORDING,
 }
 
 
@@ -97,10 +100,10 @@ def wish(event: FeatureDialled, agent: Agent, plan: Plan) -> AgentFact | WishFac
             target = plan.target_of(event.argument) or plan.target_of(f"+{event.argument}")
             attended = event.feature is Feature.CONSULT
             return None if target is None else TransferWished(agent.id, target, attended)
-        case Feature.COMPLETE | Feature.GIVE_UP | Feature.SWAP | Feature.CONFERENCE:
-            return AgentWished(agent.id, _WISHES[event.feature])
         case Feature.SUPERVISE:
             return None  # of somebody who talks and may be supervised it never comes here
+        case _:
+            return AgentWished(agent.id, _WISHES[event.feature])
 
 
 def said_about(
@@ -132,6 +135,11 @@ def said_about(
             return ("callbridge/wrap-up-extended",) if done else NOT_NOW
         case CallDisposed():
             return ("callbridge/disposition-kept",) if desk.last_call is not None else NOT_NOW
+        case AgentWished(wish=Wish.PAUSE_RECORDING | Wish.RESUME_RECORDING):
+            recorded = [call for call in calls.values() if call.leg_of(desk.id) and talk_is_recorded(call)]
+            paused = fact.wish is Wish.PAUSE_RECORDING
+            done = bool(recorded) and all((call.paused is not None) is paused for call in recorded)
+            return DONE if done else NOT_NOW
         case TransferWished() | AgentWished() | SupervisionWished():
             return DONE if _talk_of(desk, calls) != before.talk else NOT_NOW
 

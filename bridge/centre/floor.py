@@ -44,12 +44,14 @@ from bridge.centre.facts import (
     PhoneTaken,
     PlanLoaded,
     RecordingEnded,
+    RecordingPauseWished,
     Resumed,
     SupervisionWished,
     Timer,
     TimerFired,
     TimerKind,
     TransferWished,
+    Wish,
     WrapUpEnded,
     WrapUpExtended,
 )
@@ -190,6 +192,10 @@ class Floor:
                 self.tell_agent(fact.agent, fact, now, out)
             case WrapUpExtended(agent=agent):
                 self.tell_agent(agent, fact, now, out)
+            case AgentWished(agent=agent, wish=Wish.PAUSE_RECORDING | Wish.RESUME_RECORDING):
+                paused = fact.wish is Wish.PAUSE_RECORDING
+                for call in [call.id for call in self.calls.values() if call.leg_of(agent) is not None]:
+                    self.tell_call(call, RecordingPauseWished(call, paused, f"agent {agent}"), now, out)
             case AgentWished(agent=agent) | TransferWished(agent=agent):
                 desk = self.agents.get(agent)
                 if desk is not None and desk.call is not None:

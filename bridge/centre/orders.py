@@ -261,7 +261,8 @@ class ClearCall:
 class StartRecording:
     """MixMonitor on the client's leg: what he says and what he hears in files of their own.
 
-    ``anew``: one that runs is begun anew, behind what it has written (see ``sources``).
+    ``anew``: one that runs is begun anew, behind what it has written (see ``sources``). ``muted``: what
+    MuteRecording does follows at once, and what cannot be muted is not begun.
     """
 
     lane: ClassVar[Lane] = Lane.RECORDER
@@ -269,6 +270,18 @@ class StartRecording:
     leg: LegId
     recording: RecordingId
     anew: bool = False
+    muted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MuteRecording:
+    """Both sides of it are written as silence while ``muted``. RecordingPaused follows, or RecordingCut."""
+
+    lane: ClassVar[Lane] = Lane.RECORDER
+    call: CallId
+    leg: LegId
+    recording: RecordingId
+    muted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +355,7 @@ MediaOrder = (
 )
 RecordsOrder = SaveCall | OpenTicket | SaveOffer | EndOffer | SetDisposition | NoteAudit | AttachRecording
 ScreenOrder = OpenCard | CloseCard
-RecorderOrder = StartRecording | StopRecording
+RecorderOrder = StartRecording | StopRecording | MuteRecording
 CallOrder = MediaOrder | RecorderOrder | LookUpClient | RecordsOrder | ScreenOrder
 TimerOrder = StartTimer | StopTimer
 Order = CallOrder | TimerOrder

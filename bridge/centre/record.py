@@ -96,7 +96,9 @@ class PauseRecord:
     """From ``begun_at`` until ``ended_at`` (None: it goes on) nothing of a recording may be heard.
 
     Begun is when it was wished, so that nothing said afterwards is kept, whatever Asterisk does. ``by`` and
-    ``ended_by`` in words: "agent 1001", "user anna"; empty where the talk's end ended it.
+    ``ended_by`` in the audit log's words: a login, "token crm", "agent 1001" for a phone; empty where the
+    talk's end ended it. Without ``confirmed_at`` its recorder may have been stopped, and the next recording
+    of the call goes on.
     """
 
     number: int  # 1, 2, … within the call

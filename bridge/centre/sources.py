@@ -41,10 +41,11 @@ def record_on(call: Call, at: Moment) -> None:
     """After every step: whoever talks with the client now is recorded too."""
     client = call.legs.get(call.client_leg)
     heard = _heard_by(call, client) if client is not None and client.alive else []
-    if not heard or not call.is_recorded:
+    if not heard or not call.is_recorded or call.cut:
         return
     together = frozenset(heard)
     if len(together) == 1 and call.heard not in (None, together):
         recording = recording_id(call.id, call.recordings)
-        at.out.orders.append(StartRecording(call.id, call.client_leg, recording, anew=True))
+        muted = call.paused is not None
+        at.out.orders.append(StartRecording(call.id, call.client_leg, recording, anew=True, muted=muted))
     call.heard = together

@@ -19,6 +19,8 @@ class Wish(Enum):
     SWAP = "swap"  # he talks with the one, the other hears music; and the other way round
     GIVE_UP = "give_up"  # the transfer: he and the client talk again
     CONFERENCE = "conference"  # all three talk
+    PAUSE_RECORDING = "pause_recording"  # whoever of those in the call
+    RESUME_RECORDING = "resume_recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,18 @@ class TransferWished:
     agent: AgentId
     target: Target
     attended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPauseWished:
+    """Nothing of the call's recording may be heard from now on; ``paused`` False: it may again.
+
+    What is so already stays as it is. ``by`` in the audit log's words: a login, "token crm", "agent 1001".
+    """
+
+    call: CallId
+    paused: bool
+    by: str
 
 
 class Supervise(Enum):

@@ -43,6 +43,10 @@ class FeatureSettings(Section):
     give_up: OptionalCode = Field(default="*73", description="the transfer under way")
     swap: OptionalCode = Field(default="*74", description="between the client and who is consulted")
     conference: OptionalCode = Field(default="*75", description="with the client and who is consulted")
+    pause_recording: OptionalCode = Field(
+        default="*76", description="nothing of the call may be heard in its recording, until it is resumed"
+    )
+    resume_recording: OptionalCode = "*77"
     supervise: OptionalCode = Field(
         default="*88",
         description="an agent of his groups follows; then 4 listens, 5 whispers, 6 barges, 9 takes",

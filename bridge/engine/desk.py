@@ -8,6 +8,7 @@ from bridge.centre.agent import AgentDesk, AgentState
 from bridge.centre.call import Call, CallState
 from bridge.centre.facts import Fact
 from bridge.centre.ids import AgentId
+from bridge.centre.pauses import talk_is_recorded
 from bridge.centre.served_queue import ServedQueue
 from bridge.engine.loop import Engine
 from bridge.engine.ports import (
@@ -151,6 +152,9 @@ def _live_call(call: Call) -> LiveCall:
         tuple(call.transfers),
         call.transfer.stage.value if call.transfer is not None else "",
         tuple(watches),
+        talk_is_recorded(call),
+        tuple(call.pauses),
+        call.cut,
     )
 
 

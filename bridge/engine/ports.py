@@ -17,6 +17,7 @@ from bridge.centre.orders import (
     EndOffer,
     LookUpClient,
     MediaOrder,
+    MuteRecording,
     NoteAudit,
     OpenCard,
     OpenTicket,
@@ -26,7 +27,7 @@ from bridge.centre.orders import (
     StartRecording,
     StopRecording,
 )
-from bridge.centre.record import TransferRecord
+from bridge.centre.record import PauseRecord, TransferRecord
 
 # ── offered to adapters ──────────────────────────────────────────────────────
 
@@ -81,6 +82,9 @@ class Recorder(Protocol):
 
     async def stop_recording(self, order: StopRecording) -> None:
         """Nothing that runs, or a channel that is gone, is no fault. Raises LinkDown for the other's."""
+
+    async def mute_recording(self, order: MuteRecording) -> None:
+        """RecordingCut comes for what could not be muted; it is recorded no more then."""
         ...
 
 
@@ -256,6 +260,14 @@ class LiveCall:
     transfers: tuple[TransferRecord, ...] = ()  # in their order
     stage: str = ""
     watches: tuple[LiveWatch, ...] = ()
+    recorded: bool = False  # the talk, at this moment; whether or not it is paused
+    pauses: tuple[PauseRecord, ...] = ()  # of its recordings; only the last may be open
+    cut: bool = False  # while it is paused nothing is recorded, for it could not be muted
+
+    @property
+    def paused(self) -> PauseRecord | None:
+        """The pause that goes on."""
+        return next((one for one in self.pauses if one.ended_at is None), None)
 
 
 @dataclass(frozen=True, slots=True)

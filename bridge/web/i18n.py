@@ -4,13 +4,14 @@ import gettext
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from babel import Locale
 from babel.dates import format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from markupsafe import Markup
 
 from bridge.errors import InternalError
 
@@ -89,3 +90,11 @@ def _load(code: str) -> Language:
     write_mo(compiled, catalogue)
     compiled.seek(0)
     return Language(code, Locale.parse(code), gettext.GNUTranslations(compiled))
+
+
+def time_of_day(at: datetime) -> Markup:
+    """In UTC for those without scripts; app.js rewrites it in the browser's own time zone."""
+    utc = at.astimezone(UTC)
+    return Markup('<time datetime="{}" data-local="clock">{:%H:%M:%S} UTC</time>').format(
+        utc.isoformat(timespec="seconds"), utc
+    )

@@ -205,6 +205,7 @@ ACTIONS: Mapping[str, str] = {
     "recording.removed": N_("Recording removed"),
     "recording.pause": N_("Recording paused"),
     "recording.resume": N_("Recording resumed"),
+    "recording.cut": N_("Recording ended: it could not be paused or resumed"),
 }
 # Who did it, where it was no person and no program.
 DOERS: Mapping[str, str] = {

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from markupsafe import Markup
 
 from bridge.web import labels
-from bridge.web.i18n import Language
+from bridge.web.i18n import Language, time_of_day
 from bridge.web.labels import N_
 
 _PENALTY = re.compile(r"penalty (?P<penalty>\d+), (?P<rest>.*)")
@@ -88,7 +88,6 @@ def _filled(language: Language, found: re.Match[str] | None, message: str, other
 
 
 def _time(clock: str, at: datetime) -> Markup:
-    """In UTC for those without scripts; app.js rewrites it in the browser's own time zone."""
     end = at.astimezone(UTC)
     hour, minute, second = (int(part) for part in clock.split(":"))
     if hour > 23 or minute > 59 or second > 59:
@@ -96,6 +95,4 @@ def _time(clock: str, at: datetime) -> Markup:
     begin = end.replace(hour=hour, minute=minute, second=second, microsecond=0)
     if begin > end:
         begin -= timedelta(days=1)
-    return Markup('<time datetime="{}" data-local="clock">{} UTC</time>').format(
-        begin.isoformat(timespec="seconds"), clock
-    )
+    return time_of_day(begin)

@@ -12,7 +12,7 @@ from bridge.crm.numbers import pretty
 from bridge.store.rows import CallRow
 from bridge.web import labels, reasons
 from bridge.web.assets import Assets
-from bridge.web.i18n import NAMES, Language, Languages
+from bridge.web.i18n import NAMES, Language, Languages, time_of_day
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -54,6 +54,7 @@ def _environment(language: Language, assets: Assets) -> Environment:
         moment=lambda at: _moment(language, at),
         clock=_clock,
         countdown=_countdown,
+        time_of_day=time_of_day,
         epoch=lambda at: round(at.timestamp() * 1000),
         lasting=language.duration,
         compared=lambda metric, at: reasons.compared(language, metric, at),

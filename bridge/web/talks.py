@@ -15,6 +15,7 @@ from bridge.centre.record import Doing
 from bridge.engine.ports import FloorView, LiveCall
 from bridge.web.context import parts_of
 from bridge.web.labels import N_
+from bridge.web.pauses import pause
 from bridge.web.problems import Problem
 
 MANY_TRANSFERS = 2  # a contact with more is worth a warning
@@ -32,6 +33,8 @@ _STAGES = {
     Wish.CONFERENCE: _OPEN,
 }
 
+_OF_THE_RECORDING = (Wish.PAUSE_RECORDING, Wish.RESUME_RECORDING)  # in every stage, by whoever is in the call
+
 
 def talk_of(floor: FloorView, agent: AgentId) -> LiveCall | None:
     """The call in which his phone is."""
@@ -48,6 +51,9 @@ def demand_talk(request: web.Request, agent: AgentId) -> LiveCall:
 async def wish(request: web.Request, agent: AgentId, wanted: Wish) -> None:
     """Raises Problem (409) for what the call is not in the middle of."""
     call = demand_talk(request, agent)
+    if wanted in _OF_THE_RECORDING:
+        await pause(request, call, paused=wanted is Wish.PAUSE_RECORDING)
+        return
     if not _fits(call, agent, wanted):
         raise Problem(HTTPStatus.CONFLICT, N_("This does not fit the call any more. Look again."))
     await parts_of(request).desk.submit(AgentWished(agent, wanted))

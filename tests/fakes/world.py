@@ -19,7 +19,6 @@ from bridge.centre.ids import (
     CallId,
     Endpoint,
     LegId,
-    RecordingId,
     TicketId,
     call_of,
     is_dialled_leg,
@@ -30,6 +29,7 @@ from bridge.centre.plan import Plan
 from tests.fakes.callers import identify
 from tests.fakes.clock import START as START
 from tests.fakes.legs import Leg as Leg
+from tests.fakes.recorders import Recorders
 from tests.fakes.small_plan import ANNA as ANNA
 from tests.fakes.small_plan import BORIS as BORIS
 from tests.fakes.small_plan import RING as RING
@@ -42,10 +42,9 @@ T = TypeVar("T")
 
 
 @dataclass
-class World:
+class World(Recorders):
     floor: Floor = field(default_factory=Floor)
     now: datetime = START
-    legs: dict[LegId, Leg] = field(default_factory=dict)
     bridges: dict[str, set[LegId]] = field(default_factory=dict)
     alone: dict[LegId, type] = field(default_factory=dict)  # Hold: hears music, RingBack: that it rings
     muted: set[LegId] = field(default_factory=set)
@@ -53,12 +52,9 @@ class World:
     audit: list[tuple[str, str, str]] = field(default_factory=list)  # by, action, about
     timers: dict[f.Timer, datetime] = field(default_factory=dict)
     ari: deque[f.Fact] = field(default_factory=deque)
-    ami: deque[f.Fact] = field(default_factory=deque)
     store: deque[f.Fact] = field(default_factory=deque)
     saved: dict[CallId, o.CallRecord] = field(default_factory=dict)
     tickets: dict[CallId, TicketId] = field(default_factory=dict)
-    recording: dict[LegId, str] = field(default_factory=dict)
-    recorded: list[str] = field(default_factory=list)
     attached: list[str] = field(default_factory=list)
     offers: dict[LegId, o.SaveOffer] = field(default_factory=dict)
     offer_ends: dict[LegId, OfferEnd] = field(default_factory=dict)
@@ -175,13 +171,8 @@ class World:
             case o.Play(prompt=prompt):
                 if self.legs[order.leg].state == "up":
                     self.ari.append(f.PromptEnded(order.call, prompt, not self.missing & {*order.sounds}))
-            case o.StartRecording(leg=leg, recording=recording):
-                if self.legs[leg].state == "up":
-                    self.recording[leg] = recording
-                    self.ami.append(f.RecordingStarted(order.call, recording))
-            case o.StopRecording(leg=leg, recording=recording):
-                if self.recording.get(leg) == recording:
-                    self.end_recording(leg)
+            case o.StartRecording() | o.MuteRecording() | o.StopRecording():
+                self.carry_out_recording(order)
             case o.LookUpClient(number=number):
                 self.store.append(identify(order.call, number))
             case o.SaveCall(record=record):
@@ -279,11 +270,6 @@ class World:
         if leg in self.recording:
             self.end_recording(leg)
         self.tell_end(leg)
-
-    def end_recording(self, leg: LegId) -> None:
-        recording = self.recording.pop(leg)
-        self.recorded.append(recording)
-        self.ami.append(f.RecordingEnded(self.legs[leg].call, RecordingId(recording)))
 
     def tell_end(self, leg: LegId) -> None:
         one = self.legs[leg]

@@ -11,6 +11,7 @@ from bridge.centre.agent import AgentState
 from bridge.centre.call import Call, CallState, Seat, Stage
 from bridge.centre.floor import Floor
 from bridge.centre.ids import CallId, consultation_id, conversation_id
+from bridge.centre.pauses import talk_is_recorded
 from bridge.centre.plan import TargetKind
 from tests.fakes import gap, plans
 from tests.fakes.world import World
@@ -24,6 +25,7 @@ class Floors(RuleBasedStateMachine):
         self.world = World()
         self.arrived: list[CallId] = []
         self.kept: gap.Kept | None = None
+        self.checked = 0  # of the orders
 
     def link_is_back(self) -> None:
         self.world.pump("ari")  # what came meanwhile is told before
@@ -167,6 +169,36 @@ class Floors(RuleBasedStateMachine):
                 if watch.how is f.Supervise.LISTEN and watch.target is not None:
                     assert leg in self.world.muted
 
+    @invariant()
+    def no_recorder_is_begun_aloud_while_it_is_paused(self) -> None:
+        calls = self.world.floor.calls
+        for order in self.world.orders[self.checked :]:
+            if isinstance(order, o.StartRecording) and order.call in calls:
+                assert order.muted or calls[order.call].paused is None
+        self.checked = len(self.world.orders)
+
+    @invariant()
+    def pauses_do_not_overlap_and_end_with_the_talk(self) -> None:
+        for call in self.world.floor.calls.values():
+            assert all(
+                one.ended_at is not None and one.begun_at <= one.ended_at <= two.begun_at
+                for one, two in pairwise(call.pauses)
+            )
+            assert call.paused is None or talk_is_recorded(call)
+            assert call.paused is not None or not call.cut or not talk_is_recorded(call)
+
+    @invariant()
+    def what_is_paused_is_silent(self) -> None:
+        """When all is told: by Asterisk's recorder, or because there is none."""
+        if any((self.world.ari, self.world.ami, self.world.store)):
+            return
+        for call in self.world.floor.calls.values():
+            recording = self.world.recording.get(call.client_leg)
+            if call.paused is not None and recording is not None:
+                assert recording in self.world.silent
+            elif recording is not None and talk_is_recorded(call):
+                assert recording not in self.world.silent
+
     def teardown(self) -> None:
         """Everyone hangs up: nothing may be left, and each call ended in exactly one outcome."""
         self.link_is_back()
@@ -192,6 +224,7 @@ class Floors(RuleBasedStateMachine):
             assert record.ended_at is not None
             assert (record.outcome is o.Outcome.ANSWERED) <= (record.answered_at is not None)
             assert all(leg.ended_at is not None for leg in record.legs)
+            assert all(one.ended_at is not None for one in record.pauses)
             outcomes += 1
         assert sum(self.world.floor.ended.values()) == outcomes
         assert self.world.offers.keys() == self.world.offer_ends.keys()

@@ -75,6 +75,16 @@ class TalkMachine(Floors):
     def agent_wishes(self, data: st.DataObject, wish: f.Wish) -> None:
         self.world.tell(f.AgentWished(data.draw(st.sampled_from(self.in_a_call())), wish))
 
+    @precondition(lambda self: self.world.floor.calls)
+    @rule(data=st.data(), paused=st.booleans())
+    def somebody_wishes_a_pause(self, data: st.DataObject, paused: bool) -> None:
+        call = data.draw(st.sampled_from(sorted(self.world.floor.calls)))
+        self.world.tell(f.RecordingPauseWished(call, paused, "anna"))
+
+    @rule(cannot=st.booleans())
+    def recorders_cannot_be_muted(self, cannot: bool) -> None:
+        self.world.cannot_mute = cannot
+
     @rule(who=AGENTS, agent=AGENTS, do=st.sampled_from(f.Supervise), trainee=st.none() | AGENTS)
     def supervisor_wishes(
         self, who: AgentId, agent: AgentId, do: f.Supervise, trainee: AgentId | None

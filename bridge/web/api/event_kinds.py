@@ -29,6 +29,8 @@ _OF_CALLS: Mapping[str, str] = {
     "TicketOpened": "ticket.opened",
     "RecordingStarted": "recording.started",
     "RecordingEnded": "recording.ended",
+    "RecordingPaused": "recording.paused",
+    "RecordingCut": "recording.cut",
     "RecordingAttached": "recording.attached",
 }
 # A leg's events by whose it is: an agent's, an outside number's, the client's, which rings when he is called.
@@ -49,7 +51,7 @@ _OF_AGENTS: Mapping[str, str] = {
     "MemberMoved": "agent.moved",
     "MemberRestored": "agent.restored",
 }
-# Not those about calls and supervision, as the same wishes by page are none.
+# Not those about transfers and supervision, as the same wishes by page are none.
 _OF_FEATURES: Mapping[str, str] = {
     Feature.LOG_IN.value: "agent.log_in",
     Feature.LOG_OUT.value: "agent.log_out",
@@ -58,6 +60,8 @@ _OF_FEATURES: Mapping[str, str] = {
     Feature.END_WRAP_UP.value: "agent.end_wrap_up",
     Feature.EXTEND_WRAP_UP.value: "agent.extend_wrap_up",
     Feature.DISPOSITION.value: "agent.dispose",
+    Feature.PAUSE_RECORDING.value: "recording.pause",
+    Feature.RESUME_RECORDING.value: "recording.resume",
 }
 _KEPT = (
     "number",
@@ -108,6 +112,8 @@ def _kind(row: FactRow) -> str | None:
         if is_agent_leg(leg):
             return of_agent
         return of_outside if is_dialled_leg(leg) and not is_wished(leg) else of_client
+    if row.type == "RecordingPauseWished":
+        return "recording.pause" if row.body.get("paused") else "recording.resume"
     return _OF_CALLS.get(row.type) or _OF_AGENTS.get(row.type)
 
 

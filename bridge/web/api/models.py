@@ -1,15 +1,14 @@
 """Owns what the API says and takes, as pydantic models: the OpenAPI document is made of these."""
 
 from datetime import datetime
-from typing import Annotated, Generic, Literal, Self, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from bridge.centre.decision import OfferEnd
 from bridge.centre.explain import Verdict
-from bridge.centre.facts import Supervise, Wish
 from bridge.centre.orders import LegKind, Outcome
-from bridge.centre.plan import Strategy, Target, TargetKind
+from bridge.centre.plan import Strategy
 from bridge.centre.record import Doing, TransferEnd, TransferKind
 from bridge.store.moves import MAX_PENALTY
 
@@ -91,6 +90,20 @@ class Transfer(Said):
     to: str | None = Field(description="The agent who took the client.")
 
 
+class Pause(Said):
+    """From `begun_at` until `ended_at` nothing of a recording may be heard."""
+
+    number: int = Field(description="1, 2, … within the call.")
+    recording: str
+    by: str = Field(description="A login, `token crm`, or `agent 1001` for a phone.")
+    begun_at: datetime
+    confirmed_at: datetime | None = Field(
+        description="Since when Asterisk's recorder writes silence; null: not yet, or it was stopped instead."
+    )
+    ended_at: datetime | None = Field(description="null: it goes on.")
+    ended_by: str = Field(description="Empty where the end of the talk ended it.")
+
+
 class Call(Said):
     id: str
     direction: Literal["in", "internal", "out"]
@@ -113,6 +126,9 @@ class Call(Said):
     legs: list[Leg]
     segments: list[Segment] = Field(description="Who did what since when, in the order of their beginning.")
     transfers: list[Transfer]
+    recording_paused: bool = Field(
+        default=False, description="At this moment; by whom and since when is in the agent's call."
+    )
 
 
 class Candidate(Said):
@@ -315,83 +331,3 @@ class Event(Said):
     call_id: str | None = Field(description="null for what is about no call: an agent's state, a live move.")
     at: datetime
     data: dict[str, str | int | float | bool | None]
-
-
-class Party(Said):
-    """Somebody on the agent's side of a call."""
-
-    agent: str | None = Field(description="null: a number outside.")
-    doing: Doing
-    since: datetime
-    muted: bool
-
-
-class Watch(Said):
-    """Somebody beside an agent who talks."""
-
-    who: str = Field(description="Whose phone it is: the supervisor's, or a trainee's.")
-    supervisor: str
-    agent: str
-    how: Supervise
-    answered: bool = Field(description="Until then his phone rings.")
-
-
-class Talk(Said):
-    """The call that an agent's phone is in, at this moment."""
-
-    call_id: str
-    state: str
-    queue: str | None
-    parties: list[Party]
-    stage: str = Field(
-        description="Of the transfer under way: `ringing`, `consulting`, `swapped`; empty for none."
-    )
-    transfers: list[Transfer]
-    many_transfers: bool = Field(description="The client has been passed on twice: once more is a warning.")
-    watches: list[Watch]
-
-
-class TalkWish(Taken):
-    """What becomes of it is in the agent's call a moment later."""
-
-    do: Wish
-
-
-class SupervisionOrder(Taken):
-    """The supervisor's phone rings, or the trainee's; from then on it is switched without redialling."""
-
-    do: Supervise
-    supervisor: Annotated[str, StringConstraints(min_length=1, max_length=40)] = Field(
-        description="An agent's id. Only over agents of the departments that he supervises."
-    )
-    trainee: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = Field(
-        None, description="Whose phone is rung in the supervisor's place; he only listens."
-    )
-
-
-class TransferOrder(Taken):
-    """Give exactly one of `agent`, `queue`, `number` and `supervisor`."""
-
-    agent: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
-    queue: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
-    number: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = Field(
-        None, description="Outside; one that `transfers.prefixes` permits."
-    )
-    supervisor: Literal[True] | None = Field(None, description="The first free one of the call's queue.")
-    attended: bool = Field(False, description="Talk with the target first.")
-
-    @model_validator(mode="after")
-    def _has_one_target(self) -> Self:
-        if sum(one is not None for one in (self.agent, self.queue, self.number, self.supervisor)) != 1:
-            raise ValueError("give exactly one of agent, queue, number and supervisor")
-        return self
-
-    @property
-    def target(self) -> Target:
-        if self.agent is not None:
-            return Target(TargetKind.AGENT, self.agent)
-        if self.queue is not None:
-            return Target(TargetKind.QUEUE, self.queue)
-        if self.number is not None:
-            return Target(TargetKind.NUMBER, self.number)
-        return Target(TargetKind.SUPERVISOR)

@@ -1,6 +1,6 @@
 """Owns the API's calls, tickets, clients and recordings: from rows to models and back."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict
 from http import HTTPStatus
 
@@ -18,6 +18,7 @@ from bridge.web.choices import dispositions, values
 from bridge.web.context import parts_of
 from bridge.web.forms import path_number
 from bridge.web.pages.recordings import send_recording
+from bridge.web.pauses import paused_calls
 from bridge.web.problems import Fault, Problem, not_found
 from bridge.web.sight import Sight, sight_of
 
@@ -60,7 +61,8 @@ async def list_calls(request: web.Request) -> web.StreamResponse:
             queue=asked.queue,
             since=asked.since,
         )
-    items = [_call(row) for row in page.items]
+    paused = paused_calls(parts_of(request).desk.floor())
+    items = [_call(row, paused) for row in page.items]
     return answer(models.Listed[models.Call](items=items, next=page.cursor))
 
 
@@ -70,7 +72,7 @@ async def get_call(request: web.Request) -> web.StreamResponse:
         row = await unit.calls.get(request.match_info["id"])
     if row is None:
         raise not_found("There is no such call.")
-    return answer(_call(row))
+    return answer(_call(row, paused_calls(parts_of(request).desk.floor())))
 
 
 async def list_offers(request: web.Request) -> web.StreamResponse:
@@ -247,10 +249,11 @@ async def get_recording_file(request: web.Request) -> web.StreamResponse:
 # ── from rows to models ──────────────────────────────────────────────────────
 
 
-def _call(row: CallRow) -> models.Call:
+def _call(row: CallRow, paused: Set[str]) -> models.Call:
     legs = [{name: value for name, value in asdict(leg).items() if name != "call"} for leg in row.legs]
     outcome = row.outcome.value if row.outcome else None
-    return models.Call.model_validate({**asdict(row), "outcome": outcome, "legs": legs})
+    own = {"outcome": outcome, "legs": legs, "recording_paused": row.id in paused}
+    return models.Call.model_validate({**asdict(row), **own})
 
 
 def _offer(row: OfferRow) -> models.Offer:

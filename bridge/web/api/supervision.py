@@ -5,7 +5,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from bridge.centre.ids import AgentId
-from bridge.web.api import models
+from bridge.web.api import talk_models
 from bridge.web.api.operations import NoQuery, answer, body, query
 from bridge.web.api.talks import said_talk
 from bridge.web.context import parts_of
@@ -20,7 +20,7 @@ async def order_supervision(request: web.Request) -> web.StreamResponse:
     live = live_agent(request)
     if live is None:
         raise not_found("There is no such agent.")
-    wanted = (await body(request, models.SupervisionOrder)).value
+    wanted = (await body(request, talk_models.SupervisionOrder)).value
     trainee = AgentId(wanted.trainee) if wanted.trainee is not None else None
     before = demand_talk(request, live.agent)
     await supervise(request, AgentId(wanted.supervisor), live.agent, wanted.do, trainee)

@@ -1,5 +1,6 @@
 """Owns the API's view of the call that an agent talks in, and what may be asked of it."""
 
+from dataclasses import asdict
 from functools import partial
 from http import HTTPStatus
 
@@ -9,10 +10,11 @@ from bridge.centre.facts import Supervise
 from bridge.centre.ids import AgentId
 from bridge.centre.record import Doing
 from bridge.engine.ports import LiveCall
-from bridge.web.api import models
+from bridge.web.api import models, talk_models
 from bridge.web.api.operations import NoQuery, answer, body, query
 from bridge.web.context import parts_of
 from bridge.web.moves import live_agent
+from bridge.web.pauses import live_call, pause
 from bridge.web.problems import Fault, Problem, not_found
 from bridge.web.talks import MANY_TRANSFERS, demand_talk, pass_on, talk_of, wish
 
@@ -28,16 +30,25 @@ async def get_talk(request: web.Request) -> web.StreamResponse:
 async def order_talk(request: web.Request) -> web.StreamResponse:
     query(request, NoQuery)
     agent = _agent(request)
-    wanted = (await body(request, models.TalkWish)).value
+    wanted = (await body(request, talk_models.TalkWish)).value
     before = demand_talk(request, agent)
     await wish(request, agent, wanted.do)
     return _answer(request, agent, before)
 
 
+async def order_recording(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    before = live_call(request)
+    if before is None:
+        raise not_found("There is no such call now.")
+    await pause(request, before, paused=(await body(request, talk_models.RecordingOrder)).value.paused)
+    return answer(said_talk(live_call(request) or before), status=HTTPStatus.ACCEPTED)
+
+
 async def transfer(request: web.Request) -> web.StreamResponse:
     query(request, NoQuery)
     agent = _agent(request)
-    wanted = (await body(request, models.TransferOrder)).value
+    wanted = (await body(request, talk_models.TransferOrder)).value
     before = demand_talk(request, agent)
     place = f"#/{wanted.target.kind.value}"
     await pass_on(
@@ -64,13 +75,13 @@ def _answer(request: web.Request, agent: AgentId, before: LiveCall) -> web.Respo
     )
 
 
-def said_talk(call: LiveCall) -> models.Talk:
-    return models.Talk(
+def said_talk(call: LiveCall) -> talk_models.Talk:
+    return talk_models.Talk(
         call_id=call.call,
         state=call.state,
         queue=call.queue,
         parties=[
-            models.Party(agent=one.agent, doing=Doing(one.doing), since=one.since, muted=one.muted)
+            talk_models.Party(agent=one.agent, doing=Doing(one.doing), since=one.since, muted=one.muted)
             for one in call.parties
         ],
         stage=call.stage,
@@ -89,7 +100,7 @@ def said_talk(call: LiveCall) -> models.Talk:
         ],
         many_transfers=len(call.transfers) >= MANY_TRANSFERS,
         watches=[
-            models.Watch(
+            talk_models.Watch(
                 who=one.who,
                 supervisor=one.supervisor,
                 agent=one.agent,
@@ -98,4 +109,7 @@ def said_talk(call: LiveCall) -> models.Talk:
             )
             for one in call.watches
         ],
+        recorded=call.recorded,
+        recording_paused=call.paused is not None,
+        pauses=[models.Pause.model_validate(asdict(one)) for one in call.pauses],
     )

@@ -81,6 +81,7 @@
     KeyT: () => press('[data-key="ticket"]'),
     KeyH: () => press('[data-key="hold"]'),
     KeyM: () => press('[data-key="mute"]'),
+    KeyQ: () => press('[data-key="recording"]'),
     KeyF: () => press('[data-key="complete"]'),
     KeyS: () => press('[data-key="swap"]'),
     KeyX: () => openMenu("transfer", "select"),

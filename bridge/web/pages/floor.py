@@ -1,5 +1,7 @@
 """Owns the supervisor's page of what happens now, and his live moves. The live part is drawn by views.py."""
 
+from http import HTTPStatus
+
 from aiohttp import web
 
 from bridge.centre.facts import Supervise
@@ -12,8 +14,9 @@ from bridge.web.forms import form_of
 from bridge.web.labels import N_
 from bridge.web.moves import MOVES, Placements, by_whom, live_agent, queue_named
 from bridge.web.pages.views import fragment, page, see_other, views_of
+from bridge.web.pauses import live_call, may_pause, pause
 from bridge.web.principal import person_of
-from bridge.web.problems import bad_field, not_found
+from bridge.web.problems import Problem, bad_field, not_found
 from bridge.web.streams import Topic
 from bridge.web.supervision import supervise
 
@@ -23,6 +26,7 @@ def declare(routes: Routes) -> None:
     routes.get("/floor/agents/{id}", show_agent, SignedIn(SUPERVISORS))
     routes.post("/floor/agents/{id}/queues/{queue}", move_agent, SignedIn(SUPERVISORS))
     routes.post("/floor/agents/{id}/supervision", change_supervision, SignedIn(SUPERVISORS))
+    routes.post("/floor/calls/{id}/recording", change_recording, SignedIn(SUPERVISORS))
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -66,9 +70,25 @@ async def change_supervision(request: web.Request) -> web.StreamResponse:
     do = Supervise(form.choice("do", tuple(one.value for one in Supervise)))
     trainee = AgentId(form.text("trainee", longest=40)) or None
     await supervise(request, person.agent, live.agent, do, trainee)
+    return await _drawn(request)
+
+
+async def change_recording(request: web.Request) -> web.StreamResponse:
+    person, call = person_of(request), live_call(request)
+    if call is None:
+        raise not_found(N_("There is no such call now."))
+    parts = parts_of(request)
+    if call.recorded and call.call not in may_pause(person, parts, parts.desk.floor()):
+        raise Problem(HTTPStatus.FORBIDDEN, N_("This call is of no department that you supervise."))
+    form = await form_of(request)
+    await pause(request, call, paused=form.choice("do", ("pause", "resume")) == "pause")
+    return await _drawn(request)
+
+
+async def _drawn(request: web.Request) -> web.StreamResponse:
     if not _is_fragment(request):
         return see_other("/floor")
-    html = await views_of(request).fragment(Topic.FLOOR, language_of(request), person)
+    html = await views_of(request).fragment(Topic.FLOOR, language_of(request), person_of(request))
     return web.Response(text=html, content_type="text/html", charset="utf-8")
 
 

@@ -57,6 +57,7 @@ def talk_context(floor: FloorView, plan: Plan, me: AgentId | None) -> dict[str, 
         "muted": own.muted,
         "rings": way[-1] if call.stage == "ringing" and way else None,
         "failed": way[-1] if not call.stage and last and mine and last.end not in _AS_WISHED else None,
+        "paused_by": paused_by(call, names),
         "many": len(call.transfers) >= MANY_TRANSFERS,
         "watched": _told(call, plan, me),
         "targets": _targets(floor, plan, call, me),
@@ -72,6 +73,14 @@ def _told(call: LiveCall, plan: Plan, me: AgentId) -> tuple[LiveWatch, ...]:
         for watch in call.watches
         if watch.agent == me and watch.answered and (tells or watch.how == Supervise.BARGE.value)
     )
+
+
+def paused_by(call: LiveCall, names: Mapping[AgentId, str]) -> str:
+    """Who paused its recording: an agent by his name where it was his phone, else a log-in or a program."""
+    if call.paused is None:
+        return ""
+    by = call.paused.by
+    return names.get(AgentId(by.removeprefix("agent ")), by)
 
 
 def way_of(transfers: Sequence[TransferRecord], plan: Plan) -> tuple[Step, ...]:

@@ -18,6 +18,7 @@ from bridge.web.moves import Placements
 from bridge.web.pages.contacts import contacts_of
 from bridge.web.pages.talk_view import talk_context, way_of
 from bridge.web.parts import WebParts
+from bridge.web.pauses import may_pause
 from bridge.web.principal import Person
 from bridge.web.rendering import Renderer
 from bridge.web.screens import CardScreens, CardState, OpenedCard
@@ -98,6 +99,7 @@ class Views:
             case Topic.FLOOR:
                 floor, plan = self.parts.desk.floor(), self.parts.in_force()
                 context = floor_context(floor, self.parts.plan())
+                context |= {"pausable": may_pause(person, self.parts, floor)}
                 return "_floor.html", context | supervision_context(floor, plan, agent)
 
     def live_agent(self, agent: AgentId | None) -> LiveAgent | None:

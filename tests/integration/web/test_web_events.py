@@ -145,6 +145,8 @@ async def test_what_agents_ask_for_and_moves_are_events_by_page_and_phone_alike(
         (by_phone(Feature.EXTEND_WRAP_UP), "extend_wrap_up", {}),
         (CallDisposed(anna, "resolved"), "dispose", {"disposition": "resolved"}),
         (by_phone(Feature.DISPOSITION, "1"), "dispose", {"disposition": "resolved"}),
+        (by_phone(Feature.PAUSE_RECORDING), "recording.pause", {}),
+        (by_phone(Feature.RESUME_RECORDING), "recording.resume", {}),
         (MemberMoved(anna, QueueName("sales"), 3), "moved", {"queue": "sales", "penalty": 3}),
         (MemberMoved(anna, QueueName("sales"), None), "moved", {"queue": "sales", "penalty": None}),
         (MemberRestored(anna, QueueName("sales")), "restored", {"queue": "sales"}),
@@ -160,7 +162,7 @@ async def test_what_agents_ask_for_and_moves_are_events_by_page_and_phone_alike(
         sent = await stream.next()
         assert sent is not None
         body = json.loads(sent.data)
-        assert (sent.event, body["call_id"]) == (f"agent.{kind}", None)
+        assert (sent.event, body["call_id"]) == (kind if "." in kind else f"agent.{kind}", None)
         assert body["data"] == {"agent": "1001", **data}
 
 

@@ -34,6 +34,7 @@ class FakeAmi:
         self.after: dict[str, bytes] = {}  # action → what is sent after its response
         self.queues = FakeQueues()
         self.database: dict[str, str] = {}  # "/family/key" → value
+        self.mutes = True  # a recorder that is muted is told by an event
         self.cut_lists = False  # lists begin and do not end
         self.piece = 65_536  # bytes to a write
         self.logins = 0
@@ -92,12 +93,25 @@ class FakeAmi:
             listed = listed[:-1] if self.cut_lists else listed
             named = [{**headers, "ActionID": action["actionid"]} for headers in listed]
             after = b"".join(event(headers.pop("Event"), **headers) for headers in named) + after
+        elif name == "MixMonitorMute" and self.mutes:
+            after = event("MixMonitorMute", **self._muted(action)) + after
         elif name == "DBGetTree":
             after = self._rows(action) + after
         elif name == "DBDelTree" and not self._forget(f"/{action['family']}/{action['key']}/"):
             response |= {"Response": "Error", "Message": "Database entry not found"}
         await self.send(("".join(f"{key}: {value}\r\n" for key, value in response.items()) + "\r\n").encode())
         await self.send(after)
+
+    @staticmethod
+    def _muted(action: Action) -> dict[str, str]:
+        return {
+            "Channel": "PJSIP/trunk1-00000001",
+            "ChannelState": "6",
+            "Uniqueid": action["channel"],
+            "Linkedid": action["channel"],
+            "Direction": action["direction"],
+            "State": action["state"],
+        }
 
     def _rows(self, action: Action) -> bytes:
         listed = {"ActionID": action["actionid"]}

@@ -38,6 +38,8 @@ ABOUT_CALLS = {
     "*73": "give_up",
     "*74": "swap",
     "*75": "conference",
+    "*76": "pause_recording",
+    "*77": "resume_recording",
     "_*88X.": "supervise,${FILTER(0-9,${EXTEN:3})}",
 }
 
