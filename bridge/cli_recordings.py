@@ -59,7 +59,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", add
         recordings,
         "verify",
         _verify,
-        "compare every recording's file with its checksum; exit code 1 if one is missing or damaged",
+        "compare each recording with its checksum, listen to its pauses; exit code 1 if anything is wrong",
         "callbridge recordings verify",
         ("config",),
     )
@@ -116,7 +116,7 @@ def _verify(options: argparse.Namespace) -> int:
         bar.clear()
     for finding in findings:
         print(finding)
-    print(f"{looked_at} looked at, {len(findings)} missing or damaged")
+    print(f"{looked_at} looked at, {len(findings)} with something wrong")
     return FINDINGS if findings else OK
 
 

@@ -1,9 +1,11 @@
 """One recording, from Asterisk's spool to its place on disk, its call and its ticket. Not when.
 
 The order of the steps is what makes an interruption harmless: fetch (what is long to temporary files), check,
-merge, fsync, encrypt, rename, write to the store, and only then delete the originals. Cut off anywhere, the
-next attempt begins again with the originals and ends in the same file and the same row. So it does when the
-key is missing that recordings are to be encrypted with: until then the originals wait.
+merge, make its pauses silent, fsync, encrypt, rename, write to the store, and only then delete the originals.
+Cut off anywhere, the next attempt begins again with the originals and ends in the same file and the same row.
+So it does when the key is missing that recordings are to be encrypted with: until then the originals wait.
+
+Nothing is fetched before the call's end is in the store: only then all its pauses are.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 from functools import partial
@@ -21,17 +23,19 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bridge.centre.facts import RecordingAttached
-from bridge.centre.ids import CallId, RecordingId, TicketId
+from bridge.centre.ids import CallId, RecordingId, TicketId, call_of
 from bridge.config.keyfile import KeyUnusable
 from bridge.crm import private, wav
+from bridge.crm.muting import Muted, mute
 from bridge.crm.private import CalledOff, in_thread
 from bridge.crm.sealing import Damaged
+from bridge.crm.silences import RECORDER_FACTS, Recorded, recorded_of
 from bridge.crm.tickets import DepartmentOf, ticket_of
-from bridge.crm.vault import Format, Measure, Stored, Vault
+from bridge.crm.vault import Format, Measure, Stored, Vault, measured
 from bridge.engine.ports import RecordingFiles
 from bridge.errors import BadInput, Gone, RemoteError
 from bridge.store import Store, SyncUnit
-from bridge.store.rows import CallTimes, RecordingRow
+from bridge.store.rows import CallTimes, FactRow, PauseRow, RecordingRow
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +47,7 @@ _PART = re.compile(r"^(?P<recording>.+)\.(?:in|out|both)\.part(?:\.age)?$")
 _WRITE_BYTES = 256 * 1024  # of each side in memory at most; a side that is shorter is never a file
 MAX_SIDE_BYTES = 2**32
 AT_ONCE = 4
-_NEVER_CLOSED = 60.0  # seconds without growth after which an ended call's file will not be closed any more
+_NEVER_CLOSED = 60.0  # seconds without growth after which a file will not be closed any more
 
 
 class Stage(Enum):
@@ -60,6 +64,16 @@ class Result:
     attached: RecordingAttached | None = None
     reason: str = ""
     new: bool = False  # attached by this very attempt
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A recording, and what is known of it and its call; pauses and facts only once that is over."""
+
+    row: RecordingRow
+    times: CallTimes
+    pauses: tuple[PauseRow, ...] = ()
+    facts: tuple[FactRow, ...] = ()
 
 
 @dataclass(slots=True)
@@ -99,7 +113,6 @@ class RecordingKeeper:
         vault: Vault,
         department_of: DepartmentOf,
         *,
-        settle: timedelta = timedelta(seconds=10),
         give_up: timedelta = timedelta(hours=1),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -108,35 +121,43 @@ class RecordingKeeper:
         self.unfinished = asyncio.Event()  # set when there is something to try again
         self._vault = vault
         self._department_of = department_of
-        self._settle = settle.total_seconds()
         self._give_up = give_up.total_seconds()
         self._clock = clock
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._closed: set[str] = set()
+        self._early: set[RecordingId] = set()  # whose calls are not over
+        self._ripe: set[RecordingId] = set()
         self._seen: dict[str, _Seen] = {}
 
-    async def attach(
-        self, call: CallId, recording: RecordingId, *, closed: bool = False
-    ) -> RecordingAttached | None:
-        """None when it is not complete, or cannot be. ``closed``: the recorder says that it has finished."""
-        result = await self.work(call, recording, closed=closed)
+    async def attach(self, call: CallId, recording: RecordingId) -> RecordingAttached | None:
+        """None when it is not complete, or cannot be."""
+        result = await self.work(call, recording)
         if result.stage is Stage.NOT_YET:
             self.unfinished.set()
         return result.attached
 
-    async def work(self, call: CallId, recording: RecordingId, *, closed: bool = False) -> Result:
+    def over(self, call: CallId) -> None:
+        """The call's end is in the store: its recordings need wait no longer."""
+        ripe = {recording for recording in self._early if call_of(recording) == call}
+        if ripe:
+            self._early -= ripe
+            self._ripe |= ripe
+            self.unfinished.set()
+
+    def take_ripe(self) -> set[RecordingId]:
+        """Whose calls are over since this was asked last."""
+        ripe, self._ripe = self._ripe, set()
+        return ripe
+
+    async def work(self, call: CallId, recording: RecordingId) -> Result:
         """One attempt. Raises RemoteError when Asterisk or the database cannot be reached."""
         if not _ID.match(recording):
             raise BadInput(f"recording {recording[:80]!r}: this is no name for a file")
-        if closed:
-            self._closed.add(recording)
         lock = self._locks.setdefault(recording, asyncio.Lock())
         async with lock, self._slots:
             result = await self._attempt(call, recording)
         if result.stage is not Stage.NOT_YET:
             self._seen.pop(recording, None)
-            self._closed.discard(recording)
         if result.stage is not Stage.ATTACHED or result.new:
             log.info(
                 "recording worked on",
@@ -153,21 +174,24 @@ class RecordingKeeper:
         return await asyncio.to_thread(_sweep, self._vault.incoming, set(self._locks))
 
     async def _attempt(self, call: CallId, recording: RecordingId) -> Result:
+        # Before it is asked whether the call is over: that must not be told in between.
+        self._early.add(recording)
         noted = await self.store.write(lambda unit: _note(unit, call, recording))
+        if noted is not None and noted.row.state != "attached" and noted.times.ended_at is None:
+            return Result(Stage.NOT_YET, reason="the call is not over: it may still be paused, or recorded")
+        self._early.discard(recording)
         if noted is None:
             return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {call}")
-        row, times = noted
-        ended = times.ended_at is not None
-        if row.state == "attached":
+        if noted.row.state == "attached":
             await self._delete_originals(recording)
-            return Result(Stage.ATTACHED, _attached(row))
+            return Result(Stage.ATTACHED, _attached(noted.row))
         parts = {side: self._vault.incoming / f"{recording}.{side}.part" for side in (*SIDES, "both")}
         try:
             if self._vault.seals:
                 await asyncio.to_thread(self._vault.keys)  # before anything is fetched for nothing
-            return await self._fetch_and_attach(row, parts, closed=ended or recording in self._closed)
+            return await self._fetch_and_attach(noted, parts)
         except wav.Empty as error:
-            if ended and times.answered_at is None:
+            if noted.times.answered_at is None:
                 # Asterisk's own queue begins its recorder for everybody who waits there.
                 await self.store.write(lambda unit: unit.recordings.forget(recording))
                 result = Result(Stage.NOTHING, reason=str(error))
@@ -194,7 +218,8 @@ class RecordingKeeper:
         finally:
             private.remove(*parts.values())
 
-    async def _fetch_and_attach(self, row: RecordingRow, parts: dict[str, Path], *, closed: bool) -> Result:
+    async def _fetch_and_attach(self, noted: _Noted, parts: dict[str, Path]) -> Result:
+        row = noted.row
         sides = [await self._fetch(f"{row.id}-{side}", parts[side]) for side in SIDES]
         by_snoops = all(side.length is None for side in sides)
         if by_snoops:
@@ -205,24 +230,32 @@ class RecordingKeeper:
         if missing:
             reason = f"{' and '.join(missing)} is not on Asterisk"
             return await self._later(row.id, reason, given_up=quiet >= self._give_up)
-        if not closed and quiet < self._settle:
-            return Result(Stage.NOT_YET, reason="the call may still be recorded")
         stem = f"{row.created_at:%Y/%m/%d}/{row.id}"
         try:
-            work = partial(_merge_to, sides, parts["both"], self._vault, stem, end_together=by_snoops)
-            merged, stored = await in_thread(work)
+            work = partial(_merge_to, sides, parts["both"], self._vault, stem, noted, end_together=by_snoops)
+            made = await in_thread(work)
         except wav.Unfinished as error:
             # Asterisk 22 writes the sizes into the header when it closes the file; until then they are 0 and
-            # the file grows in steps of 32 KiB. While the call lives, standing still proves nothing.
-            patience = _NEVER_CLOSED if closed else self._give_up
-            return await self._later(row.id, str(error), given_up=quiet >= patience)
-        attached = await self.store.write(
-            lambda unit: _attach(unit, row, stored, merged, self._department_of)
-        )
+            # the file grows in steps of 32 KiB.
+            return await self._later(row.id, str(error), given_up=quiet >= _NEVER_CLOSED)
+        attached = await self.store.write(lambda unit: _attach(unit, noted, made, self._department_of))
         if attached is None:
-            return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {row.call}")
-        if stored.encrypted:
-            await asyncio.to_thread(self._vault.keep_only, stored.file)  # of a run before there was a key
+            return Result(Stage.NOT_YET, reason="its call or its pauses are not what they were")
+        if made.stored.encrypted:
+            await asyncio.to_thread(
+                self._vault.keep_only, made.stored.file
+            )  # of a run before there was a key
+        for one in made.muted:
+            log.info(
+                "pause is silent",
+                action="mute_recording",
+                call_id=row.call,
+                recording_id=row.id,
+                pause=one.pause.number,
+                found=one.found.value,
+                from_ms=one.stretch.from_ms,
+                until_ms=one.stretch.until_ms,
+            )
         await self._delete_originals(row.id, SNOOP if by_snoops else "")
         return Result(Stage.ATTACHED, _attached(attached), new=True)
 
@@ -278,45 +311,73 @@ def _attached(row: RecordingRow) -> RecordingAttached:
     return RecordingAttached(CallId(row.call), RecordingId(row.id), TicketId(row.ticket or 0))
 
 
-def _note(unit: SyncUnit, call: CallId, recording: RecordingId) -> tuple[RecordingRow, CallTimes] | None:
-    """The recording, and its call's times; None when no such call is kept."""
+def _note(unit: SyncUnit, call: CallId, recording: RecordingId) -> _Noted | None:
+    """None when no such call is kept."""
     times = unit.calls.times(call)
     if times is None:
         return None
-    return unit.recordings.note(recording, call, times.answered_at or times.offered_at), times
+    row = unit.recordings.note(recording, call, times.answered_at or times.offered_at)
+    if row.state == "attached" or times.ended_at is None:
+        return _Noted(row, times)
+    facts = unit.facts.of_call(call, RECORDER_FACTS)
+    return _Noted(row, times, tuple(unit.pauses.of_recordings([recording])), tuple(facts))
 
 
-def _attach(
-    unit: SyncUnit, row: RecordingRow, stored: Stored, merged: wav.Merged, department_of: DepartmentOf
-) -> RecordingRow | None:
+@dataclass(frozen=True, slots=True)
+class _Made:
+    recorded: Recorded
+    merged: wav.Merged
+    muted: tuple[Muted, ...]
+    stored: Stored
+
+
+def _attach(unit: SyncUnit, noted: _Noted, made: _Made, department_of: DepartmentOf) -> RecordingRow | None:
+    """None when its call is gone, or when there is more of its pauses to be silent than there was."""
+    row = noted.row
     ticket = ticket_of(unit, row.call, department_of)
-    if ticket is None:
+    if ticket is None or tuple(unit.pauses.of_recordings([row.id])) != noted.pauses:
         return None
+    for one in made.muted:
+        unit.pauses.check(row.call, one.pause.number, one.found, one.stretch.from_ms, one.stretch.until_ms)
     return unit.recordings.attach(
         row.id,
         ticket=ticket.id,
-        file=stored.file,
-        bytes=merged.bytes,
-        duration_ms=merged.duration_ms,
-        sample_rate=merged.rate,
+        file=made.stored.file,
+        bytes=made.merged.bytes,
+        duration_ms=made.merged.duration_ms,
+        sample_rate=made.merged.rate,
         channels=2,
-        sha256=merged.sha256,
-        stored_bytes=stored.bytes,
-        stored_sha256=stored.sha256,
-        encrypted=stored.encrypted,
+        sha256=made.merged.sha256,
+        stored_bytes=made.stored.bytes,
+        stored_sha256=made.stored.sha256,
+        encrypted=made.stored.encrypted,
+        begun_at=made.recorded.begun_at,
+        ended_at=made.recorded.ended_at,
     )
 
 
 def _merge_to(
-    sides: list[_Fetched], both: Path, vault: Vault, stem: str, called_off: CalledOff, *, end_together: bool
-) -> tuple[wav.Merged, Stored]:
+    sides: list[_Fetched],
+    both: Path,
+    vault: Vault,
+    stem: str,
+    noted: _Noted,
+    called_off: CalledOff,
+    *,
+    end_together: bool,
+) -> _Made:
     left, right = (
         wav.inspect(fetched.whole(), SIDE_NAMES[side]) for side, fetched in zip(SIDES, sides, strict=True)
     )
     private.make_directory(both.parent)
     private.remove(both)  # of a run that was cut off
     merged = wav.merge(left, right, both, called_off, end_together=end_together)
-    return merged, vault.put(both, stem, Format.WAV, Measure(merged.bytes, merged.sha256), called_off)
+    recorded = recorded_of(RecordingId(noted.row.id), noted.times, noted.facts, merged.length_ms)
+    muted = mute(both, [one.pause for one in noted.pauses], recorded, called_off)
+    if muted:
+        merged = replace(merged, sha256=measured(both, called_off).sha256)
+    stored = vault.put(both, stem, Format.WAV, Measure(merged.bytes, merged.sha256), called_off)
+    return _Made(recorded, merged, muted, stored)
 
 
 def _append(part: Path, data: bytes, *, new: bool) -> None:

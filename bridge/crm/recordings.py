@@ -95,8 +95,8 @@ class Reconciler:
         if looking:
             due = await self._left_behind() | due
             self._look_at = self._clock() + self._look_through
-        for gone in self._waits.keys() - due.keys():
-            del self._waits[gone]
+        for gone in self._waits.keys() - due.keys() | self._keeper.take_ripe():
+            self._waits.pop(gone, None)
         now = self._clock()
         at_work = [recording for recording in due if self._waits.setdefault(recording, _Wait()).due <= now]
         async with asyncio.TaskGroup() as group:

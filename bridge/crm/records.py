@@ -40,6 +40,8 @@ class CallRecords:
             follow(unit, order.record.id, self._department_of)
 
         await self._store.write(save)
+        if order.record.ended_at is not None:
+            self.recordings.over(order.record.id)
 
     async def over(self, calls: Sequence[CallId]) -> frozenset[CallId]:
         """Which of them the books have the end of. Raises LinkDown."""
@@ -82,4 +84,4 @@ class CallRecords:
         await self._store.write(note)
 
     async def attach_recording(self, order: AttachRecording) -> RecordingAttached | None:
-        return await self.recordings.attach(order.call, order.recording, closed=True)
+        return await self.recordings.attach(order.call, order.recording)

@@ -98,4 +98,5 @@ def record_of(call: CallRow) -> CallRecord:
         ),
         segments=call.segments,
         transfers=call.transfers,
+        pauses=call.pauses,
     )

@@ -15,7 +15,7 @@ import stat
 import tempfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -179,6 +179,14 @@ class Vault:
                 _copy(source, measuring, called_off)
         return measuring.measure()
 
+    @contextmanager
+    def decrypted(self, file: str, called_off: CalledOff = never) -> Iterator[Any]:
+        """The recording itself in a temporary file, at its end. Raises as ``copy`` does."""
+        private.make_directory(self.incoming)
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES, dir=str(self.incoming)) as spool:
+            self.copy(file, spool, called_off)
+            yield spool
+
     def measure(self, file: str, called_off: CalledOff = never) -> Measure:
         """Of the file as it lies there, encrypted or not."""
         with self._open(file) as source:
@@ -238,9 +246,7 @@ class Vault:
             del self._opened[key]
 
     def _content(self, file: str, called_off: CalledOff) -> Content:
-        private.make_directory(self.incoming)
-        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES, dir=str(self.incoming)) as spool:
-            self.copy(file, spool, called_off)
+        with self.decrypted(file, called_off) as spool:
             if spool.tell() <= _IN_MEMORY_BYTES:
                 spool.seek(0)
                 return bytes(spool.read())

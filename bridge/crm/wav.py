@@ -27,6 +27,7 @@ _PCM_SUBFORMAT = bytes.fromhex("0100000000001000800000aa00389b71")
 _BLOCK_FRAMES = 32 * 1024
 _MAX_DATA = 2**32 - 1 - 36  # a RIFF size has 32 bits
 _MAX_CHUNKS = 64
+_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")  # of what is written here
 
 
 class Unfinished(BadInput):
@@ -58,9 +59,17 @@ class Sound:
 @dataclass(frozen=True, slots=True)
 class Merged:
     bytes: int
-    duration_ms: int
+    frames: int
     rate: int
     sha256: str
+
+    @property
+    def length_ms(self) -> float:
+        return self.frames * 1000 / self.rate
+
+    @property
+    def duration_ms(self) -> int:
+        return int(self.length_ms)
 
 
 def inspect(side: Side, what: str) -> Sound:
@@ -130,7 +139,21 @@ def merge(
             out.write(raw)
         out.flush()
         os.fsync(out.fileno())
-    return Merged(len(header) + size, frames * 1000 // left.rate, left.rate, digest.hexdigest())
+    return Merged(len(header) + size, frames, left.rate, digest.hexdigest())
+
+
+def blank(file: Path, from_ms: int, until_ms: int) -> None:
+    """Make this stretch of what ``merge`` wrote silent, in both channels, on disk when it returns."""
+    with file.open("r+b") as stream:
+        head = stream.read(_HEADER.size)
+        *_, rate, _bytes, _align, _bits, _data, size = _HEADER.unpack(head)
+        at = _HEADER.size + min(from_ms * rate // 1000 * 4, size)
+        end = _HEADER.size + min(-(-until_ms * rate // 1000) * 4, size)
+        stream.seek(at)
+        while at < end:
+            at += stream.write(bytes(min(_BLOCK_FRAMES * 4, end - at)))
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _opened(side: Side) -> BinaryIO:
@@ -194,8 +217,7 @@ def _piece(stream: BinaryIO, first: int, count: int, frames: int) -> "array[int]
 
 
 def _header(size: int, rate: int) -> bytes:
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
+    return _HEADER.pack(
         b"RIFF",
         36 + size,
         b"WAVE",

@@ -35,6 +35,7 @@ from bridge.centre.orders import CallRecord, LegRecord, Outcome
 from bridge.errors import BadInput
 from bridge.store.clients import ClientTable
 from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_cursor
+from bridge.store.pauses import PauseTable, pauses_of
 from bridge.store.rows import CallRow, CallTimes, LegRow, Page
 from bridge.store.tables import Base, UtcDateTime, in_one_go, now, upsert_of
 from bridge.store.talks import SegmentTable, TransferTable, save_talk, segments_of, transfers_of
@@ -92,6 +93,7 @@ class CallTable(Base):
     )
     segments: Mapped[list[SegmentTable]] = relationship(viewonly=True)
     transfers: Mapped[list[TransferTable]] = relationship(viewonly=True)
+    pauses: Mapped[list[PauseTable]] = relationship(viewonly=True)
 
 
 class LegTable(Base):
@@ -213,7 +215,8 @@ class Calls:
         return [call_row(call) for call in found]
 
 
-_WHOLE = tuple(selectinload(part) for part in (CallTable.legs, CallTable.segments, CallTable.transfers))
+_PARTS = (CallTable.legs, CallTable.segments, CallTable.transfers, CallTable.pauses)
+_WHOLE = tuple(selectinload(part) for part in _PARTS)
 _COLUMNS = CallTable.__table__.c
 _TIMES = select(_COLUMNS.offered_at, _COLUMNS.answered_at, _COLUMNS.ended_at).where(
     _COLUMNS.id == bindparam("of_call")
@@ -376,6 +379,7 @@ def call_row(call: CallTable) -> CallRow:
         fallback=call.fallback,
         segments=segments_of(call.segments),
         transfers=transfers_of(call.transfers),
+        pauses=pauses_of(call.pauses),
     )
 
 

@@ -3,7 +3,7 @@
 What of a fact is kept is decided where the fact is noted, see ``engine.logged``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -61,6 +61,11 @@ class SyncFacts:
                 for fact in facts
             ],
         )
+
+    def of_call(self, call: str, kinds: Collection[str]) -> list[FactRow]:
+        """Those of these types, oldest first."""
+        statement = select(*_FACT).where(FactTable.call == call, FactTable.type.in_(kinds))
+        return [FactRow(*row) for row in self._connection.execute(statement.order_by(FactTable.id))]
 
 
 class Facts:

@@ -70,6 +70,8 @@ class RecordingTable(Base):
     compressed_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
     stored_fault: Mapped[str | None]
+    begun_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
 
 
 _FIELDS = RecordingTable.__table__.c
@@ -93,6 +95,8 @@ RECORDING = (
     _FIELDS.compressed_at,
     _FIELDS.removed_at,
     _FIELDS.stored_fault,
+    _FIELDS.begun_at,
+    _FIELDS.ended_at,
 )
 
 
@@ -137,6 +141,8 @@ class SyncRecordings:
         stored_bytes: int | None = None,
         stored_sha256: str | None = None,
         encrypted: bool = False,
+        begun_at: datetime | None = None,
+        ended_at: datetime | None = None,
     ) -> RecordingRow:
         """It is complete and checked, and hangs on its ticket. ``sha256`` is the WAV's, encrypted or not."""
         return self._changed(
@@ -155,6 +161,8 @@ class SyncRecordings:
                 "stored_bytes": stored_bytes,
                 "stored_sha256": stored_sha256,
                 "encrypted": encrypted,
+                "begun_at": begun_at,
+                "ended_at": ended_at,
                 "fault": "",
                 "attached_at": now(),
             },
@@ -268,7 +276,7 @@ def _change(*fields: str) -> Any:
 
 _ATTACH = _change(
     *("state", "ticket_id", "file", "bytes", "duration_ms", "sample_rate", "channels", "sha256"),
-    *("stored_bytes", "stored_sha256", "encrypted", "fault", "attached_at"),
+    *("stored_bytes", "stored_sha256", "encrypted", "fault", "attached_at", "begun_at", "ended_at"),
 )
 _FAULT = _change("state", "fault")
 _FORGET: Any = delete(cast("Table", RecordingTable.__table__)).where(

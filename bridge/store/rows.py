@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from bridge.centre.orders import Outcome
-from bridge.centre.record import Segment, TransferRecord
+from bridge.centre.record import PauseRecord, Segment, TransferRecord
 
 T = TypeVar("T")
 
@@ -82,6 +83,7 @@ class CallRow:
     fallback: bool = False  # Asterisk's own queue served it
     segments: tuple[Segment, ...] = ()
     transfers: tuple[TransferRecord, ...] = ()
+    pauses: tuple[PauseRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,32 @@ class RecordingRow:
     compressed_at: datetime | None = None
     removed_at: datetime | None = None  # the file is gone on purpose
     stored_fault: str | None = None  # why its file stays as it is, in words
+    begun_at: datetime | None = None  # its recorder did not run before; None: not attached, or long ago
+    ended_at: datetime | None = None  # nor after
+
+
+class Found(Enum):
+    """What a pause was in its recording's file before that was kept. Afterwards it is silence either way."""
+
+    SILENT = "silent"  # as Asterisk had said
+    CUT = "cut"  # not, or not for certain: all of it was made silence
+
+
+@dataclass(frozen=True, slots=True)
+class PauseCheck:
+    """``from_ms`` until ``until_ms``, from the file's beginning, is silence in every channel."""
+
+    at: datetime
+    found: Found
+    from_ms: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRow:
+    call: str
+    pause: PauseRecord
+    check: PauseCheck | None = None  # None until its recording is attached
 
 
 @dataclass(frozen=True, slots=True)

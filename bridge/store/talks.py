@@ -1,11 +1,13 @@
 """Who did what in a call since when, and from whom to whom its client was passed on, as history keeps it."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, Insert, Text, case, func
+from sqlalchemy import Connection, ForeignKey, Index, Insert, Text, case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.centre.ids import AgentId, LegId
@@ -17,6 +19,7 @@ from bridge.centre.record import (
     TransferKind,
     TransferRecord,
 )
+from bridge.store.pauses import save_pauses
 from bridge.store.tables import Base, upsert_of
 
 
@@ -55,6 +58,21 @@ def save_talk(connection: Connection, record: CallRecord) -> None:
     if record.transfers:
         transfers = [_transfer_values(record.id, one) for one in record.transfers]
         connection.execute(_save_transfers(dialect), transfers)
+    save_pauses(connection, record)
+
+
+class Talks:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def segments_of_calls(self, calls: Collection[str]) -> dict[str, tuple[Segment, ...]]:
+        """By call, each in the order in which they began; without calls that have none."""
+        if not calls:
+            return {}
+        rows: dict[str, list[SegmentTable]] = defaultdict(list)
+        for row in await self._session.scalars(select(SegmentTable).where(SegmentTable.call_id.in_(calls))):
+            rows[row.call_id].append(row)
+        return {call: segments_of(found) for call, found in rows.items()}
 
 
 def segments_of(rows: Sequence[SegmentTable]) -> tuple[Segment, ...]:

@@ -11,8 +11,10 @@ from bridge.store.facts import Facts, SyncFacts
 from bridge.store.links import Links
 from bridge.store.moves import Moves
 from bridge.store.offers import Offers, SyncOffers
+from bridge.store.pauses import Pauses, SyncPauses
 from bridge.store.recordings import Recordings, SyncRecordings
 from bridge.store.stored import Stored, SyncStored
+from bridge.store.talks import Talks
 from bridge.store.tickets import SyncTickets, Tickets
 from bridge.store.tokens import Tokens
 from bridge.store.users import Sessions, Users
@@ -30,9 +32,11 @@ class Unit:
         "links",
         "moves",
         "offers",
+        "pauses",
         "recordings",
         "sessions",
         "stored",
+        "talks",
         "tickets",
         "tokens",
         "users",
@@ -44,8 +48,10 @@ class Unit:
         self.tickets = Tickets(session)
         self.offers = Offers(session)
         self.moves = Moves(session)
+        self.pauses = Pauses(session)
         self.recordings = Recordings(session)
         self.stored = Stored(session)
+        self.talks = Talks(session)
         self.agents = Agents(session)
         self.users = Users(session)
         self.sessions = Sessions(session)
@@ -58,13 +64,14 @@ class Unit:
 class SyncUnit:
     """A unit that awaits nothing: as much of the aggregates as every call needs, see ``Store.write``."""
 
-    __slots__ = ("audit", "calls", "clients", "facts", "offers", "recordings", "stored", "tickets")
+    __slots__ = ("audit", "calls", "clients", "facts", "offers", "pauses", "recordings", "stored", "tickets")
 
     def __init__(self, connection: Connection) -> None:
         self.clients = SyncClients(connection)
         self.calls = SyncCalls(connection)
         self.tickets = SyncTickets(connection)
         self.offers = SyncOffers(connection)
+        self.pauses = SyncPauses(connection)
         self.recordings = SyncRecordings(connection)
         self.stored = SyncStored(connection)
         self.facts = SyncFacts(connection)

@@ -94,14 +94,14 @@ def test_compress_and_verify(
     assert recordings(file, "compress") == cli.OK
     assert capsys.readouterr().out.startswith("0 done")
     assert recordings(file, "verify") == cli.OK
-    assert "4 looked at, 0 missing or damaged" in capsys.readouterr().out
+    assert "4 looked at, 0 with something wrong" in capsys.readouterr().out
     found[0].unlink()
     found[1].write_bytes(b"age")
     assert recordings(file, "verify") == cli.FINDINGS
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert all("restore it from a backup" in line for line in lines[:2])
-    assert lines[2] == "4 looked at, 2 missing or damaged"
+    assert lines[2] == "4 looked at, 2 with something wrong"
 
 
 def test_what_cannot_be_compressed_is_a_finding(

@@ -129,6 +129,7 @@ class Call(Said):
     recording_paused: bool = Field(
         default=False, description="At this moment; by whom and since when is in the agent's call."
     )
+    pauses: list[Pause] = Field(default=[], description="Of its recordings.")
 
 
 class Candidate(Said):
@@ -169,17 +170,6 @@ class TicketRecording(Said):
     channels: int = Field(description="2: left the client, right the agent's side.")
     sha256: str = Field(description="Of the WAV file that it was attached as.")
     removed_at: datetime | None = Field(None, description="Recordings are kept for a limited time.")
-
-
-class Recording(TicketRecording):
-    call_id: str
-    ticket: int | None
-    bytes: int = Field(description="Of the WAV file that it was attached as.")
-    format: Literal["wav", "opus"] = Field(description="In which it is handed out now.")
-    sample_rate: int
-    fault: str
-    created_at: datetime
-    attached_at: datetime | None
 
 
 class Ticket(Said):

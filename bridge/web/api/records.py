@@ -3,6 +3,7 @@
 from collections.abc import Sequence, Set
 from dataclasses import asdict
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 from pydantic import AwareDatetime, Field
@@ -11,9 +12,11 @@ from bridge.crm.numbers import to_e164
 from bridge.crm.vault import format_of
 from bridge.errors import BadNumber
 from bridge.store import Unit
-from bridge.store.rows import CallRow, ClientRow, NumberRow, OfferRow, RecordingRow, TicketRow
+from bridge.store.rows import CallRow, ClientRow, NumberRow, OfferRow, PauseRow, RecordingRow, TicketRow
 from bridge.web.api import models
 from bridge.web.api.operations import PREFIX, NoQuery, Paged, Query, answer, body, query
+from bridge.web.api.recording_models import Recording
+from bridge.web.beside import Beside, beside
 from bridge.web.choices import dispositions, values
 from bridge.web.context import parts_of
 from bridge.web.forms import path_number
@@ -227,8 +230,9 @@ async def list_recordings(request: web.Request) -> web.StreamResponse:
     asked = query(request, Paged)
     async with parts_of(request).store.view() as unit:
         page = await unit.recordings.page(asked.cursor, asked.limit, within=sight_of(request).heard)
-    items = [_recording(row) for row in page.items]
-    return answer(models.Listed[models.Recording](items=items, next=page.cursor))
+        around = await beside(unit, page.items)
+    items = [_recording(row, around[row.id]) for row in page.items]
+    return answer(models.Listed[Recording](items=items, next=page.cursor))
 
 
 async def get_recording(request: web.Request) -> web.StreamResponse:
@@ -238,7 +242,8 @@ async def get_recording(request: web.Request) -> web.StreamResponse:
         if row is None:
             raise not_found("There is no such recording.")
         await sight_of(request).demand(unit, await unit.calls.get(row.call))
-    return answer(_recording(row))
+        around = await beside(unit, [row])
+    return answer(_recording(row, around[row.id]))
 
 
 async def get_recording_file(request: web.Request) -> web.StreamResponse:
@@ -300,10 +305,23 @@ _OF_THE_DISK = frozenset(
 )
 
 
-def _recording(row: RecordingRow) -> models.Recording:
+def _recording(row: RecordingRow, around: Beside) -> Recording:
     fields = {name: value for name, value in asdict(row).items() if name not in _OF_THE_DISK}
     fields |= {"call_id": row.call, "state": _state(row), "url": _url(row)}
-    return models.Recording.model_validate({**fields, "format": format_of(row.file).value})
+    fields["pauses"] = [_pause(one) for one in around.pauses]
+    fields["timeline"] = [asdict(span) for span in around.timeline]
+    return Recording.model_validate({**fields, "format": format_of(row.file).value})
+
+
+def _pause(row: PauseRow) -> dict[str, Any]:
+    check = row.check
+    return {
+        **asdict(row.pause),
+        "checked_at": check.at if check else None,
+        "found": check.found if check else None,
+        "from_ms": check.from_ms if check else None,
+        "until_ms": check.until_ms if check else None,
+    }
 
 
 def _client(row: ClientRow) -> models.Client:

@@ -10,6 +10,7 @@ from bridge.store import Unit
 from bridge.store.rows import LinkRow, TicketRow
 from bridge.web import labels
 from bridge.web.access import Routes, SignedIn
+from bridge.web.beside import beside
 from bridge.web.choices import dispositions, values
 from bridge.web.context import parts_of
 from bridge.web.dialling import number_again
@@ -182,12 +183,14 @@ async def call_page(
         contact = await contact_of(unit, call, sight)
         choices = asked(await unit.offers.of_call(call.id))
         links = await unit.links.of_recordings([recording.id for recording in contact.recordings])
+        around = await beside(unit, contact.recordings)
     whole = "all" in request.query
     return page(
         request,
         "call.html",
         status=status,
         contact=contact,
+        around=around,
         sharing=Sharing(
             tuple(Shared(link, may_revoke(request, link), link.is_good(datetime.now(UTC))) for link in links),
             mails=parts_of(request).mailer is not None,
@@ -216,11 +219,14 @@ async def _ticket_context(request: web.Request, unit: Unit, ticket: TicketRow) -
     call = await unit.calls.get(ticket.call) if ticket.call else None
     sight = sight_of(request)
     heard = sight.hears(call, ticket)
+    contact = await contact_of(unit, call, sight) if call and sight.sees(call, ticket) else None
+    found = contact.recordings if contact else await unit.recordings.of_ticket(ticket.id) if heard else ()
     return {
         "ticket": ticket,
-        "contact": await contact_of(unit, call, sight) if call and sight.sees(call, ticket) else None,
+        "contact": contact,
         "client": await unit.clients.get(ticket.client) if ticket.client else None,
-        "recordings": await unit.recordings.of_ticket(ticket.id) if heard else [],
+        "recordings": found,
+        "around": await beside(unit, found),
         "hidden": sight.refusal if call and not heard else "",
         "saved": "saved" in request.query,
         "dispositions": _dispositions(request, ticket),

@@ -56,6 +56,8 @@ async def test_facts_come_back_in_order_with_their_fields(store: Store) -> None:
         assert await unit.facts.since(rows[2].id, 100) == rows[3:]
         assert await unit.facts.since(2**80, 1) == []
         assert await unit.facts.last_id() == rows[-1].id
+    some = await store.write(lambda unit: unit.facts.of_call(CALL, ("LegEnded", "CallOffered")))
+    assert some == [rows[0], rows[4]]
     assert [row.type for row in rows] == [type(fact).__name__ for fact in FACTS]
     assert [row.id for row in rows] == [1, 2, 3, 4, 5]
     assert rows[0].at == AT

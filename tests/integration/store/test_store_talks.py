@@ -39,6 +39,9 @@ async def test_what_everybody_did_comes_back_whatever_the_order_of_the_snapshots
             row = await unit.calls.get(call.id)
         assert row is not None
         assert row.segments == last.segments
+        async with store.view() as unit:
+            assert await unit.talks.segments_of_calls([call.id, "other"]) == {call.id: last.segments}
+            assert await unit.talks.segments_of_calls([]) == {}
         (kept,) = row.transfers
         assert (kept.end, kept.to, kept.ended_at) == (TransferEnd.COMPLETED, BORIS, over)
         if order[-1] is last:

@@ -77,7 +77,7 @@ async def check_attached(store: Store, spool, directory: Path) -> None:
 async def test_it_is_attached_to_call_and_ticket(
     keeper: RecordingKeeper, store: Store, spool, directory: Path
 ) -> None:
-    attached = await keeper.attach(CALL, REC, closed=True)
+    attached = await keeper.attach(CALL, REC)
     assert attached is not None
     assert (attached.call, attached.recording) == (CALL, REC)
     await check_attached(store, spool, directory)
@@ -87,7 +87,7 @@ async def test_it_is_attached_to_call_and_ticket(
 async def test_a_call_that_has_no_ticket_gets_the_one_that_it_would_have(
     keeper: RecordingKeeper, store: Store
 ) -> None:
-    await keeper.attach(CALL, REC, closed=True)
+    await keeper.attach(CALL, REC)
     async with store.view() as unit:
         ticket = await unit.tickets.by_call(CALL)
     assert ticket is not None
@@ -99,7 +99,7 @@ async def test_a_call_that_has_no_ticket_gets_the_one_that_it_would_have(
 async def test_twice_and_at_once_is_once(
     keeper: RecordingKeeper, store: Store, spool, directory: Path
 ) -> None:
-    results = await asyncio.gather(*(keeper.attach(CALL, REC, closed=True) for _ in range(5)))
+    results = await asyncio.gather(*(keeper.attach(CALL, REC) for _ in range(5)))
     assert len(set(results)) == 1
     assert isinstance(results[0], RecordingAttached)
     assert spool.fetches == 2
@@ -113,10 +113,10 @@ async def test_asterisk_fails_at_any_step(
 ) -> None:
     spool.fail[step.replace("ou", "out")] = 1
     with suppress(LinkDown):
-        await keeper.attach(CALL, REC, closed=True)
+        await keeper.attach(CALL, REC)
     assert spool.fail[step.replace("ou", "out")] == 0
     assert parts_in(directory) == []
-    await keeper.attach(CALL, REC, closed=True)
+    await keeper.attach(CALL, REC)
     await check_attached(store, spool, directory)
 
 
@@ -153,7 +153,7 @@ async def test_we_are_killed_at_any_step(
                 patch.setattr(RecordingKeeper, "_delete_originals", die)
         first = RecordingKeeper(store, spool, Vault(directory), departments)
         with pytest.raises(Killed):
-            await first.attach(CALL, REC, closed=True)
+            await first.attach(CALL, REC)
     assert len(spool.files) == 2
     second = RecordingKeeper(store, spool, Vault(directory), departments)
     await second.sweep()
@@ -180,7 +180,7 @@ async def test_cancelled_while_merging_nothing_appears_later(
 
     with monkeypatch.context() as patch:
         patch.setattr(wav, "merge", slow)
-        task = asyncio.create_task(keeper.attach(CALL, REC, closed=True))
+        task = asyncio.create_task(keeper.attach(CALL, REC))
         await reached.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -198,7 +198,7 @@ async def test_a_file_that_still_grows_is_not_yet(
     for length in (0, 20, 500, 9000):
         spool.files[f"{REC}-out"] = whole[:length]
         clock.now += 3600
-        result = await keeper.work(CALL, REC, closed=True)
+        result = await keeper.work(CALL, REC)
         assert result.stage is Stage.NOT_YET, result
     spool.files[f"{REC}-out"] = whole
     assert (await keeper.work(CALL, REC)).stage is Stage.ATTACHED
@@ -210,7 +210,7 @@ async def test_a_file_that_never_got_its_header_is_faulty_in_the_end(
     keeper: RecordingKeeper, store: Store, spool, directory: Path, clock
 ) -> None:
     spool.files[f"{REC}-out"] = spool.files[f"{REC}-out"][:-100]
-    assert (await keeper.work(CALL, REC, closed=True)).stage is Stage.NOT_YET
+    assert (await keeper.work(CALL, REC)).stage is Stage.NOT_YET
     clock.now += 61
     assert (await keeper.work(CALL, REC)).stage is Stage.FAULTY
     async with store.view() as unit:
@@ -221,8 +221,8 @@ async def test_a_file_that_never_got_its_header_is_faulty_in_the_end(
     assert files_in(directory) == []
 
 
-async def test_a_call_that_is_still_recorded_is_left_alone(
-    keeper: RecordingKeeper, store: Store, spool, directory: Path, clock, make_record, make_wav
+async def test_a_call_that_goes_on_is_left_alone(
+    keeper: RecordingKeeper, store: Store, spool, clock, make_record, make_ended, make_wav
 ) -> None:
     async with store.unit() as unit:
         await unit.calls.save(make_record())
@@ -231,8 +231,11 @@ async def test_a_call_that_is_still_recorded_is_left_alone(
         for side in ("in", "out"):
             spool.files[f"{REC}-{side}"] = make_wav([1] * 8000 * seconds)
         assert (await keeper.work(CALL, REC)).stage is Stage.NOT_YET
-        clock.now += 30
+        clock.now += 7200  # also one that was stopped long ago: a pause of it may not be known yet
     assert len(spool.files) == 2
+    assert spool.fetches == 0
+    async with store.unit() as unit:
+        await unit.calls.save(make_ended())
     assert (await keeper.work(CALL, REC)).stage is Stage.ATTACHED
 
 
@@ -262,7 +265,7 @@ async def test_faulty_ones_keep_their_reason_and_their_originals(
             spool.files[f"{REC}-{side}"] = make_wav([])
         case int():
             spool.files[f"{REC}-{side}"] = make_wav([1] * content)
-    assert await keeper.attach(CALL, REC, closed=True) is None
+    assert await keeper.attach(CALL, REC) is None
     async with store.view() as unit:
         row = await unit.recordings.get(REC)
     assert row is not None
@@ -279,7 +282,7 @@ async def test_what_snoops_recorded_ends_together(
     spool.files.clear()
     spool.files[f"{REC}-snoop-in"] = make_wav([1] * 8000)
     spool.files[f"{REC}-snoop-out"] = make_wav([2] * 6000)
-    assert await keeper.attach(CALL, REC, closed=True) is not None
+    assert await keeper.attach(CALL, REC) is not None
     assert spool.files == {}
     (file,) = files_in(directory)
     samples = array("h", (directory / file).read_bytes()[44:])
@@ -293,7 +296,7 @@ async def test_of_a_recording_without_any_sound_nothing_is_left(
 ) -> None:
     for side in ("in", "out"):
         spool.files[f"{REC}-{side}"] = make_wav([])
-    assert await keeper.attach(CALL, REC, closed=True) is None
+    assert await keeper.attach(CALL, REC) is None
     async with store.view() as unit:
         row = await unit.recordings.get(REC)
     assert row is not None
@@ -320,7 +323,7 @@ async def test_a_missing_side_is_waited_for_and_then_faulty(
     keeper: RecordingKeeper, store: Store, spool, clock
 ) -> None:
     del spool.files[f"{REC}-in"]
-    assert (await keeper.work(CALL, REC, closed=True)).stage is Stage.NOT_YET
+    assert (await keeper.work(CALL, REC)).stage is Stage.NOT_YET
     clock.now += timedelta(minutes=59).total_seconds()
     assert (await keeper.work(CALL, REC)).stage is Stage.NOT_YET
     clock.now += timedelta(minutes=2).total_seconds()
@@ -333,7 +336,7 @@ async def test_originals_of_an_unknown_call_are_kept(
     keeper: RecordingKeeper, store: Store, spool, make_wav
 ) -> None:
     spool.files = {f"{REC}-in": make_wav([1] * 80), f"{REC}-out": make_wav([1] * 80)}
-    assert (await keeper.work(CALL, REC, closed=True)).stage is Stage.UNKNOWN_CALL
+    assert (await keeper.work(CALL, REC)).stage is Stage.UNKNOWN_CALL
     assert len(spool.files) == 2
     assert spool.fetches == 0
 
@@ -354,7 +357,7 @@ async def test_a_full_disk_costs_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(keeper_module, "_WRITE_BYTES", 4000)  # or there would be nothing to append
         patch.setattr(*((keeper_module, "_append") if step == "append" else (wav, "merge")), full)
-        result = await keeper.work(CALL, REC, closed=True)
+        result = await keeper.work(CALL, REC)
     assert result.stage is Stage.NOT_YET
     assert "No space left" in result.reason
     assert (await keeper.work(CALL, REC)).stage is Stage.ATTACHED
@@ -368,7 +371,7 @@ async def test_a_hostile_name_never_reaches_the_disk(
     keeper: RecordingKeeper, directory: Path, name: str
 ) -> None:
     with pytest.raises(BadInput, match="no name for a file"):
-        await keeper.attach(CALL, RecordingId(name), closed=True)
+        await keeper.attach(CALL, RecordingId(name))
     assert files_in(directory) == []
 
 

@@ -77,7 +77,7 @@ async def check_sealed(store: Store, vault: Vault) -> None:
 async def test_it_is_encrypted_before_it_has_its_name(
     keeper: RecordingKeeper, store: Store, vault: Vault
 ) -> None:
-    assert await keeper.attach(CALL, REC, closed=True) is not None
+    assert await keeper.attach(CALL, REC) is not None
     await check_sealed(store, vault)
 
 
@@ -92,7 +92,7 @@ async def test_for_want_of_its_key_it_waits(  # type: ignore[no-untyped-def]
         key.write_text("AGE-SECRET-KEY-1NONSENSE\n")
     with capture_logs() as logs:
         for _ in range(3):
-            result = await keeper.work(CALL, REC, closed=True)
+            result = await keeper.work(CALL, REC)
             assert result.stage is Stage.NOT_YET
     assert str(key) in result.reason
     assert "NONSENSE" not in str(logs)
@@ -119,7 +119,7 @@ async def test_a_key_that_goes_in_this_very_moment(  # type: ignore[no-untyped-d
         return real(name)
 
     spool.fetch_recording = fetch
-    assert (await keeper.work(CALL, REC, closed=True)).stage is Stage.NOT_YET
+    assert (await keeper.work(CALL, REC)).stage is Stage.NOT_YET
     assert files_in(vault.directory) == []
     assert len(spool.files) == 2
     spool.fetch_recording = real
@@ -152,7 +152,7 @@ async def test_killed_at_any_step_the_next_attempt_ends_in_the_same(  # type: ig
             case "attaching":
                 patch.setattr(SyncRecordings, "attach", die)
         with pytest.raises(Killed):
-            await keeper.attach(CALL, REC, closed=True)
+            await keeper.attach(CALL, REC)
     assert len(spool.files) == 2
     assert not [name for name in files_in(vault.directory) if name.endswith(".wav")]
     again = RecordingKeeper(store, spool, vault, departments)
@@ -168,7 +168,7 @@ async def test_what_a_run_without_the_key_left_goes(  # type: ignore[no-untyped-
     with monkeypatch.context() as patch:
         patch.setattr(SyncRecordings, "attach", die)
         with pytest.raises(Killed):
-            await unlocked.attach(CALL, REC, closed=True)
+            await unlocked.attach(CALL, REC)
     assert files_in(vault.directory) == [FILE]
-    assert await keeper.attach(CALL, REC, closed=True) is not None
+    assert await keeper.attach(CALL, REC) is not None
     await check_sealed(store, vault)

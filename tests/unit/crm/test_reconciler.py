@@ -118,10 +118,10 @@ async def test_an_unexpected_fault_of_one_does_not_stop_the_others(
 ) -> None:
     real = keeper.work
 
-    async def work(call: CallId, recording: RecordingId, *, closed: bool = False):  # type: ignore[no-untyped-def]
+    async def work(call: CallId, recording: RecordingId):  # type: ignore[no-untyped-def]
         if recording == rec(5):
             raise ZeroDivisionError
-        return await real(call, recording, closed=closed)
+        return await real(call, recording)
 
     monkeypatch.setattr(keeper, "work", work)
     done = await reconciler.run_once()
@@ -194,7 +194,7 @@ async def test_an_order_that_comes_too_early_is_finished_by_the_reconciler(
         await unit.calls.save(make_ended("1700000000.1"))
     keeper = RecordingKeeper(store, spool, Vault(tmp_path / "recordings"), departments)
     task = asyncio.create_task(Reconciler(keeper, box, every=timedelta(seconds=20)).run())
-    assert await keeper.attach(CallId("1700000000.1"), RecordingId(rec(0)), closed=True) is None
+    assert await keeper.attach(CallId("1700000000.1"), RecordingId(rec(0))) is None
     spool.files |= {f"{rec(0)}-{side}": make_wav([1] * 800) for side in ("in", "out")}
     await attached(store, 1)
     task.cancel()

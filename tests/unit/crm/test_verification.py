@@ -1,14 +1,21 @@
 """Every file compared with its checksum: what is missing, damaged or locked is found, and nothing else."""
 
+import hashlib
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bridge.centre.ids import RecordingId
+from bridge.centre.record import PauseRecord
 from bridge.config import keyfile
+from bridge.crm import wav
 from bridge.crm.upkeep import Upkeep
 from bridge.crm.verification import Finding, verify
 from bridge.store import Store
-from tests.unit.crm.at_rest import NOW, Shelf, shelf_of
+from bridge.store.rows import Found
+from tests.unit.crm.at_rest import NOW, START, Shelf, record_of, shelf_of
 
 
 @pytest.fixture
@@ -96,3 +103,40 @@ async def test_removed_ones_are_not_missed(shelf: Shelf) -> None:
     async with shelf.store.unit() as unit:
         await unit.stored.removed(row.id, row.file)
     assert await findings_of(shelf) == []
+
+
+async def paused(shelf: Shelf, call: str, *, silent: tuple[int, int], checked: bool = True) -> str:
+    """Of the two seconds of a recording, half a second to one and a half should be silent."""
+    row = await shelf.add(call)
+    path = shelf.directory / row.file
+    wav.blank(path, *silent)
+    pause = PauseRecord(1, RecordingId(row.id), "agent 1001", START, ended_at=START + timedelta(seconds=1))
+    async with shelf.store.unit() as unit:
+        await unit.calls.save(replace(record_of(call, "support", START), pauses=(pause,)))
+        file = {name: getattr(row, name) for name in ("ticket", "file", "bytes", "duration_ms")}
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        await unit.recordings.attach(row.id, **file, sample_rate=8000, channels=2, sha256=sha256)
+    if checked:
+        await shelf.store.write(lambda unit: unit.pauses.check(call, 1, Found.CUT, 500, 1500))
+    return row.id
+
+
+@pytest.mark.parametrize("form", ["wav", "wav.age", "opus", "opus.age"])
+async def test_what_was_paused_is_heard_for_in_every_form(shelf: Shelf, form: str) -> None:
+    await paused(shelf, "1700000001.1", silent=(500, 1500))
+    loud = await paused(shelf, "1700000001.2", silent=(500, 1200))
+    unknown = await paused(shelf, "1700000001.3", silent=(0, 0), checked=False)
+    await shelf.add("1700000001.4")
+    if form.endswith("age"):
+        shelf.use_key()
+    compress_after = timedelta(0) if form.startswith("opus") else None
+    await Upkeep(shelf.store, shelf.vault, lambda: compress_after, clock=lambda: NOW).run_once()
+    assert {file.split(".", 2)[2] for file in shelf.files} == {form}
+    before = shelf.files
+    first, second = await findings_of(shelf)
+    assert (first.recording, second.recording) == (loud, unknown)
+    assert str(shelf.directory / (await shelf.get(loud)).file) in first.detail
+    assert "pause 1, 0.500 to 1.500 s: channel 1 is not silent (" in first.detail
+    assert "keep people from it and remove it" in first.detail
+    assert "pause 1 became known only after it was kept" in second.detail
+    assert shelf.files == before

@@ -133,7 +133,7 @@ def test_left_is_the_client_and_right_the_agent(tmp_path: Path, make_wav) -> Non
     assert list(samples[0::2]) == left
     assert list(samples[1::2]) == right
     content = (tmp_path / "both.wav").read_bytes()
-    assert merged == wav.Merged(len(content), 25, 8000, hashlib.sha256(content).hexdigest())
+    assert merged == wav.Merged(len(content), 200, 8000, hashlib.sha256(content).hexdigest())
 
 
 @pytest.mark.parametrize("longer", [0, 1])
