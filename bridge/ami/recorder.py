@@ -263,4 +263,4 @@ async def _stop(leg: LegId, monitor: str, ask: Ask) -> None:
 
 def _options(recording: RecordingId, again: str = "") -> str:
     place = f"../recording/{recording}"
-    return f"{again}Sr({place}-in.wav)t({place}-out.wav)i({recording_mark(recording)})"
+    return f"{again}r({place}-in.wav)t({place}-out.wav)i({recording_mark(recording)})"

@@ -3,8 +3,11 @@
 What a transfer is made of is in ``transfer_acts``.
 """
 
+from collections.abc import Mapping
+
 from bridge.centre.call import Call, CallState, Leg, Moment, Seat, Stage, Transfer
 from bridge.centre.call_acts import end_offer, hang_up, ring, save, show_card, withdraw
+from bridge.centre.causes import Cause
 from bridge.centre.consent import is_joined_by
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
@@ -36,6 +39,14 @@ _ENDS = {
     OfferEnd.NO_ANSWER: TransferEnd.NO_ANSWER,
     OfferEnd.REJECTED: TransferEnd.REJECTED,
     OfferEnd.UNREACHABLE: TransferEnd.UNREACHABLE,
+}
+
+# How a number outside did not answer, by its leg's cause (Q.850); otherwise nobody did.
+_OUTSIDE_ENDS: Mapping[int | None, TransferEnd] = {
+    Cause.USER_BUSY: TransferEnd.BUSY,
+    Cause.CALL_REJECTED: TransferEnd.REJECTED,
+    Cause.UNALLOCATED: TransferEnd.UNREACHABLE,
+    Cause.NETWORK_OUT_OF_ORDER: TransferEnd.UNREACHABLE,
 }
 
 # ── hold, mute ───────────────────────────────────────────────────────────────
@@ -301,7 +312,8 @@ def leg_gone(call: Call, leg: Leg, at: Moment) -> None:
         give_up(call, TransferEnd.GIVEN_UP, at)  # back to the line on which the client waits
     elif leg.id == transfer.other:
         answered = leg.answered_at is not None
-        how = TransferEnd.HUNG_UP if answered else TransferEnd.NO_ANSWER
+        unanswered = _OUTSIDE_ENDS.get(leg.cause, TransferEnd.NO_ANSWER)
+        how = TransferEnd.HUNG_UP if answered else unanswered
         if answered and call.state is S.CONSULTING:
             give_up(call, how, at)
         elif call.state in (S.CONSULTING, S.PASSING):

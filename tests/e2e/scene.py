@@ -14,6 +14,7 @@ import aiohttp
 from tests.e2e.parts import Api, Lab, Program, caller, eventually, outsider, phones
 from tests.e2e.sound import Sound
 
+_SCENARIOS = "/opt/phones/sipp"
 ASTERISK_SOUNDS = "/usr/share/asterisk/sounds"
 CLIENT_HZ, AGENT_HZ = 1000, 440
 CLEAR = 0.6  # of a prompt that is heard; what is not stays below 0.5
@@ -229,20 +230,22 @@ async def another_application(lab: Lab, name: str = "theirs") -> AsyncIterator[A
 @asynccontextmanager
 async def echo_outside(lab: Lab) -> AsyncIterator[None]:
     """Whatever number is called by the trunk answers, once, and sends back what it hears, until it ends."""
-    async with _outside(lab, "uas_agent.xml", "-mp", "47000", "-rtp_echo"):
+    async with _outside(lab, f"{_SCENARIOS}/uas_agent.xml", "-mp", "47000", "-rtp_echo"):
         yield
 
 
 @asynccontextmanager
 async def nobody_outside(lab: Lab, status: str) -> AsyncIterator[None]:
     """Whatever number is called by the trunk rings, once, and then says this: "486 Busy Here"."""
-    async with _outside(lab, "uas_refuse.xml", "-key", "status", status):
+    make = f"sed 's/@STATUS@/{status}/' {_SCENARIOS}/uas_refuse.xml >/tmp/refuse.xml"
+    await lab.docker("exec", lab.containers["phones"], "sh", "-c", make)
+    async with _outside(lab, "/tmp/refuse.xml"):
         yield
 
 
 @asynccontextmanager
 async def _outside(lab: Lab, scenario: str, *options: str) -> AsyncIterator[None]:
-    far_end = f"sipp -sf /opt/phones/sipp/{scenario} -i 127.0.0.1 -p 5070"
+    far_end = f"sipp -sf {scenario} -i 127.0.0.1 -p 5070"
     command = [*far_end.split(), *options, "-d", "300", "-m", "1", "-timeout", "60s", "-nostdin"]
     phones = lab.containers["phones"]
 

@@ -48,7 +48,7 @@ async def test_a_pause_is_silence_on_both_sides_and_goes_on_through_a_transfer(b
     await talk.ends()
     await talk.recorded(ANNA, BORIS)  # the first second and the last
     (pause,) = (await talk.api.get(f"/calls/{talk.call}"))["pauses"]
-    assert (pause["by"], pause["ended_by"]) == (f"agent {ANNA}", f"agent {BORIS}")
+    assert pause["by"] == pause["ended_by"] == "token secrets file"  # who has wished it
     assert pause["confirmed_at"] is not None
     # The recorder was begun anew for him, and may have written before it was muted: that is cut out.
     await is_silent(talk, pause, PAUSE_S, found=("silent", "cut"), sure=2.0)
@@ -62,8 +62,9 @@ async def test_a_pause_by_desk_phone(begin: Begin) -> None:
     await dial(talk, "*77")
     await asyncio.sleep(TALK_S + SURE_S)
     await talk.ends()
-    await talk.recorded(ANNA, ANNA)
+    await talk.recorded(ANNA)
     (pause,) = (await talk.api.get(f"/calls/{talk.call}"))["pauses"]
+    assert pause["by"] == pause["ended_by"] == f"agent {ANNA}"
     await is_silent(talk, pause, 1.0)
 
 
@@ -88,8 +89,8 @@ async def is_silent(
 ) -> None:
     """About as long as it lasted, on both sides at once; and the keeper has looked."""
     (ticket,) = await talk.api.all("/tickets", call_id=talk.call)
-    (recording,) = (await talk.api.get(f"/tickets/{ticket['id']}"))["recordings"]
-    print(recording["pauses"])
+    (known,) = (await talk.api.get(f"/tickets/{ticket['id']}"))["recordings"]
+    recording = await talk.api.get(f"/recordings/{known['id']}")
     assert [one["found"] in found for one in recording["pauses"]] == [True], recording["pauses"]
     sound = await recorded(talk.api, {"id": talk.call})
     lasted = (moment(pause["ended_at"]) - moment(pause["begun_at"])).total_seconds()
@@ -135,6 +136,6 @@ async def test_he_is_told_and_recorded_and_not_where_nobody_is(
     assert before.level(0, AGENT_HZ) < -40  # nobody before it was over
     (recording,) = (await ticket_of(centre, call))["recordings"]
     sound = Sound.read(await centre.file(recording["url"]))
-    assert TALK_S - 0.5 < sound.seconds < TALK_S + 1.0  # not a word from the queue that does not record
+    assert TALK_S - 0.5 < sound.seconds < TALK_S + 1.8  # not a word from the queue that does not record
     assert sound.level(0, CLIENT_HZ) > -26
     assert sound.level(1, AGENT_HZ) > -26

@@ -13,7 +13,7 @@ from tests.unit.ami.test_ami_link import CALL, ORDER, channel, link
 
 ANEW = replace(ORDER, anew=True)
 MARK = {"Variable": "CALLBRIDGE_RECORDING_1", "Value": "0x7f"}
-BEHIND = f"aSr(../recording/{CALL}-rec-1-in.wav)t(../recording/{CALL}-rec-1-out.wav)i(CALLBRIDGE_RECORDING_1)"
+BEHIND = f"ar(../recording/{CALL}-rec-1-in.wav)t(../recording/{CALL}-rec-1-out.wav)i(CALLBRIDGE_RECORDING_1)"
 
 
 async def test_it_goes_on_behind_what_it_has_written_and_ends_once() -> None:

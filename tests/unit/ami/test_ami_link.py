@@ -170,7 +170,7 @@ async def test_a_recording_from_order_to_end() -> None:
         (sent,) = fake.of("MixMonitor")
         assert sent["channel"] == CALL
         assert sent["options"] == (
-            f"Sr(../recording/{CALL}-rec-1-in.wav)t(../recording/{CALL}-rec-1-out.wav)i(CALLBRIDGE_RECORDING_1)"
+            f"r(../recording/{CALL}-rec-1-in.wav)t(../recording/{CALL}-rec-1-out.wav)i(CALLBRIDGE_RECORDING_1)"
         )
         assert "file" not in sent
 

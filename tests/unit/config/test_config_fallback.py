@@ -242,7 +242,7 @@ def test_every_goto_and_label_leads_somewhere(write: Write, tmp_path: Path) -> N
 def test_both_sides_are_recorded_where_the_queue_says_so(write: Write, tmp_path: Path) -> None:
     etc = render_small(write, tmp_path)
     assert "Gosub(callbridge-record,start,1)" in steps(etc)
-    options = "bSr(${CALLBRIDGE_RECORDING}-in.wav)t(${CALLBRIDGE_RECORDING}-out.wav)i(CALLBRIDGE_MONITOR)"
+    options = "br(${CALLBRIDGE_RECORDING}-in.wav)t(${CALLBRIDGE_RECORDING}-out.wav)i(CALLBRIDGE_MONITOR)"
     assert steps(etc, "start", "callbridge-record") == [
         'GotoIf($["${CALLBRIDGE_MONITOR}" != ""]?done)',
         "Set(CALLBRIDGE_RECORDING=${ASTSPOOLDIR}/recording/${UNIQUEID}-rec-0)",
