@@ -40,8 +40,8 @@ class Talk:
         ears = [self.ears[name] for name in wanted]
         found: dict[str, frozenset[str]] = {}
         # A machine that stands still for a moment loses packets, which sounds like music, or like somebody
-        # who is there at times; what is wrong is wrong in the next windows as well. And when three become two, or
-        # two three, Asterisk may number a phone's packets up to a hundred too low (2 s): it takes them for late.
+        # who is there at times; what is wrong is wrong in the next windows as well. When two become three, a
+        # phone was seen to hear nobody for some two seconds (1 of 5): its packets' numbers begin elsewhere.
         for _ in range(3):
             heard = await hears(ears)
             known = frozenset(self.ears) | {MUSIC}

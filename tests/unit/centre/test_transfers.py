@@ -129,15 +129,24 @@ def test_blind_to_a_number_outside() -> None:
     assert record.transfers[0].end is TransferEnd.COMPLETED
 
 
-def test_outside_number_that_does_not_answer() -> None:
+@pytest.mark.parametrize(
+    ("cause", "end"),
+    [
+        (Cause.USER_BUSY, TransferEnd.BUSY),
+        (Cause.CALL_REJECTED, TransferEnd.REJECTED),
+        (Cause.UNALLOCATED, TransferEnd.UNREACHABLE),
+        (Cause.NORMAL_CLEARING, TransferEnd.NO_ANSWER),
+    ],
+)
+def test_outside_number_that_does_not_answer(cause: Cause, end: TransferEnd) -> None:
     world, call = talking()
     passes_on(world, TO_NUMBER)
-    world.tell(f.LegEnded(call, LegId(f"{call}-out-1"), Cause.USER_BUSY))
+    world.tell(f.LegEnded(call, LegId(f"{call}-out-1"), cause))
     world.end_leg(LegId(f"{call}-out-1"))
     world.pump()
     assert world.rung == [ANNA]
     world.talk(ANNA)
-    ends_well(world, call)
+    assert [one.end for one in ends_well(world, call).transfers] == [end]
 
 
 def test_no_transfer_to_where_the_plan_does_not_lead() -> None:
