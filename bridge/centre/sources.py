@@ -3,8 +3,8 @@
 What listens to a leg inside Asterisk, a recorder or an ear, goes deaf when one phone's sound comes in the
 place of another's: it takes the new one's packets for late ones of the former, until their numbers have
 caught up, which may be never (22.10: 4 of 6 recordings had not a word of who took the client). The sound of
-several together has numbers as well: who talked with him before and after it is missed for some four seconds
-(22.10: 9 of 12). Begun anew it hears. Music has no such numbers.
+several together has numbers as well: its beginning may be missed, and whoever stays with the client after it
+for some four seconds (22.10: 9 of 12). Begun anew it hears. Music has no such numbers.
 """
 
 from bridge.centre.call import Call, Leg, Moment, Seat
@@ -44,7 +44,7 @@ def record_on(call: Call, at: Moment) -> None:
     if not heard or not call.is_recorded or call.cut:
         return
     together = frozenset(heard)
-    if len(together) == 1 and call.heard not in (None, together):
+    if call.heard not in (None, together) and min(len(together), len(call.heard or together)) == 1:
         recording = recording_id(call.id, call.recordings)
         muted = call.paused is not None
         at.out.orders.append(StartRecording(call.id, call.client_leg, recording, anew=True, muted=muted))

@@ -354,11 +354,16 @@ async def at_random(chaos: Chaos, minutes: float, calls: int, seed: str) -> Outc
         ", ".join(f"{count} {name}" for name, count in made.done.most_common()),
         "answers: " + ", ".join(f"{count} × {status}" for status, count in sorted(made.answers.items())),
         f"{total.pieces} half seconds compared on both sides, {total.silent} of them silent in a pause",
-        f"the sides apart at {len(steps)} beats: at most {steps[-1] * 1000:.0f} ms; "
+        f"the sides apart at {len(steps)} beats: {_ms(steps, 0.5)} ms in the middle, {_ms(steps, 0.95)} for "
+        f"19 of 20, {_ms(steps, 1.0)} at most",
         f"a recording lost at most {total.lost * 1000:.0f} ms of its talk",
         f"{len(made.wrong)} wrong",
     ]
     return Outcome(made.wrong, lines)
+
+
+def _ms(steps: Sequence[float], share: float) -> int:
+    return round(steps[min(int(len(steps) * share), len(steps) - 1)] * 1000)
 
 
 def main() -> None:

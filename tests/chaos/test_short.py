@@ -5,7 +5,6 @@ Real Asterisk, real SIP. What is lost is counted, nothing timed. `make chaos` is
 
 import pytest
 
-from tests.chaos.at_random import at_random
 from tests.chaos.lab import Chaos
 from tests.chaos.load import Size
 from tests.chaos.run import run, smaller
@@ -29,11 +28,3 @@ async def test_nothing_is_lost(chaos: Chaos, name: str) -> None:
     result = await run(chaos, name, SHORT[name], SMALL, f"short {name}", run_on_s=RUN_ON_S)
     assert not result.findings, f"{result.row}; the service's log is {result.log}"
     assert all(fault["converged_s"] is not None for fault in result.faults), result.faults
-
-
-@pytest.mark.timeout(240)
-async def test_everything_at_random(chaos: Chaos) -> None:
-    """`make random` in small: holds, transfers, supervision and pauses, and every recording by ear."""
-    outcome = await at_random(chaos, minutes=0.5, calls=6, seed="short")
-    print(*outcome.lines, sep="\n")
-    assert not outcome.wrong, "\n".join([*outcome.wrong[:20], *outcome.lines])
