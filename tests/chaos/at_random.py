@@ -152,7 +152,8 @@ class Floor:
             return
         await asyncio.sleep(ANSWER_S + live.chance.uniform(0.5, 3))
         end = live.chance.choice(["complete", "swap", "give_up", "conference"])
-        await self.wish(f"{agent}/call", do=end)
+        if not await self.wish(f"{agent}/call", do=end):
+            return  # he did not take it in time, or is gone already
         await asyncio.sleep(live.chance.uniform(1, 3))
         if end == "swap":
             await self.wish(f"{agent}/call", do="swap")

@@ -17,8 +17,13 @@ LEFT, RIGHT = 0, 1
 SIDES = ("left", "right")
 PIECE_S, HOP_S = 0.5, 0.25
 UNSURE_S = 0.6  # around each change: it takes a moment to be heard, and more to be written down
+BESIDE_S = (
+    0.5  # of a pause so much more, and all that the file has lost, may be silent: nobody knows its place
+)
 HEARD, SILENT = -26.0, -70.0  # dB below full scale; a tone comes at -12
 BEATS_S = (GAP_S * 0.5, GAP_S * 1.6)  # how long a beat's gap is taken to be; what is longer is something else
+
+LATER_S = (-0.25, 1.0)
 
 Span = tuple[float, float]
 
@@ -73,7 +78,9 @@ def check(sound: Sound, story: Story, tones: Mapping[str, int]) -> Checked:
     for number in range(len(levels[LEFT])):
         at = number * HOP_S
         begin = clock.wall(at)
-        if _is_unsure(story, edges, begin, begin + PIECE_S):
+        if _is_unsure(story, edges, begin, begin + PIECE_S) or _beside_pause(
+            story, begin, BESIDE_S + clock.lost
+        ):
             continue
         found.pieces += 1
         where = f"at {at:.2f} s"
@@ -103,6 +110,13 @@ def _is_unsure(story: Story, edges: Sequence[float], begin: float, end: float) -
         return True
     first, last = min(one.since for one in story.segments), max(one.until for one in story.segments)
     return not first < begin < end < last
+
+
+def _beside_pause(story: Story, at: float, seconds: float) -> bool:
+    return any(
+        since - seconds - PIECE_S < at < since or until < at < until + seconds
+        for since, until in story.pauses
+    )
 
 
 def _levels(sound: Sound, side: int, hertz: Sequence[int]) -> npt.NDArray[np.float64]:
@@ -135,8 +149,11 @@ class Clock:
         offset = story.begins
         for middle in _beats(sound, LEFT, hertz, 0.0, sound.seconds):
             moment = middle + offset - GAP_S / 2
-            offset += round(moment / BEAT_S) * BEAT_S - moment
-            found[middle] = offset
+            later = round(moment / BEAT_S) * BEAT_S - moment
+            # A file only ever loses something, and not much between two beats: what is elsewhere is no beat.
+            if LATER_S[0] <= later <= LATER_S[1]:
+                offset += later
+                found[middle] = offset
         if not found:
             found = {0.0: offset}
         return cls(list(found), list(found.values()))

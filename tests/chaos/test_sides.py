@@ -89,3 +89,12 @@ def test_what_a_recording_has_lost() -> None:
     found = check(Sound(RATE, kept), STORY, TONES)
     assert found.wrong == []
     assert 0.055 < found.lost < 0.065
+
+
+def test_a_gap_that_is_no_beat_moves_nothing() -> None:
+    """A machine that stands still is heard as one, in all recordings at once."""
+    sound = made([CLIENT, *AGENTS])
+    sound.channels[:, int(4.3 * RATE) : int(4.4 * RATE)] = 0
+    found = check(sound, STORY, TONES)
+    assert found.wrong == []
+    assert abs(found.lost) < 0.005
