@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.hearing import TONES, Ear, hears
 from tests.e2e.parts import Api, Lab, Program, eventually, phone
-from tests.e2e.scene import echo_outside
+from tests.e2e.scene import echo_outside, nobody_outside
 from tests.e2e.test_transfers import ANNA, BORIS
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
@@ -123,11 +123,12 @@ async def test_the_last_number_again(begin: Begin) -> None:
         assert (await desk.over(again))["number"] == OUTSIDE
 
 
-async def test_a_number_that_nobody_serves_is_told_and_ends(begin: Begin) -> None:
-    """Nothing listens at the far end: after the words the agent's phone is hung up, and he is ready."""
+async def test_a_number_that_is_busy_is_told_and_ends(begin: Begin) -> None:
+    """After the words the agent's phone is hung up, and he is ready."""
     desk = await begin()
-    call = await desk.call()
-    await desk.phone(ANNA).event("ended", seconds=90)
+    async with nobody_outside(desk.lab, "486 Busy Here"):
+        call = await desk.call()
+        await desk.phone(ANNA).event("ended", seconds=90)
     record = await desk.over(call)
     assert (record["outcome"], record["answered_at"]) == ("failed", None)
     await desk.api.agent_is(ANNA, "ready")

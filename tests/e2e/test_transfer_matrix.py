@@ -146,8 +146,10 @@ async def test_somebody_takes_him(begin: Begin, kind: str, way: str, target: str
 @pytest.mark.parametrize(
     ("kind", "way", "code", "end"),
     [
-        (*kind_and_way, *answer)
-        for kind_and_way, answer in zip(WAYS, cycle([(486, "busy"), (603, "rejected")]), strict=False)
+        whole(*kind_and_way, *answer, is_whole=row % 2 == 0)
+        for row, (kind_and_way, answer) in enumerate(
+            zip(WAYS, cycle([(486, "busy"), (603, "rejected")]), strict=False)
+        )
     ],
 )
 async def test_nobody_takes_him(begin: Begin, kind: str, way: str, code: int, end: str) -> None:
@@ -302,6 +304,7 @@ async def test_given_up(begin: Begin, way: str) -> None:
     assert [(one["end"], one["to"]) for one in call["transfers"]] == [("given_up", None)]
 
 
+@pytest.mark.whole
 async def test_nobody_answers_for_so_long(begin: Begin) -> None:
     talk = await begin(BORIS, answer=None)
     begun = time.monotonic()
