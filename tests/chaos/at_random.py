@@ -289,7 +289,7 @@ def story_of(live: Live, call: dict[str, Any]) -> Story:
         Segment(one["agent"], one["doing"], moment(one["since"]), moment(one["until"] or ended))
         for one in call["segments"]
     ]
-    pauses = [(moment(one["begun_at"]), moment(one["ended_at"] or ended)) for one in call.get("pauses", [])]
+    pauses = [(moment(one["begun_at"]), moment(one["ended_at"] or ended)) for one in call["pauses"]]
     return Story(live.number, moment(call["answered_at"]), segments, pauses, live.unsure)
 
 
