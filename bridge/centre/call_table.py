@@ -74,7 +74,7 @@ from bridge.centre.facts import (
 from bridge.centre.messages import AgentAsked, Offer, PositionIs, Rejected, TurnedAway
 from bridge.centre.pauses import end_pause_if_over
 from bridge.centre.seats import account
-from bridge.centre.sources import record_on
+from bridge.centre.sources import inside, outside, record_on
 
 S = CallState
 Step = Callable[[Call, Any, Moment], None]
@@ -102,8 +102,8 @@ _ANYWHERE: tuple[tuple[type, Step], ...] = (
     on(LegRinging, q.ringing),
     on(LegAnswered, q.answered),
     on(LegEnded, e.leg_ended),
-    on(LegJoined, q.inside),
-    on(LegLeft, q.outside),
+    on(LegJoined, inside),
+    on(LegLeft, outside),
     on(LegHeld, t.held),
     on(LegResumed, t.resumed_by_phone),
     on(DigitReceived, c.nothing),

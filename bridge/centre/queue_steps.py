@@ -28,7 +28,6 @@ from bridge.centre.facts import (
     DigitReceived,
     LegAnswered,
     LegJoined,
-    LegLeft,
     LegRinging,
     PromptEnded,
     TimerFired,
@@ -95,14 +94,6 @@ def answered(call: Call, event: LegAnswered, at: Moment) -> None:
     if leg.ringing_at is None:
         leg.ringing_at = at.now  # a phone that answers without ringing first
         show_card(call, at)
-
-
-def inside(call: Call, event: LegJoined, _: Moment) -> None:
-    call.joined.add(event.leg)
-
-
-def outside(call: Call, event: LegLeft, _: Moment) -> None:
-    call.joined.discard(event.leg)
 
 
 def joined(call: Call, event: LegJoined, at: Moment) -> None:

@@ -3,11 +3,13 @@
 What listens to a leg inside Asterisk, a recorder or an ear, goes deaf when one phone's sound comes in the
 place of another's: it takes the new one's packets for late ones of the former, until their numbers have
 caught up, which may be never (22.10: 4 of 6 recordings had not a word of who took the client). The sound of
-several together has numbers as well: its beginning may be missed, and whoever stays with the client after it
-for some four seconds (22.10: 9 of 12). Begun anew it hears. Music has no such numbers.
+several together has numbers as well: its beginning may be missed, who stays when one of them has left, and
+whoever is alone with the client after it for some four seconds (22.10: 9 of 12). Begun anew it hears. Music
+has no such numbers.
 """
 
 from bridge.centre.call import Call, Leg, Moment, Seat
+from bridge.centre.facts import LegJoined, LegLeft
 from bridge.centre.ids import ConversationId, LegId, consultation_id, conversation_id, recording_id
 from bridge.centre.orders import StartRecording
 
@@ -25,27 +27,33 @@ def room_of(call: Call, leg: Leg) -> ConversationId | None:
 
 def source_of(call: Call, leg: Leg) -> LegId | None:
     """The one whom it hears; None for nobody, and for several."""
-    others = _heard_by(call, leg)
+    room = room_of(call, leg)
+    if room is None:
+        return None
+    others = [one.id for one in call.alive_legs if one is not leg and one.seat is leg.seat]
+    others += [watch.leg for watch in call.watches.values() if watch.room == room]
     return others[0] if len(others) == 1 else None
 
 
-def _heard_by(call: Call, leg: Leg) -> list[LegId]:
-    room = room_of(call, leg)
-    if room is None:
-        return []
-    others = [one.id for one in call.alive_legs if one is not leg and one.seat is leg.seat]
-    return others + [watch.leg for watch in call.watches.values() if watch.room == room]
+def inside(call: Call, event: LegJoined, _: Moment) -> None:
+    call.joined.add(event.leg)
+
+
+def outside(call: Call, event: LegLeft, _: Moment) -> None:
+    call.joined.discard(event.leg)
 
 
 def record_on(call: Call, at: Moment) -> None:
-    """After every step: whoever talks with the client now is recorded too."""
-    client = call.legs.get(call.client_leg)
-    heard = _heard_by(call, client) if client is not None and client.alive else []
-    if not heard or not call.is_recorded or call.cut:
+    """After every step: whoever talks with the client now is recorded too.
+
+    By what Asterisk tells and not by what was ordered: begun anew before the others' sound comes, the
+    recorder is as deaf as it was.
+    """
+    heard = frozenset(call.joined - {call.client_leg})
+    if not heard or call.client_leg not in call.joined or not call.is_recorded or call.cut:
         return
-    together = frozenset(heard)
-    if call.heard not in (None, together) and min(len(together), len(call.heard or together)) == 1:
+    if call.heard not in (None, heard):
         recording = recording_id(call.id, call.recordings)
         muted = call.paused is not None
         at.out.orders.append(StartRecording(call.id, call.client_leg, recording, anew=True, muted=muted))
-    call.heard = together
+    call.heard = heard

@@ -18,6 +18,8 @@ from bridge.centre.facts import (
     FeatureDialled,
     LegAnswered,
     LegEnded,
+    LegJoined,
+    LegLeft,
     LegLost,
     OrderFailed,
     Resumed,
@@ -45,7 +47,7 @@ from bridge.centre.orders import (
 from bridge.centre.orders import Watch as WatchOrder
 from bridge.centre.record import LegKind, TransferEnd, TransferKind, TransferRecord
 from bridge.centre.seats import music_of, seat, seat_again
-from bridge.centre.sources import room_of, source_of
+from bridge.centre.sources import inside, outside, room_of, source_of
 from bridge.centre.transfer_acts import give_up, leaves
 
 S = CallState
@@ -213,7 +215,7 @@ def step_of(call: Call, event: CallEvent) -> "Callable[[Call, Any, Moment], None
 
 
 def _nothing(_: Call, __: CallEvent, ___: Moment) -> None:
-    """His leg rings, joins, holds: it is where ``follow`` wants it."""
+    """His leg rings, holds: it is where ``follow`` wants it."""
 
 
 def _answered(call: Call, event: LegAnswered, at: Moment) -> None:
@@ -224,6 +226,7 @@ def _answered(call: Call, event: LegAnswered, at: Moment) -> None:
 
 
 def _gone(call: Call, event: LegEnded | LegLost, at: Moment) -> None:
+    call.joined.discard(event.leg)
     end(call, call.watches[event.leg], at, gone=True)
 
 
@@ -255,6 +258,8 @@ _STEPS: Mapping[type, Callable[[Call, Any, Moment], None]] = {
     LegAnswered: _answered,
     LegEnded: _gone,
     LegLost: _gone,
+    LegJoined: inside,
+    LegLeft: outside,
     DigitReceived: _digit,
     TimerFired: _rings_no_more,
     OrderFailed: _failed,

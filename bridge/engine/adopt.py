@@ -18,6 +18,7 @@ from bridge.centre.facts import (
     LegAnswered,
     LegEnded,
     LegJoined,
+    LegLeft,
     LegLost,
     LegMade,
     LegRinging,
@@ -164,9 +165,11 @@ def _of_living_legs(call: Call, survey: Survey) -> Iterator[Told]:
         if _is_ours(leg) and state == _UP and leg.answered_at is None:
             yield Told(LegAnswered(call.id, leg.id))
     members = survey.bridges.get(conversation_id(call.id), frozenset())
-    for leg in call.alive_legs:
-        if leg.id in members and leg.id not in call.joined:
-            yield Told(LegJoined(call.id, leg.id))
+    for leg_id in (*(leg.id for leg in call.alive_legs), *call.watches):
+        if leg_id in members and leg_id not in call.joined:
+            yield Told(LegJoined(call.id, leg_id))
+        elif leg_id in call.joined and leg_id not in members and leg_id in survey.legs:
+            yield Told(LegLeft(call.id, leg_id))
 
 
 def _of_watches(call: Call, asked: Asked, survey: Survey) -> Iterator[Told]:

@@ -151,6 +151,8 @@ class World(Recorders):
             case o.Watch(leg=leg, room=room):
                 if self.legs[leg].state == "up":
                     self.move(leg, room or watch_room_id(order.call, order.number))
+                    if room == f"{order.call}-talk":
+                        self.ari.append(f.LegJoined(order.call, leg))
                     (self.muted.add if order.how is f.Supervise.LISTEN else self.muted.discard)(leg)
                     self.ears[leg] = order
             case o.EndWatch(leg=leg):
@@ -262,6 +264,8 @@ class World(Recorders):
             self.legs[leg].state = "gone"
             self.tell_end(leg)
             return
+        if leg in self.bridges.get(f"{self.legs[leg].call}-talk", ()):
+            self.ari.append(f.LegLeft(self.legs[leg].call, leg))
         self.legs[leg].state = "gone"
         for members in self.bridges.values():
             members.discard(leg)

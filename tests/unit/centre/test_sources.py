@@ -55,6 +55,22 @@ def test_of_three_who_stays_with_him() -> None:
     ends_well(world, call)
 
 
+def test_who_stay_when_one_of_four_has_left() -> None:
+    world, call = talking(BORIS, VERA)
+    passes_on(world, TO_BORIS, attended=True)
+    world.talk(BORIS)
+    wishes(world, f.Wish.CONFERENCE)
+    world.tell(f.SupervisionWished(VERA, "1001", f.Supervise.BARGE, "vera"))  # type: ignore[arg-type]
+    world.pump()
+    world.talk(VERA)
+    assert begun_anew(world) == 2
+    world.hang_up(VERA)
+    assert begun_anew(world) == 3
+    world.hang_up(BORIS)
+    assert begun_anew(world) == 4
+    ends_well(world, call)
+
+
 def test_who_is_alone_with_him_again_after_three() -> None:
     world, call = talking(VERA)
     world.tell(f.SupervisionWished(VERA, "1001", f.Supervise.BARGE, "vera"))  # type: ignore[arg-type]

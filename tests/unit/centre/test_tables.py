@@ -130,7 +130,8 @@ def call_in(state: CallState) -> Call:
                 world.pump()
             if state is CallState.CLEARING:
                 world.hang_up_client(CallId(CALL))
-                world.tell(world.ari.popleft())
+                for _ in ("left", "ended"):
+                    world.tell(world.ari.popleft())
     call = world.floor.calls[CALL]
     assert call.state is state
     return call

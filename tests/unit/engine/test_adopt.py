@@ -13,7 +13,8 @@ from bridge.centre.decision import OfferEnd
 from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, PromptId
 from bridge.engine.adopt import RINGS_WITHIN, Asked, Reconciled, ask, reconcile, unrung
 from bridge.engine.ports import Survey
-from tests.fakes.world import ANNA, BORIS, START, Leg, World, plan
+from tests.fakes.world import ANNA, BORIS, START, VERA, Leg, World, plan
+from tests.unit.centre.talk_scene import the_plan as supervised
 
 LATER = START + timedelta(minutes=1)
 NOTHING = Survey({}, {}, frozenset(), frozenset(), {}, frozenset(), None)
@@ -69,6 +70,26 @@ def test_answer_and_conversation_that_nobody_told_are_taken_up() -> None:
     told(world, survey({call: "Up", agent: "Up"}, {f"{call}-talk": {call, agent}}))
     assert world.floor.calls[call].state is CallState.TALKING
     assert [order.leg for order in world.of(o.StartRecording)] == [LegId(call)]
+
+
+def test_a_supervisor_who_came_or_left_unheard_is_in_what_the_client_hears() -> None:
+    world = World().start(supervised())
+    world.arrive(ANNA)
+    call = world.caller("200")
+    world.talk(ANNA)
+    world.arrive(VERA)
+    world.tell(f.SupervisionWished(VERA, ANNA, f.Supervise.BARGE, "vera"))
+    world.pump()
+    world.answer(VERA)
+    world.tell(world.ari.popleft())
+    world.ari.clear()  # that he joined is not heard
+    (watcher,) = world.floor.calls[call].watches
+    room, both = f"{call}-talk", {call, f"{call}-agent-1"}
+    legs = dict.fromkeys((*both, watcher), "Up")
+    told(world, survey(legs, {room: {*both, watcher}}))
+    assert sum(order.anew for order in world.of(o.StartRecording)) == 1
+    told(world, survey(legs, {room: both}))
+    assert sum(order.anew for order in world.of(o.StartRecording)) == 2
 
 
 def test_a_phone_that_rings_goes_on_ringing() -> None:
