@@ -17,12 +17,9 @@ LEFT, RIGHT = 0, 1
 SIDES = ("left", "right")
 PIECE_S, HOP_S = 0.5, 0.25
 UNSURE_S = 0.6  # around each change: it takes a moment to be heard, and more to be written down
-BESIDE_S = (
-    0.5  # of a pause so much more, and all that the file has lost, may be silent: nobody knows its place
-)
+BESIDE_S = 0.5  # of a pause so much more, and all that the file has lost, may be silent: its place is unknown
 HEARD, SILENT = -26.0, -70.0  # dB below full scale; a tone comes at -12
 BEATS_S = (GAP_S * 0.5, GAP_S * 1.6)  # how long a beat's gap is taken to be; what is longer is something else
-
 LATER_S = (-0.25, 1.0)
 
 Span = tuple[float, float]
@@ -62,14 +59,13 @@ class Checked:
     wrong: list[str] = field(default_factory=list)
     pieces: int = 0  # that were compared
     silent: int = 0  # of these, in a pause
-    steps: list[float] = field(
-        default_factory=list
-    )  # at each beat: how much later the right side is, seconds
+    steps: list[float] = field(default_factory=list)  # at each beat: seconds by which the right side is later
     lost: float = 0.0  # seconds of the talk that the file has not
+    seconds: float = 0.0  # that the file has
 
 
 def check(sound: Sound, story: Story, tones: Mapping[str, int]) -> Checked:
-    found = Checked()
+    found = Checked(seconds=sound.seconds)
     clock = Clock.of(sound, story, tones[story.client])
     found.lost = clock.lost
     edges = story.edges()

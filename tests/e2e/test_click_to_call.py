@@ -134,11 +134,23 @@ async def test_a_number_that_is_busy_is_told_and_ends(begin: Begin) -> None:
     await desk.api.agent_is(ANNA, "ready")
 
 
-async def test_he_does_not_take_it_and_nothing_is_called(begin: Begin) -> None:
+async def test_a_number_that_nobody_serves_is_told_and_ends(begin: Begin) -> None:
+    """Nothing listens at the far end."""
+    desk = await begin()
+    call = await desk.call()
+    await desk.phone(ANNA).event("ended", seconds=90)
+    record = await desk.over(call)
+    assert (record["outcome"], record["answered_at"]) == ("failed", None)
+    await desk.api.agent_is(ANNA, "ready")
+
+
+@pytest.mark.parametrize("rejects", [True, False])
+async def test_he_does_not_take_it_and_nothing_is_called(begin: Begin, *, rejects: bool) -> None:
     desk = await begin(answer=None)
     call = await desk.call()
     await desk.phone(ANNA).event("incoming")
-    await desk.phone(ANNA).do(do="reject", code=486)
+    if rejects:
+        await desk.phone(ANNA).do(do="reject", code=486)
     record = await desk.over(call)
     assert record["outcome"] == "failed"
     legs = {leg["kind"]: leg for leg in record["legs"]}

@@ -27,7 +27,7 @@ from clients import Clients, Visit
 from talkers import Talkers
 
 PACKET_S, SAMPLES = 0.02, 160
-LONGEST_S = 3600.0  # nobody hangs up by himself
+LONGEST_S = 7200.0  # nobody hangs up by himself
 PORTS = 400
 
 
