@@ -48,6 +48,7 @@ _WRITE_BYTES = 256 * 1024  # of each side in memory at most; a side that is shor
 MAX_SIDE_BYTES = 2**32
 AT_ONCE = 4
 _NEVER_CLOSED = 60.0  # seconds without growth after which a file will not be closed any more
+_FEW = timedelta(seconds=5)  # of these and a quarter of its time a recorder may have written nothing
 
 
 class Stage(Enum):
@@ -94,7 +95,7 @@ class _Fetched:
     written: bool = False
 
     def write(self) -> None:
-        _append(self.part, bytes(self.rest), new=not self.written)
+        private.append(self.part, bytes(self.rest), new=not self.written)
         self.written = True
         self.rest.clear()
 
@@ -245,17 +246,7 @@ class RecordingKeeper:
             await asyncio.to_thread(
                 self._vault.keep_only, made.stored.file
             )  # of a run before there was a key
-        for one in made.muted:
-            log.info(
-                "pause is silent",
-                action="mute_recording",
-                call_id=row.call,
-                recording_id=row.id,
-                pause=one.pause.number,
-                found=one.found.value,
-                from_ms=one.stretch.from_ms,
-                until_ms=one.stretch.until_ms,
-            )
+        _tell(row, made)
         await self._delete_originals(row.id, SNOOP if by_snoops else "")
         return Result(Stage.ATTACHED, _attached(attached), new=True)
 
@@ -356,6 +347,19 @@ def _attach(unit: SyncUnit, noted: _Noted, made: _Made, department_of: Departmen
     )
 
 
+def _tell(row: RecordingRow, made: _Made) -> None:
+    about = {"call_id": row.call, "recording_id": row.id}
+    for one in made.muted:
+        where = {"from_ms": one.stretch.from_ms, "until_ms": one.stretch.until_ms}
+        found = {"pause": one.pause.number, "found": one.found.value}
+        log.info("pause is silent", action="mute_recording", **found, **where, **about)
+    missing, ran = made.recorded.missing, made.recorded.ended_at - made.recorded.begun_at
+    if missing > max(_FEW, ran / 4):
+        seconds = {"ran_s": ran.total_seconds(), "missing_s": missing.total_seconds()}
+        why = "no sound came for so long, or Asterisk's disk was full"
+        log.warning("recording lacks much", action="attach_recording", reason=why, **seconds, **about)
+
+
 def _merge_to(
     sides: list[_Fetched],
     both: Path,
@@ -378,14 +382,6 @@ def _merge_to(
         merged = replace(merged, sha256=measured(both, called_off).sha256)
     stored = vault.put(both, stem, Format.WAV, Measure(merged.bytes, merged.sha256), called_off)
     return _Made(recorded, merged, muted, stored)
-
-
-def _append(part: Path, data: bytes, *, new: bool) -> None:
-    if new:
-        private.make_directory(part.parent)
-        private.remove(part)  # of a run that was cut off
-    with private.create(part) if new else part.open("ab") as stream:
-        stream.write(data)
 
 
 def _sweep(incoming: Path, working: set[str]) -> int:

@@ -53,3 +53,12 @@ async def in_thread(work: Callable[[CalledOff], T]) -> T:
         if not running.cancelled():
             running.exception()  # whatever it was, the cancellation is the answer
         raise
+
+
+def append(file: Path, data: bytes, *, new: bool) -> None:
+    """``new``: what an earlier run left there is removed first."""
+    if new:
+        make_directory(file.parent)
+        remove(file)
+    with create(file) if new else file.open("ab") as stream:
+        stream.write(data)

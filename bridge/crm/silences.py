@@ -31,6 +31,11 @@ class Recorded:
     ended_at: datetime
     length_ms: float
 
+    @property
+    def missing(self) -> timedelta:
+        """At most so much of what it should have heard is not in the file."""
+        return self.ended_at - self.begun_at - timedelta(milliseconds=self.length_ms)
+
     def earliest(self, at: datetime) -> float:
         """Milliseconds from the file's beginning, maybe outside the file."""
         return min(self._places(at))

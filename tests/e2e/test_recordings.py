@@ -1,6 +1,9 @@
 """What a recording has and what not, on the real Asterisk: pauses, consent, a queue that does not record."""
 
 import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,8 @@ FIRST, SECOND = "2001", "2002"
 TOLD = number_of(33)
 TALK_S, PAUSE_S = 2.0, 3.0
 SURE_S = 0.8
+RECORDED = "/var/spool/asterisk/recording"
+DISK, BYTES_S = 200 * 1024, 32_000  # of both sides together
 
 
 async def test_a_pause_is_silence_on_both_sides_and_goes_on_through_a_transfer(begin: Begin) -> None:
@@ -57,26 +62,15 @@ async def test_a_pause_is_silence_on_both_sides_and_goes_on_through_a_transfer(b
 async def test_a_pause_by_desk_phone(begin: Begin) -> None:
     talk = await begin()
     await asyncio.sleep(TALK_S)
-    await dial(talk, "*76")
+    await talk.code(ANNA, "*76")
     await talk.hear(client={ANNA}, a1001={"client"})
-    await dial(talk, "*77")
+    await talk.code(ANNA, "*77")
     await asyncio.sleep(TALK_S + SURE_S)
     await talk.ends()
     await talk.recorded(ANNA)
     (pause,) = (await talk.api.get(f"/calls/{talk.call}"))["pauses"]
     assert pause["by"] == pause["ended_by"] == f"agent {ANNA}"
     await is_silent(talk, pause, 1.0)
-
-
-async def dial(talk: Talk, code: str) -> None:
-    """On her other line, her phone holding the first one by itself as phones do."""
-    before = talk.phone(ANNA).count("ended")
-    await talk.phone(ANNA).do(do="hold")
-    await talk.phone(ANNA).event("held", talk.phone(ANNA).count("held") + 1)
-    await talk.dial(ANNA, code)
-    await talk.phone(ANNA).event("ended", before + 1)
-    await talk.phone(ANNA).do(do="unhold")
-    await talk.phone(ANNA).event("unheld", talk.phone(ANNA).count("unheld") + 1)
 
 
 async def is_silent(
@@ -99,6 +93,37 @@ async def is_silent(
         assert lasted - SURE_S < sound.longest_silence(side) < lasted + sure, side
     begun = gap(sound, talk.ears["client"].hz)
     assert abs(begun - gap(sound, talk.ears[ANNA].hz, 1)) < SURE_S
+
+
+@pytest.fixture
+def small_disk(lab: Lab) -> Iterator[None]:
+    """Where Asterisk records there is room for some seconds; what is there afterwards is gone."""
+    find = ("docker", "inspect", "--format", "{{.State.Pid}}", lab.containers["asterisk"])
+    pid = subprocess.run(find, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    inside = ("nsenter", "--target", pid, "--mount")  # a container has no right to mount
+    disk = ("-t", "tmpfs", "-o", f"size={DISK},mode=1777", "tmpfs", RECORDED)
+    subprocess.run([*inside, "mount", *disk], check=True)
+    yield
+    subprocess.run([*inside, "umount", RECORDED], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give Asterisk a small disk")
+@pytest.mark.usefixtures("small_disk")
+async def test_the_disk_fills_while_it_is_recorded(lab: Lab, begin: Begin) -> None:
+    """They talk on, also with the next one; what was written is kept, and that it is not all is told."""
+    talk = await begin(BORIS)
+    await asyncio.sleep(2 * DISK / BYTES_S)
+    await talk.hear(client={ANNA}, a1001={"client"})
+    await talk.pass_on(ANNA, agent=BORIS)
+    await talk.talks(BORIS)
+    await talk.hear(client={BORIS}, a1002={"client"})
+    await talk.ends()
+    sound = await recorded(talk.api, {"id": talk.call})
+    assert 0.5 < sound.seconds / (DISK / BYTES_S) <= 1
+    assert sound.level(0, talk.ears["client"].hz) > -26
+    assert sound.level(1, talk.ears[ANNA].hz) > -26
+    (told,) = [line for line in (await lab.log("callbridge", 200)).splitlines() if "lacks much" in line]
+    assert f"{talk.call}-rec-1" in told
 
 
 def gap(sound: Sound, hertz: int, side: int = 0) -> float:

@@ -9,11 +9,21 @@ from typing import Any
 import pytest
 
 from tests.e2e.hearing import MUSIC
-from tests.e2e.test_transfers import ANNA, BORIS, SUPERVISOR, Begin, Talk, begin
+from tests.e2e.test_transfers import (
+    ANNA,
+    BORIS,
+    SALES,
+    SALES_AGENT,
+    SUPERVISOR,
+    Begin,
+    Talk,
+    begin,
+)
 
 __all__ = ["begin"]  # a fixture
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
 
+SECOND = "1009"  # supervises only those who sell
 # how → who hears whom: client, agent, supervisor
 TABLE: dict[str, dict[str, set[str]]] = {
     "listen": {"client": {ANNA}, f"a{ANNA}": {"client"}, f"a{SUPERVISOR}": {"client", ANNA}},
@@ -143,6 +153,35 @@ async def test_a_trainee_beside_a_supervisor_whose_phone_dies(begin: Begin) -> N
     await talk.lab.asterisk(f"channel request hangup {await _channel(talk, SUPERVISOR)}")
     await talk.hear(**PLAIN, **{f"a{BORIS}": {"client", ANNA}})
     await talk.ends()
+
+
+async def test_two_supervisors_with_one_agent(begin: Begin) -> None:
+    """Each changes and leaves without the other's noticing more than whom he hears."""
+    talk = await begin(SUPERVISOR, SECOND, first=SALES_AGENT, dialled=SALES)
+    for supervisor in (SUPERVISOR, SECOND):
+        await supervise(talk, "listen", SALES_AGENT, supervisor)
+        await talk.phone(supervisor).event("media")
+
+    async def hear(client: set[str], agent: set[str], first: set[str], second: set[str]) -> None:
+        await talk.hear(
+            windows=3,
+            client=client,
+            **{f"a{SALES_AGENT}": agent, f"a{SUPERVISOR}": first, f"a{SECOND}": second},
+        )
+
+    both = {"client", SALES_AGENT}
+    await hear({SALES_AGENT}, {"client"}, both, both)
+    await supervise(talk, "whisper", SALES_AGENT, SUPERVISOR)
+    await hear({SALES_AGENT}, {"client", SUPERVISOR}, both, both)  # the agent alone
+    await supervise(talk, "barge", SALES_AGENT, SECOND)
+    await hear({SALES_AGENT, SECOND}, {"client", SUPERVISOR, SECOND}, both | {SECOND}, both)
+    await talk.phone(SECOND).do(do="hangup")
+    await hear({SALES_AGENT}, {"client", SUPERVISOR}, both, set())
+    await supervise(talk, "take_over", SALES_AGENT, SUPERVISOR)
+    await talk.phone(SALES_AGENT).event("ended")
+    await hear({SUPERVISOR}, set(), {"client"}, set())
+    await talk.ends()
+    await talk.recorded(SALES_AGENT, SUPERVISOR)
 
 
 async def _channel(talk: Talk, agent: str) -> str:

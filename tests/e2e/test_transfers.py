@@ -16,14 +16,14 @@ from tests.e2e.sound import Sound
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
 
-SUPPORT = "+74950000002"
+SUPPORT, SALES = "+74950000002", "+74950000003"
 ANNA, BORIS, CLARA = "1001", "1002", "1003"
 SALES_AGENT, SUPERVISOR = "1006", "1010"
 
 
 @dataclass
 class Talk:
-    """A client and the phones of several agents; ``anna`` has the client."""
+    """A client and the phones of several agents, of whom the first one has him."""
 
     lab: Lab
     api: Api
@@ -75,6 +75,17 @@ class Talk:
         uri = f"sip:{dialled}@{self.lab.host}:{self.lab.sip_port}"
         await self.phone(who).do(do="call", uri=uri, line=line)
 
+    async def code(self, who: str, code: str) -> None:
+        """On his other line, the phone holding the first one by itself as phones do; until it is answered."""
+        phone = self.phone(who)
+        ended, held, unheld = (phone.count(event) for event in ("ended", "held", "unheld"))
+        await phone.do(do="hold")
+        await phone.event("held", held + 1)
+        await self.dial(who, code)
+        await phone.event("ended", ended + 1)
+        await phone.do(do="unhold")
+        await phone.event("unheld", unheld + 1)
+
     async def ends(self, *, by: str = "client") -> dict[str, Any]:
         """One call, one ticket, one recording that is attached; nothing is left (the fixture looks)."""
         await self.phone(by).do(do="hangup")
@@ -88,6 +99,10 @@ class Talk:
 
         await eventually(look, lambda seen: seen == [["attached"]], 40)
         return call
+
+    async def transfers(self) -> list[tuple[str, ...]]:
+        found = (await self.api.get(f"/calls/{self.call}"))["transfers"]
+        return [tuple(one[name] for name in ("kind", "target", "by", "end")) for one in found]
 
     async def recorded(self, *agents: str) -> None:
         """In the one recording: the client all the time, and these agents on the other side, one by one."""
@@ -112,15 +127,17 @@ Begin = Callable[..., Awaitable[Talk]]
 async def begin(lab: Lab, api: Api, tmp_path: Path) -> AsyncIterator[Begin]:
     async with AsyncExitStack() as stack:
 
-        async def started(*others: str, answer: float | None = 0.2) -> Talk:
-            return await stack.enter_async_context(_talk(lab, api, tmp_path, others, answer))
+        async def started(
+            *others: str, answer: float | None = 0.2, first: str = ANNA, dialled: str = SUPPORT
+        ) -> Talk:
+            return await stack.enter_async_context(_talk(lab, api, tmp_path, first, dialled, others, answer))
 
         yield started
 
 
 @asynccontextmanager
 async def _talk(
-    lab: Lab, api: Api, folder: Path, others: tuple[str, ...], answer: float | None
+    lab: Lab, api: Api, folder: Path, first: str, dialled: str, others: tuple[str, ...], answer: float | None
 ) -> AsyncIterator[Talk]:
     number = stranger()
     async with AsyncExitStack() as stack:
@@ -135,12 +152,12 @@ async def _talk(
             ears[agent] = Ear(agent, program, hz, file)
             await api.agent_is(agent, "ready", 30)
 
-        await joins(ANNA, 0.2)
+        await joins(first, 0.2)
         file = folder / "client.wav"
         client = await stack.enter_async_context(outsider(lab, number, tone=TONES[0], record=file))
         ears["client"] = Ear("client", client, TONES[0], file)
-        await client.do(do="call", uri=f"sip:{SUPPORT}@{lab.host}:{lab.sip_port}")
-        assert await talking(api, number) == ANNA
+        await client.do(do="call", uri=f"sip:{dialled}@{lab.host}:{lab.sip_port}")
+        assert await talking(api, number) == first
         for agent in others:
             await joins(agent, answer)
         call = await api.call_from(number)
@@ -307,28 +324,12 @@ async def test_who_hangs_up_the_consultation_has_his_client_back(begin: Begin) -
     await talk.ends()
 
 
-async def test_by_feature_codes_on_the_other_line(begin: Begin) -> None:
-    """Each is dialled while the client is on hold, says what came of it, and is hung up."""
-    talk = await begin(BORIS)
-    anna = talk.phone(ANNA)
-
-    async def dials(code: str) -> None:
-        await anna.do(do="hold")
-        await anna.event("held", anna.count("held") + 1)
-        await talk.dial(ANNA, code)
-
-    await dials(f"*71{BORIS}")
-    await talk.stage(ANNA, "consulting")
-    await anna.event("ended")
-    await anna.do(do="unhold")
-    await anna.event("unheld")
-    await talk.hear(client={MUSIC}, a1001={BORIS}, a1002={ANNA})
-    await dials("*72")
-    await talk.talks(BORIS)
-    await talk.hear(client={BORIS}, a1002={"client"})
+async def test_refer_to_the_companys_own_number_is_its_queue(begin: Begin) -> None:
+    """And no loop by way of the trunk. She is the one who serves it."""
+    talk = await begin()
+    await talk.phone(ANNA).do(do="refer", to=f"sip:{SUPPORT}@{talk.lab.host}:{talk.lab.sip_port}")
+    await talk.phone(ANNA).event("answered", 2)
+    await talk.talks(ANNA)
+    await talk.hear(client={ANNA}, a1001={"client"})
     await talk.ends()
-    await talk.recorded(ANNA, BORIS)
-    (transfer,) = (await talk.api.get(f"/calls/{talk.call}"))["transfers"]
-    assert [transfer[name] for name in ("kind", "target", "by", "end")] == [
-        *("attended", f"agent {BORIS}", ANNA, "completed")
-    ]
+    assert await talk.transfers() == [("blind", "queue support", ANNA, "completed")]

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.centre.facts import RecordingAttached
 from bridge.centre.ids import CallId, RecordingId
@@ -356,7 +357,7 @@ async def test_a_full_disk_costs_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(keeper_module, "_WRITE_BYTES", 4000)  # or there would be nothing to append
-        patch.setattr(*((keeper_module, "_append") if step == "append" else (wav, "merge")), full)
+        patch.setattr(*((private, "append") if step == "append" else (wav, "merge")), full)
         result = await keeper.work(CALL, REC)
     assert result.stage is Stage.NOT_YET
     assert "No space left" in result.reason
@@ -383,3 +384,18 @@ async def test_the_port_attaches_and_says_so(store: Store, spool, directory: Pat
     assert attached is not None
     assert attached == again
     await check_attached(store, spool, directory)
+
+
+@pytest.mark.parametrize(("seconds", "lacks"), [(1, True), (40, True), (50, False), (60, False)])
+async def test_one_that_lacks_much_of_its_minute_is_told(  # type: ignore[no-untyped-def]
+    keeper: RecordingKeeper, store: Store, spool, make_ended, make_wav, seconds: int, lacks: bool
+) -> None:
+    """As when Asterisk's disk was full; less may come of phones that say nothing when nobody speaks."""
+    async with store.unit() as unit:
+        await unit.calls.save(make_ended())
+    for side in ("in", "out"):
+        spool.files[f"{REC}-{side}"] = make_wav([100] * 8000 * seconds)
+    with capture_logs() as logs:
+        assert await keeper.attach(CALL, REC) is not None
+    told = [(one["call_id"], one["missing_s"]) for one in logs if one["event"] == "recording lacks much"]
+    assert told == ([(CALL, 60 - seconds)] if lacks else [])
