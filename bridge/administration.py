@@ -65,8 +65,9 @@ async def sync_users(path: Path, secrets_path: Path) -> Sequence[str]:
     changed: list[str] = []
     async with _store(settings) as store, store.unit() as unit:
         present = {user.login: user for user in await unit.users.all()}
-        wanted = {agent: ("agent", agent) for agent in settings.agents} | {SUPERVISOR: ("supervisor", None)}
-        for login, (role, agent) in wanted.items():
+        supervisors = {one for department in settings.departments.values() for one in department.supervisors}
+        wanted = {one: ("supervisor" if one in supervisors else "agent", one) for one in settings.agents}
+        for login, (role, agent) in [*wanted.items(), (SUPERVISOR, ("supervisor", None))]:
             password = passwords.web.get(login)
             if password is None or (login in present and _is(password, present[login])):
                 continue

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Browser, expect
 
 from tests.e2e.hearing import TONES, Ear, hears
-from tests.e2e.parts import Api, Lab, Program, eventually, phone
+from tests.e2e.parts import Api, Lab, Program, eventually, log_in, phone
 from tests.e2e.scene import echo_outside, nobody_outside
 from tests.e2e.test_transfers import ANNA, BORIS
 
@@ -104,6 +105,23 @@ async def test_his_phone_first_then_the_number_one_ticket_one_recording(begin: B
         return [[one["state"] for one in ticket["recordings"]] for ticket in found]
 
     await eventually(recordings, lambda seen: seen == [["attached"]], 40)
+
+
+async def test_by_the_page(begin: Begin, chromium: Browser) -> None:
+    desk = await begin()
+    page = await log_in(chromium, desk.lab, ANNA)
+    card = page.locator("article[data-call]")
+    async with echo_outside(desk.lab):
+        await page.keyboard.press("d")
+        await page.keyboard.type("+7 (495) 111-22-33")
+        await page.keyboard.press("Enter")
+        await desk.phone(ANNA).event("incoming")
+        await expect(card.get_by_text("495 111-22-33").first).to_be_visible()
+        await desk.hears_herself()
+        call = await card.get_attribute("data-call")
+        await desk.phone(ANNA).do(do="hangup")
+        record = await desk.over(str(call))
+    assert (record["direction"], record["outcome"], record["number"]) == ("out", "answered", OUTSIDE)
 
 
 async def test_the_last_number_again(begin: Begin) -> None:

@@ -7,8 +7,10 @@ import time
 from typing import Any
 
 import pytest
+from playwright.async_api import Browser, expect
 
 from tests.e2e.hearing import MUSIC
+from tests.e2e.parts import log_in
 from tests.e2e.test_transfers import (
     ANNA,
     BORIS,
@@ -152,6 +154,28 @@ async def test_a_trainee_beside_a_supervisor_whose_phone_dies(begin: Begin) -> N
     talk.phone(SUPERVISOR).kill()
     await talk.lab.asterisk(f"channel request hangup {await _channel(talk, SUPERVISOR)}")
     await talk.hear(**PLAIN, **{f"a{BORIS}": {"client", ANNA}})
+    await talk.ends()
+
+
+async def test_by_the_page_with_its_buttons_and_keys(begin: Begin, chromium: Browser) -> None:
+    talk = await begin(SUPERVISOR)
+    page = await log_in(chromium, talk.lab, SUPERVISOR)
+    await page.goto(f"{talk.lab.web}/floor")
+    await page.click(f"#listen-{ANNA}")
+    await talk.phone(SUPERVISOR).event("media")
+    panel = page.get_by_role("form", name="Рядом с оператором")
+    await expect(panel.locator("[data-digit='4']")).to_have_attribute("aria-pressed", "true")
+    await talk.hear(**TABLE["listen"])
+    await panel.locator("[data-digit='5']").click()
+    await expect(panel.locator("[data-digit='5']")).to_have_attribute("aria-pressed", "true")
+    await talk.hear(**TABLE["whisper"])
+    await page.keyboard.press("6")
+    await expect(panel.locator("[data-digit='6']")).to_have_attribute("aria-pressed", "true")
+    await talk.hear(windows=3, **TABLE["barge"])
+    await panel.locator("[data-digit='9']").click()
+    await talk.phone(ANNA).event("ended")
+    await talk.hear(**{"client": {SUPERVISOR}, f"a{SUPERVISOR}": {"client"}})
+    await expect(panel).to_have_count(0)
     await talk.ends()
 
 

@@ -92,6 +92,15 @@ def test_import(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "clients.csv:3:" in told.err
 
 
+async def roles(file: Path) -> dict[str, str | None]:
+    """Of the log-ins that are supervisors, their agents."""
+    store = await Store.open(config.load(file).store.url)
+    async with store.view() as unit:
+        found = {user.login: user.agent for user in await unit.users.all() if user.role == "supervisor"}
+    await store.close()
+    return found
+
+
 def test_users_and_tokens(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     secrets = tmp_path / "secrets.env"
     cli.main(["secrets", "--config", str(file), "--output", str(secrets)])
@@ -101,6 +110,7 @@ def test_users_and_tokens(file: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.startswith("11 log-ins set")
     assert cli.main(sync) == cli.OK
     assert capsys.readouterr().out.startswith("0 log-ins set")
+    assert asyncio.run(roles(file)) == {"supervisor": None, "1009": "1009", "1010": "1010"}
     add = ["user", "add", "olga", "--role", "supervisor", "--config", str(file)]
     assert cli.main(add) == cli.OK
     assert cli.main(add) == cli.FINDINGS
