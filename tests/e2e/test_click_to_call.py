@@ -152,6 +152,7 @@ async def test_a_number_that_is_busy_is_told_and_ends(begin: Begin) -> None:
     await desk.api.agent_is(ANNA, "ready")
 
 
+@pytest.mark.whole  # half a minute, until SIP gives up
 async def test_a_number_that_nobody_serves_is_told_and_ends(begin: Begin) -> None:
     """Nothing listens at the far end."""
     desk = await begin()
@@ -162,7 +163,7 @@ async def test_a_number_that_nobody_serves_is_told_and_ends(begin: Begin) -> Non
     await desk.api.agent_is(ANNA, "ready")
 
 
-@pytest.mark.parametrize("rejects", [True, False])
+@pytest.mark.parametrize("rejects", [True, pytest.param(False, marks=pytest.mark.whole)])
 async def test_he_does_not_take_it_and_nothing_is_called(begin: Begin, *, rejects: bool) -> None:
     desk = await begin(answer=None)
     call = await desk.call()
