@@ -311,7 +311,8 @@ def _parser() -> argparse.ArgumentParser:
         user,
         "sync",
         _user_sync,
-        "a log-in for each agent of the YAML file and for the supervisor, with the secrets' passwords",
+        "a log-in for each agent of the YAML file, a supervisor's for whom a department names as one, and "
+        "the supervisor's own, with the secrets' passwords",
         "callbridge user sync",
         ("config", "secrets"),
     )
