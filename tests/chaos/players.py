@@ -1,5 +1,8 @@
-"""Live calls, and what agents and supervisors do in them at random: holds, mutes, transfers of each kind,
-conferences, supervision, pauses of the recording. Owns what each player of ``at_random`` does, and when."""
+"""Live calls, and what agents and supervisors do in them at random.
+
+Holds, mutes, transfers of each kind, conferences, supervision, pauses of the recording. Owns what each player
+of ``at_random`` does, and when.
+"""
 
 import asyncio
 import random

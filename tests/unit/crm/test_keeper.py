@@ -386,13 +386,12 @@ async def test_the_port_attaches_and_says_so(store: Store, spool, directory: Pat
     await check_attached(store, spool, directory)
 
 
+@pytest.mark.usefixtures("recorded")
 @pytest.mark.parametrize(("seconds", "lacks"), [(1, True), (40, True), (50, False), (60, False)])
 async def test_one_that_lacks_much_of_its_minute_is_told(  # type: ignore[no-untyped-def]
-    keeper: RecordingKeeper, store: Store, spool, make_ended, make_wav, seconds: int, lacks: bool
+    keeper: RecordingKeeper, spool, make_wav, seconds: int, lacks: bool
 ) -> None:
     """As when Asterisk's disk was full; less may come of phones that say nothing when nobody speaks."""
-    async with store.unit() as unit:
-        await unit.calls.save(make_ended())
     for side in ("in", "out"):
         spool.files[f"{REC}-{side}"] = make_wav([100] * 8000 * seconds)
     with capture_logs() as logs:
