@@ -7,6 +7,7 @@ stays until the call is cleared, empty or not: its id must not be used for a sec
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -30,6 +31,7 @@ class Rooms:
         self._interest = interest
         self._sounds = sounds
         self._app = app
+        self._making: WeakValueDictionary[ConversationId, asyncio.Lock] = WeakValueDictionary()
 
     async def enter_waiting_room(self, order: EnterWaitingRoom) -> None:
         music = self._interest.music(order.leg)
@@ -133,8 +135,16 @@ class Rooms:
             raise
 
     async def _make(self, call: CallId, room: ConversationId) -> frozenset[str]:
-        """Returns the channels that are in it already: none in a new one."""
+        """Returns the channels that are in it already: none in a new one.
+
+        One at a time: to a second request while it makes the bridge Asterisk says that it cannot (500), or
+        that it is there (409) though it does not find it yet (404) (22.10).
+        """
         self._interest.note_room(call, room)
+        async with self._making.setdefault(room, asyncio.Lock()):
+            return await self._made(room)
+
+    async def _made(self, room: ConversationId) -> frozenset[str]:
         try:
             # The name tells whose it is: ids of other applications' bridges may look like ours.
             # Without dtmf_events: Asterisk tells what they key in to each other all the same while somebody

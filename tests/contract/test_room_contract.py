@@ -125,6 +125,19 @@ async def test_consultation_and_transfer(offered: CallOffered, link: AriLink, in
     await become(link, {})
 
 
+async def test_both_come_at_once(offered: CallOffered, link: AriLink, inbox: FactInbox) -> None:
+    """Each time to a room that is not there yet: whoever is first, both are in it."""
+    call = offered.call
+    first = await talking(link, inbox, offered)
+    second = await answered(link, inbox, offered, 2)
+    rest: dict[ConversationId, Collection[LegId]] = {conversation_id(call): (offered.leg,)}
+    for number in range(1, 31):
+        room = consultation_id(call, number)
+        await asyncio.gather(*(link.carry_out(Join(call, leg, room)) for leg in (first, second)))
+        await become(link, {**rest, room: (first, second)})
+        rest[room] = ()
+
+
 async def test_join_from_one_room_to_another_is_told_once_each(
     offered: CallOffered, link: AriLink, inbox: FactInbox
 ) -> None:

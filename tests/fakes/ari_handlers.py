@@ -281,9 +281,12 @@ class AriHandlers(Pbx):
         bridge = request.ids[0]
         if bridge in self.bridges:
             return refusal(409, f"Bridge with id '{bridge}' already exists")
-        self.bridges[bridge] = []
+        if bridge in self.bridge_types:  # somebody else's request makes it just now
+            return refusal(500, "Unable to create bridge")
         self.bridge_types[bridge] = request.query["type"]
         self.bridge_names[bridge] = request.query.get("name", "")
+        await asyncio.sleep(0.002)
+        self.bridges[bridge] = []
         return web.json_response(self._bridge(bridge))
 
     async def _bridges_addChannel(self, request: Request) -> web.Response:
@@ -322,7 +325,7 @@ class AriHandlers(Pbx):
             return refusal(404, "Bridge not found")
         for one in list(self.bridges[bridge]):
             await self._leave_bridge(self.channels[one])
-        del self.bridges[bridge]
+        del self.bridges[bridge], self.bridge_types[bridge]
         return _done()
 
     # ── recordings ───────────────────────────────────────────────────────────
