@@ -74,12 +74,14 @@ class Rooms:
         await self.join(Join(call, leg, room))
 
     async def move(self, call: CallId, room: ConversationId, leg: LegId) -> None:
-        """As ``bring``, of a leg that hears nothing of its own, to a room that is there: one request."""
+        """As ``bring``, of a leg that hears nothing of its own: one request if the room is there."""
         if room in self._interest.seats(call, leg):
             return
         self._interest.note_seat(leg, room)
-        with self._unless_gone(leg):
+        try:
             await self._add(room, leg)
+        except Gone:  # the leg, or the room is only being made for those whom it shall sit with
+            await self.bring(call, room, leg)
 
     async def connect(self, order: Connect) -> None:
         room = conversation_id(order.call)

@@ -76,6 +76,12 @@ async def filed(made: Floor) -> list[str]:
         return [f"left over: {one}" for one in await left()]
 
 
+async def failed(chaos: Chaos, since: float) -> list[str]:
+    """What Callbridge could not do. Nothing is broken here, so there is nothing of the kind."""
+    log = (await chaos.log(chaos.app, since)).decode(errors="replace")
+    return [line for line in log.splitlines() if "[warning" in line or "[error" in line]
+
+
 @dataclass
 class Outcome:
     wrong: list[str]
@@ -85,9 +91,10 @@ class Outcome:
 async def at_random(chaos: Chaos, minutes: float, manner: Manner) -> Outcome:
     await prepare(chaos, SCENARIOS["calm"])
     async with floor(chaos, manner) as made:
+        begun = time.time()
         made.until = time.monotonic() + minutes * 60
         await asyncio.gather(*(made.play(player) for player in range(manner.calls)))
-        made.wrong += await filed(made)
+        made.wrong += await filed(made) + await failed(chaos, begun)
         total = Checked()
         longest = Checked()
         recorded = 0

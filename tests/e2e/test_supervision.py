@@ -179,6 +179,26 @@ async def test_by_the_page_with_its_buttons_and_keys(begin: Begin, chromium: Bro
     await talk.ends()
 
 
+@pytest.mark.whole
+async def test_listening_through_a_consultation_and_a_conference(begin: Begin) -> None:
+    """His ear hears whoever comes and whoever is left, soon after each."""
+    talk = await begin(BORIS, SUPERVISOR)
+    ear = f"a{SUPERVISOR}"
+    await supervise(talk, "listen")
+    await talk.phone(SUPERVISOR).event("media")
+    await talk.hear(**PLAIN, **{ear: {"client", ANNA}})
+    await talk.pass_on(ANNA, agent=BORIS, attended=True)
+    await talk.stage(ANNA, "consulting")
+    pair: dict[str, set[str]] = {"a1001": {BORIS}, "a1002": {ANNA}}
+    await talk.hear(windows=1, client={MUSIC}, **pair, **{ear: {ANNA, BORIS}})
+    await talk.wish(ANNA, "conference")
+    three = {"client": {ANNA, BORIS}, "a1001": {"client", BORIS}, "a1002": {"client", ANNA}}
+    await talk.hear(windows=1, **three, **{ear: {"client", ANNA, BORIS}})
+    await talk.phone(BORIS).do(do="hangup")
+    await talk.hear(windows=1, **PLAIN, **{ear: {"client", ANNA}})
+    await talk.ends()
+
+
 async def test_two_supervisors_with_one_agent(begin: Begin) -> None:
     """Each changes and leaves without the other's noticing more than whom he hears."""
     talk = await begin(SUPERVISOR, SECOND, first=SALES_AGENT, dialled=SALES)

@@ -27,6 +27,7 @@ from clients import Clients, Visit
 from talkers import Talkers
 
 PACKET_S, SAMPLES = 0.02, 160
+MOST_BEHIND_S = 0.1
 LONGEST_S = 7200.0  # nobody hangs up by himself
 PORTS = 400
 
@@ -60,7 +61,8 @@ class Choir:
         self.free = list(range(first_port, first_port + 2 * PORTS, 2))
         self.words: dict[int, bytes] = {}
         self.silence = bytes([0xD5]) * SAMPLES  # A-law
-        self.next = time.monotonic()
+        # Everybody's packets at the same moments: else the sides would be apart before they reach Asterisk.
+        self.next = time.time() // PACKET_S * PACKET_S
 
     def voice(self, hertz: int) -> Voice:
         wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -75,13 +77,16 @@ class Choir:
         self.free.append(voice.port)
 
     def speak(self, voices: Iterable[Voice]) -> float:
-        """One packet each; in how many seconds the next are due."""
-        quiet = time.time() % BEAT_S < GAP_S
+        """One packet each, of the moment at which it was due; in how many seconds the next are."""
+        quiet = (self.next + PACKET_S / 2) % BEAT_S < GAP_S
         for voice in voices:
             if voice.to:
                 voice.speak(self.silence if quiet else self.words[voice.hertz], self.host)
-        self.next = max(self.next + PACKET_S, time.monotonic() - 5 * PACKET_S)
-        return max(self.next - time.monotonic(), 0.0)
+        self.next += PACKET_S
+        behind = time.time() - self.next
+        if behind > MOST_BEHIND_S:  # whoever stood still says no more of it all at once
+            self.next += behind // PACKET_S * PACKET_S
+        return max(-behind, 0.0)
 
 
 def port_in(data: bytes) -> int:

@@ -1,5 +1,7 @@
 """A supervisor's leg beside an agent's: the ear, the rooms, and what a switch asks of Asterisk."""
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.ari import AriLink
@@ -8,12 +10,13 @@ from bridge.centre.ids import (
     CallId,
     LegId,
     agent_leg_id,
+    consultation_id,
     conversation_id,
     ear_id,
     watch_room_id,
     watcher_leg_id,
 )
-from bridge.centre.orders import ClearCall, EndWatch, HangUp, RingAgent, Watch
+from bridge.centre.orders import ClearCall, EndWatch, HangUp, Join, RingAgent, Watch
 from bridge.centre.wish_facts import Supervise
 from bridge.errors import Gone
 from tests.fakes.ari_calls import connected, ring
@@ -116,6 +119,18 @@ async def test_a_new_ear_for_another_voice(fake: FakeAsterisk, link: AriLink, in
     await link.carry_out(EndWatch(call, watcher_leg_id(call, 1), 1, agent_leg_id(call, 1)))
     await link.carry_out(watch(call, WHISPER, later=True, number=2))
     assert inside(fake, watch_room_id(call, 2)) == {watcher_leg_id(call, 1), ear(call, 2)}
+
+
+async def test_he_barges_into_a_consultation_before_those_who_consult_are_there(
+    fake: FakeAsterisk, link: AriLink, inbox: FactInbox
+) -> None:
+    call = await answered(fake, link, inbox)
+    await link.carry_out(watch(call, LISTEN))
+    room = consultation_id(call, 1)
+    await link.carry_out(replace(watch(call, BARGE), room=room))
+    assert inside(fake, room) == {watcher_leg_id(call, 1)}
+    await link.carry_out(Join(call, agent_leg_id(call, 1), room))
+    assert inside(fake, room) == {watcher_leg_id(call, 1), agent_leg_id(call, 1)}
 
 
 async def test_whom_he_watches_is_gone(fake: FakeAsterisk, link: AriLink, inbox: FactInbox) -> None:
