@@ -27,6 +27,14 @@ class Beside:
     pauses: tuple[PauseRow, ...] = ()
     timeline: tuple[Span, ...] = ()
 
+    @property
+    def people(self) -> dict[str | None, list[Span]]:
+        """The timeline by who it was, in the order in which they came."""
+        found: dict[str | None, list[Span]] = {}
+        for span in self.timeline:
+            found.setdefault(span.agent, []).append(span)
+        return found
+
 
 async def beside(unit: Unit, recordings: Sequence[RecordingRow]) -> dict[str, Beside]:
     """By recording. One that has no file yet, or none any more, has no timeline."""
