@@ -253,6 +253,11 @@ class Call:
         return LegId(self.id)
 
     @property
+    def recorded_leg(self) -> LegId:
+        """The client's channel, which his recorder is on."""
+        return self.outside_leg or self.client_leg
+
+    @property
     def listener(self) -> LegId:
         """To whom something is said: the client; until one whom an agent calls is there, that agent."""
         client = self.legs.get(self.client_leg)

@@ -71,8 +71,8 @@ def record_again(call: Call, at: Moment) -> None:
     """What should be recorded by now. A recorder that runs already goes on."""
     if call.is_recorded and not call.cut:
         recording = recording_id(call.id, call.recordings)
-        leg = call.outside_leg or call.client_leg
-        at.out.orders.append(StartRecording(call.id, leg, recording, muted=call.paused is not None))
+        muted = call.paused is not None
+        at.out.orders.append(StartRecording(call.id, call.recorded_leg, recording, muted=muted))
 
 
 def stop_recording(call: Call, at: Moment) -> None:
@@ -87,7 +87,7 @@ def stop_again(call: Call, at: Moment) -> None:
     """What should have been stopped by now; twice does no harm."""
     if call.stopped:
         recording = recording_id(call.id, call.stopped)
-        at.out.orders.append(StopRecording(call.id, call.outside_leg or call.client_leg, recording))
+        at.out.orders.append(StopRecording(call.id, call.recorded_leg, recording))
 
 
 # ── in a queue ───────────────────────────────────────────────────────────────

@@ -33,9 +33,8 @@ def wished(call: Call, event: RecordingPauseWished, at: Moment) -> None:
 
 def mute(call: Call, at: Moment) -> None:
     """The recorder as it should be now; to be told twice does no harm."""
-    leg = call.outside_leg or call.client_leg
     recording = recording_id(call.id, call.recordings)
-    at.out.orders.append(MuteRecording(call.id, leg, recording, call.paused is not None))
+    at.out.orders.append(MuteRecording(call.id, call.recorded_leg, recording, call.paused is not None))
 
 
 def confirmed(call: Call, event: RecordingPaused, at: Moment) -> None:

@@ -8,10 +8,11 @@ whoever is alone with the client after it for some four seconds (22.10: 9 of 12)
 has no such numbers.
 """
 
-from bridge.centre.call import Call, Leg, Moment, Seat
+from bridge.centre.call import Call, CallState, Leg, Moment, Seat
 from bridge.centre.facts import LegJoined, LegLeft
 from bridge.centre.ids import ConversationId, LegId, consultation_id, conversation_id, recording_id
 from bridge.centre.orders import StartRecording
+from bridge.centre.record import LegKind
 
 
 def room_of(call: Call, leg: Leg) -> ConversationId | None:
@@ -49,11 +50,19 @@ def record_on(call: Call, at: Moment) -> None:
     By what Asterisk tells and not by what was ordered: begun anew before the others' sound comes, the
     recorder is as deaf as it was.
     """
-    heard = frozenset(call.joined - {call.client_leg})
-    if not heard or call.client_leg not in call.joined or not call.is_recorded or call.cut:
+    heard = _heard(call)
+    if not heard or not call.is_recorded or call.cut:
         return
     if call.heard not in (None, heard):
         recording = recording_id(call.id, call.recordings)
         muted = call.paused is not None
-        at.out.orders.append(StartRecording(call.id, call.client_leg, recording, anew=True, muted=muted))
+        at.out.orders.append(StartRecording(call.id, call.recorded_leg, recording, anew=True, muted=muted))
     call.heard = heard
+
+
+def _heard(call: Call) -> frozenset[LegId]:
+    """By the client; empty while he hears music, or nobody knows."""
+    if call.state is CallState.OUTSIDE:  # AMI tells of it afterwards, once they are in one bridge
+        talkers = (leg for leg in call.alive_legs if leg.seat is Seat.TALK and leg.kind is not LegKind.CLIENT)
+        return frozenset(leg.id for leg in talkers)
+    return frozenset(call.joined - {call.client_leg}) if call.client_leg in call.joined else frozenset()

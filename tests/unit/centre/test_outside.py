@@ -306,10 +306,14 @@ def test_direct_calls_are_recorded_only_if_it_is_said_so(world: World) -> None:
 
 def test_one_recording_on_the_clients_channel_through_every_transfer() -> None:
     world = talks(recording_world())
-    world.tell(f.OutsideTransferred(CALL, ANNA, TransferKind.BLIND, "1002"))
-    world.tell(f.OutsideAnswered(CALL, BORIS))
     recording = RecordingId(f"{CALL}-rec-1")
-    assert recorder(world) == [o.StartRecording(CALL, LegId(CALL), recording)]
+    begun = o.StartRecording(CALL, LegId(CALL), recording)
+    world.tell(f.OutsideHeld(CALL, ANNA))
+    world.tell(f.OutsideResumed(CALL, ANNA))
+    world.tell(f.OutsideTransferred(CALL, ANNA, TransferKind.BLIND, "1002"))
+    assert recorder(world) == [begun]  # nobody else is heard yet
+    world.tell(f.OutsideAnswered(CALL, BORIS))
+    assert recorder(world) == [begun, replace(begun, anew=True)]
     world.tell(f.OutsideEnded(CALL, "completed"))
     world.tell(f.RecordingEnded(CALL, recording))
     assert world.attached == [recording]
@@ -320,7 +324,9 @@ def test_of_an_outgoing_call_it_is_the_other_sides_channel() -> None:
     world.tell(f.OutsideDialled(CALL, ANNA, LINE, CLIENT, "lab"))
     assert not recorder(world)
     world.tell(f.OutsideAnswered(CALL, ANNA))
-    assert [order.leg for order in recorder(world)] == [LINE]
+    world.tell(f.OutsideTransferred(CALL, ANNA, TransferKind.ATTENDED, "1002"))
+    world.tell(f.OutsideAnswered(CALL, BORIS))
+    assert [(order.leg, order.anew) for order in recorder(world)] == [(LINE, False), (LINE, True)]
 
 
 def test_what_the_native_queue_records_is_not_recorded_twice() -> None:
