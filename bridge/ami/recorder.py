@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 Ask = Callable[..., Awaitable[Headers]]
 
 _FORGETS = 0.06  # seconds: with the next packet after its last listener the channel forgets how it translated
+_SENT = "CHANNEL(rtcp,txcount)"  # packets to the client so far; empty where there is no RTP
+_LOOKS, _HEARD_WITHIN = 0.02, 1.0  # seconds
 _CONFIRMS = 2.0  # seconds after the reply, in which its event tells that a recorder was muted
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -182,12 +184,36 @@ async def _begin_anew(order: StartRecording, ask: Ask, recordings: Recordings) -
         return False
     recordings.expect(leg, recording)
     recordings.begun(leg)
+    await _until_heard(leg, ask)
     recordings.between(leg, stopped=True)
     await _stop(leg, known, ask)
     await asyncio.sleep(_FORGETS)
     await ask("MixMonitor", Channel=leg, Options=_options(recording, again="a"))
     recordings.between(leg, stopped=False)
     return False
+
+
+async def _until_heard(leg: LegId, ask: Ask) -> None:
+    """Until something goes to the client: a phone that has answered just now may take a moment to speak.
+
+    Before its first packet there is nothing with which the channel could forget how it translated.
+    """
+    before = await _sent(leg, ask)
+    give_up = asyncio.get_running_loop().time() + _HEARD_WITHIN
+    while before is not None and asyncio.get_running_loop().time() < give_up:
+        await asyncio.sleep(_LOOKS)
+        if await _sent(leg, ask) != before:
+            return
+
+
+async def _sent(leg: LegId, ask: Ask) -> int | None:
+    try:
+        value = (await ask("Getvar", Channel=leg, Variable=_SENT)).get("value", "")
+    except Gone:
+        raise
+    except Refused:  # no channel of SIP
+        return None
+    return int(value) if value.isdecimal() else None
 
 
 async def mute_recording(order: MuteRecording, ask: Ask, recordings: Recordings) -> bool:

@@ -4,16 +4,17 @@ AMI alone tells of it, through all that the phones do: one call, one ticket, and
 who talked with the client.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.hearing import MUSIC, TONES, Ear
 from tests.e2e.parts import Api, Lab, outsider, phone
-from tests.e2e.scene import stranger, talking
-from tests.e2e.test_transfers import Talk
+from tests.e2e.scene import echo_outside, recorded, stranger, talking
+from tests.e2e.test_transfers import Talk, halves
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
 
@@ -21,6 +22,16 @@ ANNA, BORIS = "2001", "2002"
 DIRECT = "+74951009001"  # nothing of Callbridge's configuration
 
 Begin = Callable[[], Awaitable[Talk]]
+
+
+@asynccontextmanager
+async def extension(lab: Lab, dialled: str, rings: str, context: str) -> AsyncIterator[None]:
+    """A line of the engineer's own."""
+    await lab.asterisk(f"dialplan add extension {dialled},1,Dial,{rings} into {context}")
+    try:
+        yield
+    finally:
+        await lab.asterisk(f"dialplan remove extension {dialled}@{context}")
 
 
 @pytest.fixture
@@ -48,10 +59,8 @@ async def begin(routing: Lab, centre: Api, tmp_path: Path) -> AsyncIterator[Begi
             assert call["queue"] is None
             return Talk(routing, centre, number, call["id"], ears)
 
-        extension = f"{DIRECT},1"
-        await routing.asterisk(f"dialplan add extension {extension},Dial,PJSIP/{ANNA} into from-trunk")
-        yield started
-        await routing.asterisk(f"dialplan remove extension {DIRECT}@from-trunk")
+        async with extension(routing, DIRECT, f"PJSIP/{ANNA}", "from-trunk"):
+            yield started
 
 
 async def test_passed_on_unseen(begin: Begin) -> None:
@@ -78,3 +87,32 @@ async def test_passed_on_after_a_consultation(begin: Begin) -> None:
     await talk.ends()
     await talk.recorded(ANNA, BORIS)
     assert await talk.transfers() == [("attended", f"agent {BORIS}", ANNA, "completed")]
+
+
+async def test_called_from_a_desk_phone_and_passed_on(routing: Lab, centre: Api, tmp_path: Path) -> None:
+    """The far end sends back what it hears, so whoever has it is on both sides of the recording."""
+    number = stranger()
+    tones = {ANNA: TONES[1], BORIS: TONES[2]}
+    async with (
+        extension(routing, number, f"PJSIP/{number}@lab", "from-agents"),
+        echo_outside(routing),
+        phone(routing, ANNA, tone=tones[ANNA]) as anna,
+        phone(routing, BORIS, tone=tones[BORIS], answer=0.3) as boris,
+    ):
+        for agent in tones:
+            await centre.agent_is(agent, "ready", 30)
+        await anna.do(do="call", uri=f"sip:{number}@{routing.host}:{routing.sip_port}")
+        assert await talking(centre, number) == ANNA
+        await asyncio.sleep(2)
+        await anna.do(do="refer", to=f"sip:{BORIS}@{routing.host}:{routing.sip_port}")
+        await boris.event("answered")
+        await centre.agent_is(BORIS, "talking")
+        await asyncio.sleep(2)
+        await boris.do(do="hangup")
+        call = await centre.ended(number)
+    assert (call["direction"], call["agent"]) == ("out", BORIS)
+    sound = await recorded(centre, call)
+    first, last = halves(sound)
+    for side in (0, 1):
+        assert sound.level(side, tones[ANNA], *first) > -26
+        assert sound.level(side, tones[BORIS], *last) > -26

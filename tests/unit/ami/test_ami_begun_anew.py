@@ -1,5 +1,6 @@
 """A recorder that is begun anew because somebody else takes the client: one recording, and one end."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from tests.fakes.inbox import FactInbox
 from tests.unit.ami.fake_ami import fake_ami, running, until
 from tests.unit.ami.test_ami_link import CALL, ORDER, channel, link
 
+SENT = "CHANNEL(rtcp,txcount)"
 ANEW = replace(ORDER, anew=True)
 MARK = {"Variable": "CALLBRIDGE_RECORDING_1", "Value": "0x7f"}
 BEHIND = f"ar(../recording/{CALL}-rec-1-in.wav)t(../recording/{CALL}-rec-1-out.wav)i(CALLBRIDGE_RECORDING_1)"
@@ -99,3 +101,17 @@ async def test_he_has_hung_up() -> None:
             await until(lambda: ami.state.up)
             with pytest.raises(Gone):
                 await ami.start_recording(ANEW)
+
+
+async def test_not_before_the_client_hears_somebody() -> None:
+    async with fake_ami() as fake:
+        fake.variables |= {MARK["Variable"]: MARK["Value"], SENT: "5"}
+        ami = link(fake, FactInbox())
+        async with running(ami.run):
+            await until(lambda: ami.state.up)
+            anew = asyncio.create_task(ami.start_recording(ANEW))
+            await until(lambda: sum(one["variable"] == SENT for one in fake.of("Getvar")) > 3)
+            assert not fake.of("StopMixMonitor")
+            fake.variables[SENT] = "6"
+            await anew
+        assert len(fake.of("StopMixMonitor")) == len(fake.of("MixMonitor")) == 1
