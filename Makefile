@@ -33,9 +33,9 @@ test: $(STAMP) ## set everything up and run the whole suite, real-Asterisk tests
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(addprefix --ignore=,$(ON_ASTERISK))
 	$(BIN)/python -m pytest -m "not whole" $(ON_ASTERISK)
 
-matrix: $(STAMP) ## every row of transfers, calls from the screen and supervision, on the real Asterisk, printed
+matrix: $(STAMP) ## every row of transfers, supervision, calls from the screen and direct ones, on the real Asterisk, printed
 	@$(LAB) images
-	$(BIN)/python -m pytest -s tests/e2e/test_transfer_matrix.py tests/e2e/test_click_to_call.py tests/e2e/test_supervision.py
+	$(BIN)/python -m pytest -s $(patsubst %,tests/e2e/test_%.py,transfer_matrix click_to_call supervision direct_calls)
 
 random: $(STAMP) ## ten minutes of everything at random over 20 live calls; RANDOM_RUN="--minutes 2 --seed 7"
 	@$(LAB) images

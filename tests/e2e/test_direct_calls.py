@@ -63,6 +63,7 @@ async def begin(routing: Lab, centre: Api, tmp_path: Path) -> AsyncIterator[Begi
             yield started
 
 
+@pytest.mark.whole
 async def test_passed_on_unseen(begin: Begin) -> None:
     talk = await begin()
     await talk.hear(client={ANNA}, a2001={"client"})
