@@ -8,11 +8,11 @@ what was found; exits with 1 if anything is wrong.
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from tests.chaos import lab as labs
@@ -22,15 +22,12 @@ from tests.chaos.run import prepare
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.sides import Checked, Segment, Story, check
 from tests.e2e.parts import eventually
+from tests.e2e.scene import moment
 from tests.e2e.sound import Sound
 
 FILED_WITHIN_S = 90.0
 
 # ── afterwards ───────────────────────────────────────────────────────────────
-
-
-def moment(at: str) -> float:
-    return datetime.fromisoformat(at).timestamp()
 
 
 def story_of(live: Live, call: dict[str, Any]) -> Story:
@@ -145,6 +142,8 @@ def main() -> None:
     manner = Manner(options.calls, options.whole, options.seed)
     if not options.keep:
         labs.down()
+    # Callbridge's data are in the machine's memory: each minute of a call is 1.9 MB there.
+    os.environ.setdefault("CHAOS_DISK", f"{2048 + round(2 * options.minutes * options.calls)}m")
     chaos = (labs.found() if options.keep else None) or labs.up()
     try:
         outcome = asyncio.run(at_random(chaos, options.minutes, manner))

@@ -21,6 +21,7 @@ BESIDE_S = 0.5  # of a pause so much more, and all that the file has lost, may b
 HEARD, SILENT = -26.0, -70.0  # dB below full scale; a tone comes at -12
 BEATS_S = (GAP_S * 0.5, GAP_S * 1.6)  # how long a beat's gap is taken to be; what is longer is something else
 LATER_S = (-0.25, 1.0)
+IN_STEP_S = 0.05  # of what is said in packets of 20 ms and kept in frames of 20 ms
 
 Span = tuple[float, float]
 
@@ -92,6 +93,8 @@ def check(sound: Sound, story: Story, tones: Mapping[str, int]) -> Checked:
             if heard != wanted[side]:
                 found.wrong.append(f"{where} {SIDES[side]}: {_told(heard)}, not {_told(wanted[side])}")
     found.steps = list(_steps(sound, story, clock, tones))
+    apart = [step for step in found.steps if abs(step) > IN_STEP_S]
+    found.wrong += [f"the right side is later by {step * 1000:.0f} ms" for step in apart]
     return found
 
 
@@ -180,7 +183,7 @@ def _steps(sound: Sound, story: Story, clock: Clock, tones: Mapping[str, int]) -
         if one.doing != "talk" or end - begin < PIECE_S:
             continue
         right = _beats(sound, RIGHT, tones[one.agent], begin, end)
-        for left in _beats(sound, LEFT, tones[story.client], begin, end):
+        for left in (at for at in clock.at if begin <= at <= end):
             near = min(right, key=lambda at: abs(at - left), default=None)
             if near is not None and abs(near - left) < BEAT_S / 4:
                 yield near - left

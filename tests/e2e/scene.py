@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ def number_of(name: int) -> str:
 def stranger() -> str:
     """A number that nobody has called from, not even in an earlier run against a kept lab."""
     return f"+7903{next(_numbers) % 10**7:07}"
+
+
+def moment(at: str) -> float:
+    """The API's, as Unix seconds."""
+    return datetime.fromisoformat(at).timestamp()
 
 
 @asynccontextmanager

@@ -44,6 +44,7 @@ BEFORE_S = 0.5
 
 
 async def supervise(talk: Talk, do: str, agent: str = ANNA, by: str = SUPERVISOR, **more: str) -> None:
+    talk.did = f"{by}: {do} {agent}"
     await talk.api.order("POST", f"/agents/{agent}/supervision", {"do": do, "supervisor": by, **more})
 
 

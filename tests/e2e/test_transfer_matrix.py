@@ -8,15 +8,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import datetime
 from itertools import cycle
 from typing import Any
 
 import pytest
 
 from tests.e2e.hearing import MUSIC
-from tests.e2e.parts import eventually
-from tests.e2e.scene import echo_outside, nobody_outside
+from tests.e2e.parts import Program, eventually
+from tests.e2e.scene import echo_outside, moment, nobody_outside
 from tests.e2e.test_transfers import ANNA, BORIS, SALES_AGENT, SUPERVISOR, Begin, Talk, begin
 
 __all__ = ["begin"]  # a fixture
@@ -102,12 +101,44 @@ async def told(talk: Talk, row: str, seconds: float) -> dict[str, Any]:
         f"\n{row:<32} {end:<10} {seconds:4.1f} s  call {call['id']}  {did}  "
         f"recording {recording['id']} {recording['duration_ms'] / 1000:.1f} s"
     )
+    for agent in talk.ears.keys() - {"client"}:
+        spans = [
+            (moment(one["since"]), moment(one["until"])) for one in call["segments"] if one["agent"] == agent
+        ]
+        kept, by_phone = together(spans), together(await in_calls(talk.phone(agent)))
+        assert abs(kept - by_phone) < 1, f"{agent}: {kept:.1f} s are kept, and his phone says {by_phone:.1f}"
     return call
 
 
+async def in_calls(program: Program) -> list[tuple[float, float]]:
+    """From each line's answer to its end, by the phone's own clock (Unix seconds)."""
+    answered = program.events_of("answered")
+
+    async def ended() -> list[dict[str, Any]]:
+        lines = [one["line"] for one in answered]
+        return [one for one in program.events_of("ended") if one["line"] in lines]
+
+    ends = await eventually(ended, lambda seen: len(seen) >= len(answered))
+    spans = []
+    for begin_ in answered:
+        end = min(
+            one["wall"] for one in ends if one["line"] == begin_["line"] and one["wall"] >= begin_["wall"]
+        )
+        spans.append((begin_["wall"], end))
+    return spans
+
+
+def together(spans: list[tuple[float, float]]) -> float:
+    """Seconds in at least one of them."""
+    total, until = 0.0, 0.0
+    for begin_, end in sorted(spans):
+        total += max(end - max(begin_, until), 0.0)
+        until = max(until, end)
+    return total
+
+
 def length(segment: dict[str, Any]) -> float:
-    begin_, end = (datetime.fromisoformat(segment[name]) for name in ("since", "until"))
-    return (end - begin_).total_seconds()
+    return moment(segment["until"]) - moment(segment["since"])
 
 
 def whole(*row: object, is_whole: bool) -> Any:

@@ -1,6 +1,7 @@
 """Clients passed on by phone and by API, on the real Asterisk: who hears whom, and what is left."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 
 from tests.e2e.hearing import MUSIC, TONES, Ear, hears, picture
 from tests.e2e.parts import Api, Lab, Program, eventually, outsider, phone
-from tests.e2e.scene import recorded, stranger, talking
+from tests.e2e.scene import moment, recorded, stranger, talking
 from tests.e2e.sound import Sound
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
@@ -30,6 +31,7 @@ class Talk:
     number: str
     call: str
     ears: dict[str, Ear]
+    did: str = "they talk"  # what was done last, for the table that is printed
 
     def phone(self, who: str) -> Program:
         return self.ears[who].program
@@ -46,13 +48,17 @@ class Talk:
             known = frozenset(self.ears) | {MUSIC}
             found = {name: some & known for name, some in heard.items()}
             if found == wanted:
-                return
-        assert found == wanted, "\n" + picture(wanted, found)
+                break
+        table = f"\n{self.did}\n{picture(wanted, found)}"
+        print(table)
+        assert found == wanted, table
 
     async def wish(self, agent: str, wish: str) -> dict[str, Any]:
+        self.did = f"{agent}: {wish}"
         return await self.api.order("POST", f"/agents/{agent}/call", {"do": wish})
 
     async def pass_on(self, by: str, *, attended: bool = False, **to: object) -> None:
+        self.did = f"{by}: {'consult' if attended else 'pass on'} {to}"
         await self.api.order("POST", f"/agents/{by}/transfer", {**to, "attended": attended})
 
     async def stage(self, agent: str, stage: str) -> None:
@@ -72,6 +78,7 @@ class Talk:
         await self.api.agent_is(agent, "talking")
 
     async def dial(self, who: str, dialled: str, line: int = 2) -> None:
+        self.did = f"{who}: dials {dialled}"
         uri = f"sip:{dialled}@{self.lab.host}:{self.lab.sip_port}"
         await self.phone(who).do(do="call", uri=uri, line=line)
 
@@ -213,15 +220,20 @@ async def test_conference_of_three(begin: Begin) -> None:
 async def test_hold_and_mute(begin: Begin) -> None:
     talk = await begin()
     await talk.wish(ANNA, "hold")
+    begun = time.time()
     await talk.hear(client={MUSIC}, a1001=set())
     assert [one["doing"] for one in (await talk.api.get(f"/agents/{ANNA}/call"))["parties"]] == ["hold"]
     await talk.wish(ANNA, "resume")
+    held = time.time() - begun
     await talk.hear(client={ANNA}, a1001={"client"})
     await talk.wish(ANNA, "mute")
     await talk.hear(client=set(), a1001={"client"})
     await talk.wish(ANNA, "unmute")
     await talk.hear(client={ANNA}, a1001={"client"})
     await talk.ends(by=ANNA)
+    segments = (await talk.api.get(f"/calls/{talk.call}"))["segments"]
+    (hold,) = [moment(one["until"]) - moment(one["since"]) for one in segments if one["doing"] == "hold"]
+    assert abs(hold - held) < 1
 
 
 async def test_given_up_and_blonde_that_nobody_answers(begin: Begin) -> None:
