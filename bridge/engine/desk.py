@@ -155,6 +155,7 @@ def _live_call(call: Call) -> LiveCall:
         talk_is_recorded(call),
         tuple(call.pauses),
         call.cut,
+        steered=call.state is not CallState.OUTSIDE,
     )
 
 

@@ -263,6 +263,7 @@ class LiveCall:
     recorded: bool = False  # the talk, at this moment; whether or not it is paused
     pauses: tuple[PauseRecord, ...] = ()  # of its recordings; only the last may be open
     cut: bool = False  # while it is paused nothing is recorded, for it could not be muted
+    steered: bool = True  # False: known from AMI alone, whatever ``state`` says while somebody rings
 
     @property
     def paused(self) -> PauseRecord | None:

@@ -26,10 +26,11 @@ def watch_of(floor: FloorView, who: AgentId | None) -> LiveWatch | None:
 
 
 def may_supervise(floor: FloorView, plan: Plan, supervisor: AgentId | None) -> frozenset[AgentId]:
-    """Agents of his groups who talk, while he is beside nobody."""
+    """Agents of his groups who talk in a call that is steered, while he is beside nobody."""
     if supervisor is None or watch_of(floor, supervisor) is not None:
         return frozenset()
-    talking = {party.agent for call in floor.calls for party in call.parties if party.agent is not None}
+    steered = (call for call in floor.calls if call.steered)
+    talking = {party.agent for call in steered for party in call.parties if party.agent is not None}
     return frozenset(agent for agent in talking if agent != supervisor and plan.supervises(supervisor, agent))
 
 
@@ -56,8 +57,17 @@ async def supervise(
             )
         if do not in BESIDE:
             raise Problem(HTTPStatus.CONFLICT, N_("Listen to the agent first."))
-        if talk_of(floor, agent) is None:
+        call = talk_of(floor, agent)
+        if call is None:
             raise Problem(HTTPStatus.CONFLICT, N_("This agent is in no call now."))
+        if not call.steered:
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                N_(
+                    "This call is not steered by Callbridge, so nobody can be beside its agent. "
+                    "Listen to one of his calls that come through Callbridge."
+                ),
+            )
         _demand_free(floor, trainee or supervisor, agent)
     await parts.desk.submit(SupervisionWished(supervisor, agent, do, by_whom(request), trainee))
 
@@ -74,9 +84,12 @@ def _demand_change(
 
 
 def _has_client(floor: FloorView, agent: AgentId) -> bool:
-    """Not of a call that is being passed on without him, nor of one about which he is only consulted."""
+    """Not of a call that is being passed on without him, nor of one about which he is only consulted.
+
+    Nor of one that is not steered: his phone may be in it while others ring for the client he passed on.
+    """
     call = talk_of(floor, agent)
-    return call is not None and (not call.stage or call.transfers[-1].by == agent)
+    return call is not None and call.steered and (not call.stage or call.transfers[-1].by == agent)
 
 
 def _demand_free(floor: FloorView, who: AgentId, agent: AgentId) -> None:

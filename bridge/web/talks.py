@@ -37,8 +37,9 @@ _OF_THE_RECORDING = (Wish.PAUSE_RECORDING, Wish.RESUME_RECORDING)  # in every st
 
 
 def talk_of(floor: FloorView, agent: AgentId) -> LiveCall | None:
-    """The call in which his phone is."""
-    return next((call for call in floor.calls if any(party.agent == agent for party in call.parties)), None)
+    """The call in which his phone is; of one on each line, that which is steered."""
+    his = (call for call in floor.calls if any(party.agent == agent for party in call.parties))
+    return max(his, key=lambda call: call.steered, default=None)
 
 
 def demand_talk(request: web.Request, agent: AgentId) -> LiveCall:
@@ -49,14 +50,23 @@ def demand_talk(request: web.Request, agent: AgentId) -> LiveCall:
 
 
 async def wish(request: web.Request, agent: AgentId, wanted: Wish) -> None:
-    """Raises Problem (409) for what the call is not in the middle of."""
+    """Raises Problem (409) for what the call is not in the middle of, or what only his phone can do."""
     call = demand_talk(request, agent)
     if wanted in _OF_THE_RECORDING:
         await pause(request, call, paused=wanted is Wish.PAUSE_RECORDING)
         return
+    _demand_steered(call)
     if not _fits(call, agent, wanted):
         raise Problem(HTTPStatus.CONFLICT, N_("This does not fit the call any more. Look again."))
     await parts_of(request).desk.submit(AgentWished(agent, wanted))
+
+
+def _demand_steered(call: LiveCall) -> None:
+    if not call.steered:
+        raise Problem(
+            HTTPStatus.CONFLICT,
+            N_("This call is not steered by Callbridge. To hold, mute or pass on, use the phone's own keys."),
+        )
 
 
 def _fits(call: LiveCall, agent: AgentId, wanted: Wish) -> bool:
@@ -85,6 +95,7 @@ async def pass_on(
 ) -> None:
     """Raises Problem: 409 when he cannot pass anybody on now, ``refused`` for where no client may be sent."""
     call = demand_talk(request, agent)
+    _demand_steered(call)
     if call.stage or len(call.parties) > 1:
         raise Problem(HTTPStatus.CONFLICT, N_("The call is being passed on, or three talk in it."))
     plan = parts_of(request).plan()

@@ -17,6 +17,7 @@ from bridge.centre.facts import (
 from bridge.centre.ids import AgentId, CallId, RecordingId, TicketId
 from bridge.centre.orders import CloseCard
 from bridge.engine.ports import FloorView, WaitingCaller
+from tests.integration.web.test_web_talks import talks
 from tests.integration.web.web_house import T0, House, csrf_of
 from tests.integration.web.web_samples import add_client, add_recording, add_ticket, card, record
 
@@ -330,3 +331,27 @@ async def test_a_supervisor_without_a_phone_goes_to_the_floor(house: House) -> N
     assert answer.headers["Location"] == "/floor"
     answer = await chief.post("/state", data={"action": "ready", "csrf": await csrf_of(chief)})
     assert answer.status == 404
+
+
+# ── his call ─────────────────────────────────────────────────────────────────
+
+STEERING = (
+    'action="/talk"',
+    "/talk/transfer",
+    *(f'data-key="{key}"' for key in ("hold", "mute", "transfer")),
+)
+
+
+async def test_a_call_that_is_not_steered_has_no_buttons_for_it(house: House) -> None:
+    anna = await house.sign_in("1001")
+    for steered in (True, False):
+        talks(house, steered=steered)
+        page = await (await anna.get("/")).text()
+        assert "My call" in page
+        assert [words in page for words in STEERING] == [steered] * len(STEERING)
+        assert ("steered by the phone itself" in page) is not steered
+    csrf = await csrf_of(anna)
+    for path, form in (("/talk", {"wish": "hold"}), ("/talk/transfer", {"to": "agent:1002", "way": "blind"})):
+        answer = await anna.post(path, data={"csrf": csrf, **form}, headers={"HX-Request": "true"})
+        assert (answer.status, "own keys" in await answer.text()) == (409, True)
+    assert house.desk.submitted == []

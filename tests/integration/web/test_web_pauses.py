@@ -52,6 +52,19 @@ async def test_by_the_call_and_by_its_agent(house: House, paused: bool) -> None:
         assert house.desk.submitted == [RecordingPauseWished(ONE, paused, "token test")]
 
 
+async def test_of_a_call_that_is_not_steered_too(house: House) -> None:
+    talks(house, steered=False)
+    shown(house, recorded=True)
+    for path, body in ((RECORDING, {"paused": True}), (CALL, {"do": "pause_recording"})):
+        await ordered(house, path, body)
+    client = await house.sign_in("1001")
+    page = await (await client.get("/")).text()
+    assert ('value="pause_recording"' in page, 'value="mute"' in page) == (True, False)
+    answer = await client.post("/talk", data={"csrf": await csrf_of(client), "wish": "pause_recording"})
+    assert answer.status == 200
+    assert [type(fact) for fact in house.desk.submitted] == [RecordingPauseWished] * 3
+
+
 async def test_in_every_stage_of_a_transfer_and_by_who_is_consulted_too(house: House) -> None:
     for stage in ("", "ringing", "consulting", "swapped"):
         talks(house, *CONSULTED, stage=stage, transfers=(passed_on(1),) if stage else ())

@@ -99,6 +99,27 @@ async def test_an_agent_in_no_call(house: House) -> None:
     assert "in no call" in (await asked(house, LISTEN, 409))["detail"]
 
 
+@pytest.mark.parametrize("do", ["listen", "whisper", "barge"])
+async def test_an_agent_in_a_call_that_is_not_steered(house: House, do: str) -> None:
+    supervised(house, VERA)
+    talks(house, steered=False)
+    problem = await asked(house, {**LISTEN, "do": do}, 409)
+    assert "not steered by Callbridge" in problem["detail"]
+    assert house.desk.submitted == []
+
+
+@pytest.mark.parametrize(("do", "status"), [("take_over", 409), ("whisper", 202), ("leave", 202)])
+async def test_who_waits_for_the_client_of_one_who_is_in_such_a_call_now(
+    house: House, do: str, status: int
+) -> None:
+    supervised(house, VERA)
+    talks(house, steered=False)
+    his, hers = house.desk.view.calls
+    watched = replace(his, parties=(), watches=(watch(),))
+    house.desk.show(replace(house.desk.view, calls=(watched, hers)))
+    await asked(house, {**LISTEN, "do": do}, status)
+
+
 @pytest.mark.parametrize("do", Supervise)
 async def test_who_is_beside_her_already_switches(house: House, do: Supervise) -> None:
     supervised(house, VERA)
@@ -150,6 +171,17 @@ async def test_the_floor_has_a_button_for_each_agent_of_his_who_talks(house: Hou
     )
     assert answer.status == 303
     assert house.desk.submitted == [SupervisionWished(VERA, ANNA, Supervise.LISTEN, "vera")]
+
+
+async def test_the_floor_has_no_button_where_nothing_is_steered(house: House) -> None:
+    supervised(house, VERA)
+    talks(house, steered=False)
+    client = await house.supervisor("vera", VERA)
+    assert 'id="listen-1001"' not in await (await client.get("/floor")).text()
+    form = {"do": "listen", "csrf": await csrf_of(client, "/floor")}
+    answer = await client.post("/floor/agents/1001/supervision", data=form, headers={"HX-Request": "true"})
+    assert (answer.status, "not steered" in await answer.text()) == (409, True)
+    assert house.desk.submitted == []
 
 
 async def test_the_floor_shows_what_he_does_and_all_the_rest(house: House) -> None:

@@ -21,12 +21,16 @@ CONFERENCE = (LiveParty(ANNA, "conference", T0), LiveParty(BORIS, "conference", 
 
 
 def talks(
-    house: House, *parties: LiveParty, stage: str = "", transfers: tuple[TransferRecord, ...] = ()
+    house: House,
+    *parties: LiveParty,
+    stage: str = "",
+    transfers: tuple[TransferRecord, ...] = (),
+    steered: bool = True,
 ) -> None:
     """Anna's phone is in a call, and so are whoever else is given."""
     call = LiveCall(CallId("c1"), "+79161234567", "", "+74950000001", "talking", "support", ANNA, T0)
     parties = parties or (LiveParty(ANNA, "talk", T0),)
-    call = replace(call, parties=parties, stage=stage, transfers=transfers)
+    call = replace(call, parties=parties, stage=stage, transfers=transfers, steered=steered)
     other = replace(call, call=CallId("c2"), agent=None, parties=(LiveParty(None, "talk", T0),), stage="")
     house.desk.show(replace(house.desk.view, calls=(other, call)))
 
@@ -328,6 +332,36 @@ async def test_a_client_is_not_passed_on_out_of_a_conference(house: House) -> No
     talks(house, *CONFERENCE)
     await refused(house, TRANSFER, {"agent": "1003"}, 409)
     await refused(house, f"{API}/agents/1002/transfer", {"agent": "1003"}, 409)
+
+
+# ── calls known from AMI alone ───────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        *((CALL, {"do": wish.value}) for wish in FITS),
+        (TRANSFER, {"agent": "1002"}),
+        (TRANSFER, {"queue": "x"}),
+    ],
+)
+async def test_a_call_that_is_not_steered_is_left_to_the_phone(
+    house: House, path: str, body: dict[str, object]
+) -> None:
+    talks(house, steered=False)
+    problem = await refused(house, path, body, 409)
+    assert "not steered by Callbridge" in problem["detail"]
+    assert "the phone's own keys" in problem["detail"]
+
+
+async def test_of_a_call_on_each_line_the_steered_one_is_meant(house: House) -> None:
+    talks(house)
+    (_, his) = house.desk.view.calls
+    other = replace(his, call=CallId("c3"), steered=False)
+    for calls in ((his, other), (other, his)):
+        house.desk.submitted.clear()
+        house.desk.show(replace(house.desk.view, calls=calls))
+        assert await ordered(house, CALL, {"do": "hold"}) == [AgentWished(ANNA, Wish.HOLD)]
 
 
 # ── the document ─────────────────────────────────────────────────────────────

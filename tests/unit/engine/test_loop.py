@@ -24,7 +24,7 @@ from bridge.engine.ports import StampedFact
 from bridge.engine.timers import Timers
 from tests.fakes.fact_log import Log
 from tests.fakes.journal import MemoryJournal
-from tests.fakes.world import ANNA, START, plan
+from tests.fakes.world import ANNA, BORIS, START, plan
 
 
 def both_loops(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -151,6 +151,32 @@ async def test_a_fault_of_ours_ends_one_call_safely(monkeypatch: pytest.MonkeyPa
     await rig.dispatch.drain(1)
     assert any(isinstance(order, o.ToFallback) and order.call == call for order in rig.sent)
     assert len(rig.engine.floor.router.queues["support"].line) == 1  # type: ignore[index]
+
+
+async def test_the_desk_tells_which_call_is_steered_while_a_phone_rings_too() -> None:
+    rig = Rig()
+    desk = EngineDesk(rig.engine, lambda: ())
+    direct = CallId("call.1")
+    for fact in (
+        f.PlanLoaded(plan()),
+        f.OutsideRinging(direct, ANNA, "+7916", "", "1001"),
+        f.OutsideAnswered(direct, ANNA),
+    ):
+        rig.engine.take(fact)
+    (talks,) = desk.floor().calls
+    rig.engine.take(f.OutsideRinging(direct, BORIS, "+7916", "", "1002"))
+    (passed_on,) = desk.floor().calls
+    assert [(one.state, one.steered) for one in (talks, passed_on)] == [
+        ("outside", False),
+        ("ringing", False),
+    ]
+    assert [party.agent for party in passed_on.parties] == [ANNA]
+    own = CallId("call.2")
+    rig.engine.take(f.CallOffered(own, LegId(own), "+7917", "", "200", "lab"))
+    assert {call.call: call.steered for call in desk.floor().calls} == {direct: False, own: True}
+    desk.close()
+    await rig.dispatch.drain(1)
+    rig.timers.close()
 
 
 async def test_the_desk_shows_the_floor_and_tells_of_changes_once() -> None:
