@@ -18,12 +18,15 @@ from bridge.centre.ids import (
     agent_leg_id,
     consultation_id,
     conversation_id,
+    ear_id,
     prompt_id,
+    watch_room_id,
 )
 from bridge.centre.orders import (
     Answer,
     ClearCall,
     Connect,
+    EndWatch,
     HangUp,
     Hold,
     Join,
@@ -33,7 +36,9 @@ from bridge.centre.orders import (
     RingBack,
     ToDialplan,
     ToFallback,
+    Watch,
 )
+from bridge.centre.wish_facts import Supervise
 from bridge.errors import Gone
 from tests.contract.asterisk_container import phone
 from tests.contract.conftest import Side
@@ -259,3 +264,26 @@ async def test_what_asterisk_says_when_it_does_not_fit(
         assert agent in {one for legs in (await rooms(link)).values() for one in legs}
     names = {one.name for one in await side.rest.get(list[models.Bridge], "bridges.list")}
     assert names == {"callbridge"}
+
+
+async def test_successor_finds_a_supervisor_and_his_ear(
+    offered: CallOffered, link: AriLink, inbox: FactInbox, side: Side
+) -> None:
+    """He is brought beside the agent once more, for nobody knows whether he is; nothing is there twice."""
+    call = offered.call
+    agent = await talking(link, inbox, offered)
+    leg = await answered(link, inbox, offered, 2)
+    room = watch_room_id(call, 1)
+    beside = {conversation_id(call): (offered.leg, agent), room: (leg, LegId(ear_id(room, agent)))}
+    order = Watch(call, leg, 1, agent, Supervise.LISTEN)
+    await link.carry_out(order)
+    await become(link, beside)
+    successor = ari_link(side.url, side.username, side.password, FactInbox(), request_seconds=5.0)
+    async with running(successor):
+        await successor.survey({})
+        await successor.carry_out(order)
+        await become(successor, beside)
+        await successor.carry_out(EndWatch(call, leg, 1, agent))
+        await successor.carry_out(HangUp(call, offered.leg))
+        await successor.carry_out(ClearCall(call))
+        await become(successor, {})

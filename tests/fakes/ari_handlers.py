@@ -175,7 +175,7 @@ class AriHandlers(Pbx):
         if spied not in self.channels:
             return refusal(404, "Channel not found")
         if snoop in self.channels:
-            return refusal(409, "Channel with given unique ID already exists")
+            return refusal(500, "Snoop channel could not be created")
         channel = FakeChannel(snoop, "Up", spied=spied)
         self.channels[snoop] = channel
         if not self.mute_arrivals:
