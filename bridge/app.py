@@ -246,7 +246,7 @@ class Service:
         self.timers.hold(recovered.timers)
         for order in recovered.latest_orders():
             self.dispatch.send(order, start)
-        self.engine.start()
+        self.engine.start(recovered.untold)
         self.engine.take(LinkDown())
         self.engine.take(PlanLoaded(config.plan_of(self.settings)))
         for move in await self._moves():

@@ -231,6 +231,7 @@ def seating_failed(call: Call, event: OrderFailed, at: Moment) -> None:
     """A client must not stay where he hears nothing; of anybody else it is enough that his leg ends."""
     if event.leg in (None, call.client_leg):
         give_back(call, at)
+        end_transfer(call, TransferEnd.FAILED, at)
     else:
         at.out.orders.append(HangUp(call.id, event.leg))
 

@@ -20,6 +20,7 @@ from bridge.centre import queue_steps as q
 from bridge.centre import supervision as v
 from bridge.centre import transfer_steps as t
 from bridge.centre.call import Call, CallEvent, CallState, Moment
+from bridge.centre.changes import tell, was
 from bridge.centre.facts import (
     AgentDialled,
     AgentWished,
@@ -298,8 +299,10 @@ def step(call: Call, event: CallEvent, at: Moment) -> None:
     handler = v.step_of(call, event) or TABLE.get((call.state, type(event)))
     if handler is None:
         raise Rejected("call", call.state, event)
+    before = was(call)
     handler(call, event, at)
     v.follow(call, event, at)
     record_on(call, at)
     account(call, at.now)
     end_pause_if_over(call, at.now)
+    tell(call, before, at)

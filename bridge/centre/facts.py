@@ -17,6 +17,7 @@ from bridge.centre.agent_facts import MemberMoved as MemberMoved
 from bridge.centre.agent_facts import MemberRestored as MemberRestored
 from bridge.centre.agent_facts import WrapUpEnded as WrapUpEnded
 from bridge.centre.agent_facts import WrapUpExtended as WrapUpExtended
+from bridge.centre.change_facts import ChangeFact as ChangeFact
 from bridge.centre.gap_facts import CallAdopted as CallAdopted
 from bridge.centre.gap_facts import CallLost as CallLost
 from bridge.centre.gap_facts import LegLost as LegLost
@@ -389,6 +390,7 @@ Fact = (
     | AgentFact
     | WishFact
     | MoveFact
+    | ChangeFact
     | EndpointChanged
     | TimerFired
     | PlanLoaded

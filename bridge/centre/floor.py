@@ -14,6 +14,7 @@ from bridge.centre.agent import AgentDesk, AgentEvent, AgentState
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.call_acts import give_back
 from bridge.centre.call_ends import unplanned
+from bridge.centre.changes import tell, was
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
     AgentDialled,
@@ -29,6 +30,7 @@ from bridge.centre.facts import (
     CallMissed,
     CallOffered,
     CallWished,
+    ChangeFact,
     EndpointChanged,
     Fact,
     FailureReason,
@@ -226,6 +228,8 @@ class Floor:
                 out.messages.append(OffersResume())
             case OrderFailed(order="Play", reason=FailureReason.LINK_DOWN) if self.router.closed:
                 pass  # said again by the comparison that comes when the link is back
+            case _ if isinstance(fact, ChangeFact):
+                pass  # for others: the floor has decided it
             case _ if fact.call in self.lines:
                 desk_phones.of_line(self, fact, self.lines[fact.call], now, out)
             case _ if fact.call in self.errands:
@@ -241,8 +245,10 @@ class Floor:
                 out.messages.append(desk.changed())  # he was planned before, and is again
         self.router.load(self.plan, out)
         for call in [call for call in self.calls.values() if not call.fits(self.plan)]:
+            before = was(call)
             unplanned(call, self._moment(now, out))
             follow(call, None, self._moment(now, out))
+            tell(call, before, self._moment(now, out))
             self._forget_if_ended(call, now)
 
     def _timer(self, fact: TimerFired, timer: Timer, now: datetime, out: Output) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import ClassVar
 
-from bridge.centre.facts import Timer
+from bridge.centre.facts import ChangeFact, Timer
 from bridge.centre.ids import (
     AgentId,
     CallId,
@@ -317,7 +317,7 @@ class CloseCard:
     agent: AgentId
 
 
-# ── Timers, carried out by engine/ itself ────────────────────────────────────
+# ── Carried out by engine/ itself ────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +329,13 @@ class StartTimer:
 @dataclass(frozen=True, slots=True)
 class StopTimer:
     timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Say it back at once, as a fact of the same moment: what only was decided is in no log."""
+
+    fact: ChangeFact
 
 
 MediaOrder = (
@@ -358,4 +365,4 @@ ScreenOrder = OpenCard | CloseCard
 RecorderOrder = StartRecording | StopRecording | MuteRecording
 CallOrder = MediaOrder | RecorderOrder | LookUpClient | RecordsOrder | ScreenOrder
 TimerOrder = StartTimer | StopTimer
-Order = CallOrder | TimerOrder
+Order = CallOrder | TimerOrder | Tell

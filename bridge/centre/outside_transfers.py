@@ -21,7 +21,7 @@ from bridge.centre.facts import (
 )
 from bridge.centre.ids import AgentId, QueueName
 from bridge.centre.outside_legs import from_before, is_out, joins, leg_for, leg_of, rings, show_to
-from bridge.centre.plan import Target, TargetKind
+from bridge.centre.plan import Plan, Target, TargetKind
 from bridge.centre.record import LegKind, TransferEnd, TransferKind, TransferRecord
 
 # What the phones said → how a transfer ended. Answered elsewhere, or by nobody's will, is no end.
@@ -68,8 +68,13 @@ def _begin(call: Call, by: AgentId, kind: TransferKind, dialled: str, at: Moment
         return
     if present is not None:
         _end(call, TransferEnd.GIVEN_UP, at)
-    target = at.plan.target_of(dialled) or Target(TargetKind.NUMBER, dialled)
+    target = target_of(dialled, at.plan)
     call.transfers.append(TransferRecord(len(call.transfers) + 1, by, kind, str(target), at.now))
+
+
+def target_of(dialled: str, plan: Plan) -> Target:
+    """Where the phones' own dialplan leads is not ours to judge: what is not planned is a number."""
+    return plan.target_of(dialled) or Target(TargetKind.NUMBER, dialled)
 
 
 def _end(call: Call, how: TransferEnd, at: Moment, to: AgentId | None = None) -> None:
@@ -149,9 +154,12 @@ def consult_ended(call: Call, event: OutsideConsultEnded, at: Moment) -> None:
             leg.seat = Seat.TALK
         elif leg.seat is Seat.CONSULT or leg.answered_at is None:
             is_out(call, leg, at)
-    how = TransferEnd.HUNG_UP if event.by_target else TransferEnd.GIVEN_UP
-    _end(call, _ENDS.get(event.reason, how), at)
+    _end(call, consult_end(event.reason, by_target=event.by_target), at)
     save(call, at)
+
+
+def consult_end(reason: str, *, by_target: bool) -> TransferEnd:
+    return _ENDS.get(reason, TransferEnd.HUNG_UP if by_target else TransferEnd.GIVEN_UP)
 
 
 # ── passed on ────────────────────────────────────────────────────────────────

@@ -4,14 +4,14 @@ Owns the floor: nobody else changes it. Knows no adapter, only what it was given
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from bridge.centre.facts import Fact, PlanLoaded, TimerFired
+from bridge.centre.facts import ChangeFact, Fact, PlanLoaded, TimerFired
 from bridge.centre.floor import Floor
-from bridge.centre.orders import Order, RingAgent, StartTimer, StopTimer
+from bridge.centre.orders import Order, RingAgent, StartTimer, StopTimer, Tell
 from bridge.engine.checkpoint import CheckpointWriter
 from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
@@ -64,9 +64,11 @@ class Engine:
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
 
-    def start(self) -> None:
-        """From now on facts are kept, beginning with the floor as it is."""
+    def start(self, untold: Iterable[tuple[ChangeFact, datetime]] = ()) -> None:
+        """From now on facts are kept, beginning with the floor as it is, and with what its last one lacks."""
         self.checkpoint()
+        for fact, at in untold:
+            self.take(fact, at)
 
     def stop(self, *, everything_done: bool) -> None:
         """Write down what the next process goes on with. ``run`` has ended before."""
@@ -108,12 +110,16 @@ class Engine:
         for order in sorted(orders, key=_is_later):
             if isinstance(order, StartTimer | StopTimer):
                 self.timers.carry_out(order, max(late, timedelta(0)))
-            else:
+            elif not isinstance(order, Tell):
                 self.dispatch.send(order, place)
-        if isinstance(fact, PlanLoaded) or self._checkpoint_is_due():
-            self.checkpoint()
         for watcher in tuple(self._watchers):
             watcher(stamped)
+        for order in orders:
+            if isinstance(order, Tell):
+                self.take(order.fact, stamped.at)
+        # Behind all that follows from the fact: what a kill leaves untold is found before a checkpoint only.
+        if isinstance(fact, PlanLoaded) or self._checkpoint_is_due():
+            self.checkpoint()
 
     # ── checkpoints ──────────────────────────────────────────────────────────
 

@@ -12,7 +12,15 @@ from typing import Protocol
 
 import structlog
 
-from bridge.centre.facts import Fact, PlanLoaded, RecordingAttached, TicketOpened, Timer, TimerFired
+from bridge.centre.facts import (
+    ChangeFact,
+    Fact,
+    PlanLoaded,
+    RecordingAttached,
+    TicketOpened,
+    Timer,
+    TimerFired,
+)
 from bridge.centre.floor import Floor
 from bridge.centre.ids import CallId, RecordingId, call_of
 from bridge.centre.orders import (
@@ -25,6 +33,7 @@ from bridge.centre.orders import (
     SetDisposition,
     StartTimer,
     StopTimer,
+    Tell,
 )
 from bridge.engine.checkpoint import BadCheckpoint, read_checkpoint
 from bridge.engine.logged import fact_of
@@ -42,6 +51,7 @@ class Recovered:
     orders: list[CallOrder] = field(default_factory=list)
     files: dict[RecordingId, AttachRecording] = field(default_factory=dict)  # of which nothing was told
     opened: set[CallId] = field(default_factory=set)  # whose ticket was
+    untold: list[tuple[ChangeFact, datetime]] = field(default_factory=list)  # of the last fact, and when
     facts: int = 0
     unknown: int = 0  # of another version, or damaged
     faults: int = 0
@@ -57,6 +67,9 @@ class Recovered:
             self.take(fact, logged.at)
 
     def take(self, fact: Fact, at: datetime) -> None:
+        if isinstance(fact, ChangeFact):
+            self.untold = [one for one in self.untold if one[0] != fact]
+            return
         match fact:
             case TimerFired(timer=timer):
                 self.timers.pop(timer, None)
@@ -68,8 +81,12 @@ class Recovered:
                 pass
         orders, fault = decide(self.floor, fact, at)
         self.faults += fault is not None
+        # What follows from a fact is logged behind it: only a kill between the two leaves some of it untold.
+        self.untold = [(order.fact, at) for order in orders if isinstance(order, Tell)]
         for order in orders:
             match order:
+                case Tell():
+                    pass
                 case StartTimer(timer=timer, after=after):
                     self.timers[timer] = at + after
                 case StopTimer(timer=timer):

@@ -199,6 +199,8 @@ class World(Recorders):
                 self.timers[timer] = self.now + after
             case o.StopTimer(timer=timer):
                 self.timers.pop(timer, None)
+            case o.Tell(fact=fact):
+                self.tell(fact)
             case o.Answer() | o.StopPrompt():
                 pass
 

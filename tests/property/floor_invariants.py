@@ -1,6 +1,6 @@
 """What must always hold of a floor, whatever people and the network do to it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -9,14 +9,55 @@ from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
 from bridge.centre.call import Call, CallState, Seat, Stage
+from bridge.centre.change_facts import (
+    ClientHeld,
+    ClientPassedOn,
+    ClientResumed,
+    ConsultAnswered,
+    ConsultBegun,
+    ConsultEnded,
+    TransferEnded,
+)
+from bridge.centre.changes import was
 from bridge.centre.floor import Floor
-from bridge.centre.ids import CallId, consultation_id, conversation_id
+from bridge.centre.ids import AgentId, CallId, consultation_id, conversation_id
 from bridge.centre.pauses import talk_is_recorded
 from bridge.centre.plan import TargetKind
 from tests.fakes import gap, plans
 from tests.fakes.world import World
 
 OVER = (CallState.CLEARING, CallState.ENDED, CallState.OUTSIDE)
+
+
+@dataclass(slots=True)
+class AsTold:
+    """A call, to whom only hears what is told of its holds and transfers. Each end has its beginning."""
+
+    holder: AgentId | None = None
+    consults: bool = False
+    is_passed_on: bool = False
+
+    def take(self, fact: f.ChangeFact) -> None:
+        match fact:
+            case ClientHeld(agent=agent):
+                assert self.holder is None
+                self.holder = agent
+            case ClientResumed(agent=agent):
+                assert self.holder == agent
+                self.holder = None
+            case ConsultBegun():
+                assert not self.consults
+                self.consults = True
+            case ConsultAnswered():
+                assert self.consults
+            case ConsultEnded():
+                assert self.consults
+                self.consults = False
+            case ClientPassedOn():
+                self.holder, self.consults, self.is_passed_on = None, False, True
+            case TransferEnded():
+                assert self.is_passed_on
+                self.is_passed_on = False
 
 
 class Floors(RuleBasedStateMachine):
@@ -199,6 +240,24 @@ class Floors(RuleBasedStateMachine):
             elif recording is not None and talk_is_recorded(call):
                 assert recording not in self.world.silent
 
+    @invariant()
+    def what_was_told_of_a_talk_is_what_it_is(self) -> None:
+        told = self.as_told()
+        for call in self.world.floor.calls.values():
+            if call.state in (CallState.TALKING, CallState.CONSULTING, CallState.PASSING):
+                one = told.get(call.id, AsTold())
+                assert one.consults == (call.state is CallState.CONSULTING)
+                assert one.is_passed_on == (call.transfer is not None and not one.consults)
+            if call.state in (CallState.TALKING, CallState.CONSULTING):
+                assert one.holder == was(call).holder
+
+    def as_told(self) -> dict[CallId, "AsTold"]:
+        told: dict[CallId, AsTold] = {}
+        for _, fact in self.world.log:
+            if isinstance(fact, f.ChangeFact):
+                told.setdefault(fact.call, AsTold()).take(fact)
+        return told
+
     def teardown(self) -> None:
         """Everyone hangs up: nothing may be left, and each call ended in exactly one outcome."""
         self.link_is_back()
@@ -229,6 +288,7 @@ class Floors(RuleBasedStateMachine):
         assert sum(self.world.floor.ended.values()) == outcomes
         assert self.world.offers.keys() == self.world.offer_ends.keys()
         assert sorted(self.world.attached) == sorted(self.world.recorded)
+        assert not any(one.consults or one.is_passed_on for one in self.as_told().values())
         replayed = Floor()
         for at, fact in self.world.log:
             replayed.decide(fact, at)

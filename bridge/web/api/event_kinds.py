@@ -5,6 +5,7 @@ from typing import Any
 
 from bridge.centre.facts import Feature
 from bridge.centre.ids import LegId, is_agent_leg, is_dialled_leg, is_watcher_leg, is_wished
+from bridge.centre.outside_transfers import consult_end, target_of
 from bridge.centre.plan import Plan
 from bridge.store.rows import FactRow
 from bridge.web.api.models import Event
@@ -25,6 +26,13 @@ _OF_CALLS: Mapping[str, str] = {
     "OutsideConsulted": "call.consulted",
     "OutsideConsultEnded": "call.consult_ended",
     "OutsideTransferred": "call.transferred",
+    "ClientHeld": "call.held",
+    "ClientResumed": "call.resumed",
+    "ConsultBegun": "call.consulting",
+    "ConsultAnswered": "call.consulted",
+    "ConsultEnded": "call.consult_ended",
+    "ClientPassedOn": "call.transferred",
+    "TransferEnded": "call.transfer_ended",
     "OutsideEnded": "call.ended",
     "TicketOpened": "ticket.opened",
     "RecordingStarted": "recording.started",
@@ -51,7 +59,7 @@ _OF_AGENTS: Mapping[str, str] = {
     "MemberMoved": "agent.moved",
     "MemberRestored": "agent.restored",
 }
-# Not those about transfers and supervision, as the same wishes by page are none.
+# Not those about transfers and supervision, as the same wishes by page are none: their effects are told.
 _OF_FEATURES: Mapping[str, str] = {
     Feature.LOG_IN.value: "agent.log_in",
     Feature.LOG_OUT.value: "agent.log_out",
@@ -67,6 +75,7 @@ _KEPT = (
     "number",
     "name",
     "dialled",
+    "target",
     "trunk",
     "agent",
     "by",
@@ -92,6 +101,12 @@ def event_of(row: FactRow, plan: Plan) -> Event | None:
     if kind is None:
         return None
     data = {name: row.body[name] for name in _KEPT if name in row.body}
+    if row.type in ("OutsideConsulting", "OutsideTransferred"):
+        dialled = str(row.body.get("dialled", ""))
+        data["target"] = str(target_of(dialled, plan))
+    elif row.type == "OutsideConsultEnded":
+        by_target = bool(row.body.get("by_target"))
+        data["reason"] = consult_end(str(row.body.get("reason", "")), by_target=by_target).value
     return Event(id=row.id, type=kind, call_id=row.call, at=row.at, data=data)
 
 

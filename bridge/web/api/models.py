@@ -314,6 +314,9 @@ class Event(Said):
     """One event of the stream. Those with an id can be asked for again by `Last-Event-ID`.
 
     `agent.…` tells what an agent asked for, from page, API or phone alike; what became of it is in his state.
+    `call.…` tells what has become of a call: of holds, consultations and transfers, by whatever means,
+    `call.held`, `.resumed`, `.consulting`, `.consulted`, `.consult_ended`, `.transferred`, `.transfer_ended`,
+    with `by`, `kind`, `target` and `reason` in the words of a call's `transfers`.
     """
 
     id: int | None

@@ -5,6 +5,15 @@ import json
 import pytest
 from sqlalchemy import event
 
+from bridge.centre.change_facts import (
+    ClientHeld,
+    ClientPassedOn,
+    ClientResumed,
+    ConsultAnswered,
+    ConsultBegun,
+    ConsultEnded,
+    TransferEnded,
+)
 from bridge.centre.facts import (
     AgentLoggedIn,
     AgentLoggedOut,
@@ -20,8 +29,15 @@ from bridge.centre.facts import (
     LegRinging,
     MemberMoved,
     MemberRestored,
+    OutsideConsulted,
+    OutsideConsultEnded,
+    OutsideConsulting,
+    OutsideHeld,
+    OutsideResumed,
+    OutsideTransferred,
     RecordingAttached,
     TicketOpened,
+    TransferKind,
     WrapUpEnded,
     WrapUpExtended,
 )
@@ -181,6 +197,66 @@ async def test_the_end_of_a_leg_to_an_outside_number_is_not_the_call_s(house: Ho
         "call.ended",
     ]
     assert [json.loads(one.data)["data"]["leg"] for one in sent if one] == [out, out, out, CALL]
+
+
+async def test_holds_and_transfers_are_told_alike_whoever_serves_the_call(house: House) -> None:
+    """As AMI tells them, and as the centre does."""
+    client, token = await house.visitor(), await house.token("events:read")
+    by, to, blind = AgentId("1001"), AgentId("1002"), TransferKind.BLIND
+    target = {"dialled": "1002", "target": "agent 1002"}
+    pairs: list[tuple[Fact, Fact, str, dict[str, object]]] = [
+        (OutsideHeld(CALL, by), ClientHeld(CALL, by), "held", {"agent": by}),
+        (OutsideResumed(CALL, by), ClientResumed(CALL, by), "resumed", {"agent": by}),
+        (
+            OutsideConsulting(CALL, by, "1002", to),
+            ConsultBegun(CALL, by, "1002", "agent 1002", to),
+            "consulting",
+            {"by": by, "agent": to, **target},
+        ),
+        (
+            OutsideConsulted(CALL, by, to),
+            ConsultAnswered(CALL, by, to),
+            "consulted",
+            {"by": by, "agent": to},
+        ),
+        (
+            OutsideConsultEnded(CALL, by, "no-answer"),
+            ConsultEnded(CALL, by, "no_answer"),
+            "consult_ended",
+            {"by": by, "reason": "no_answer"},
+        ),
+        (
+            OutsideConsultEnded(CALL, by, "completed", by_target=True),
+            ConsultEnded(CALL, by, "hung_up"),
+            "consult_ended",
+            {"by": by, "reason": "hung_up"},
+        ),
+        (
+            OutsideTransferred(CALL, by, blind, "1002"),
+            ClientPassedOn(CALL, by, blind, "1002", "agent 1002"),
+            "transferred",
+            {"by": by, "kind": "blind", **target},
+        ),
+    ]
+    stream = await house.listen(client, f"{API}/events", **token)
+    ended = TransferEnded(CALL, by, blind, "agent 1002", "busy", None)
+    await house.log(*(fact for outside, own, _, _ in pairs for fact in (outside, own)), ended)
+    for _, _, kind, data in pairs:
+        for _ in ("AMI", "the centre"):
+            sent = await stream.next()
+            assert sent is not None
+            body = json.loads(sent.data)
+            assert (sent.event, body["call_id"], body["data"]) == (f"call.{kind}", CALL, data)
+    sent = await stream.next()
+    assert sent is not None
+    assert sent.event == "call.transfer_ended"
+    assert json.loads(sent.data)["data"] == {
+        "by": by,
+        "kind": "blind",
+        "target": "agent 1002",
+        "reason": "busy",
+        "agent": None,
+    }
 
 
 @pytest.mark.parametrize("last", ["x", "-1", "1.5", "9" * 40, "１"])

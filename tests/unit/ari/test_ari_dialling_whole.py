@@ -42,7 +42,7 @@ class Centre(FactInbox):
         self.facts.append(fact)
         self._changed.set()
         for order in self.floor.decide(fact, START):
-            if not isinstance(order, o.StartTimer | o.StopTimer):
+            if not isinstance(order, o.StartTimer | o.StopTimer | o.Tell):
                 self.dispatch.send(order)
 
     async def media(self, order: o.CallOrder) -> None:

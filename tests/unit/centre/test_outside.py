@@ -6,6 +6,7 @@ import pytest
 
 from bridge.centre import facts as f
 from bridge.centre import orders as o
+from bridge.centre.change_facts import TransferEnded
 from bridge.centre.ids import AgentId, CallId, LegId, RecordingId
 from bridge.centre.record import Doing, Segment, TransferEnd, TransferKind
 from tests.fakes.world import ANNA, BORIS, SUPPORT, VERA, Leg, World, plan
@@ -111,6 +112,18 @@ def test_blind_that_nobody_takes(world: World, reason: str, end: TransferEnd) ->
     world.tell(f.OutsideEnded(CALL, reason))
     assert last(world) == (TransferKind.BLIND, "agent 1002", end, None)
     assert world.saved[CALL].outcome is o.Outcome.ANSWERED
+
+
+def test_of_these_calls_only_the_end_of_a_transfer_is_told_by_us(world: World) -> None:
+    talks(world).tell(f.OutsideHeld(CALL, ANNA))
+    world.tell(f.OutsideResumed(CALL, ANNA))
+    world.tell(f.OutsideTransferred(CALL, ANNA, TransferKind.BLIND, "1002"))
+    world.tell(f.OutsideRinging(CALL, BORIS, CLIENT, "", "1001"))
+    world.tell(f.OutsideRingEnded(CALL, BORIS, "busy"))
+    world.tell(f.OutsideAnswered(CALL, ANNA))
+    assert [fact for _, fact in world.log if isinstance(fact, f.ChangeFact)] == [
+        TransferEnded(CALL, ANNA, TransferKind.BLIND, "agent 1002", "busy", None)
+    ]
 
 
 def test_blind_to_a_phone_that_is_not_there(world: World) -> None:

@@ -192,6 +192,7 @@ def test_client_who_cannot_be_brought_to_where_he_belongs_is_the_dialplans(order
     assert [one.leg for one in world.of(o.ToFallback)] == [LegId(call)]
     assert world.floor.calls == {}
     assert state_of(world, BORIS) is AgentState.READY
+    assert [one.end for one in world.saved[call].transfers] == [TransferEnd.FAILED]
 
 
 @pytest.mark.parametrize("order", ["Join", "RingBack", "Answer"])

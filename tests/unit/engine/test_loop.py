@@ -12,6 +12,7 @@ import uvloop
 
 from bridge.centre import facts as f
 from bridge.centre import orders as o
+from bridge.centre.change_facts import ClientHeld
 from bridge.centre.floor import Floor
 from bridge.centre.ids import CallId, LegId
 from bridge.engine.desk import EngineDesk
@@ -25,6 +26,7 @@ from bridge.engine.timers import Timers
 from tests.fakes.fact_log import Log
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.world import ANNA, BORIS, START, plan
+from tests.unit.centre.talk_scene import talking
 
 
 def both_loops(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -196,3 +198,19 @@ async def test_the_desk_shows_the_floor_and_tells_of_changes_once() -> None:
     desk.close()
     await rig.dispatch.drain(1)
     rig.timers.close()
+
+
+async def test_what_follows_from_a_fact_is_told_behind_it_and_at_its_time() -> None:
+    rig = Rig()
+    told: list[StampedFact] = []
+    world, call = talking()
+    rig.engine.floor = world.floor
+    rig.engine.watch(told.append)
+    earlier = START - timedelta(seconds=3)
+    rig.engine.take(f.AgentWished(ANNA, f.Wish.HOLD), earlier)
+    assert told == [
+        StampedFact(1, earlier, f.AgentWished(ANNA, f.Wish.HOLD)),
+        StampedFact(2, earlier, ClientHeld(call, ANNA)),
+    ]
+    await rig.dispatch.drain(1)
+    assert not any(isinstance(order, o.Tell) for order in rig.sent)

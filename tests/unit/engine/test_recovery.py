@@ -12,6 +12,7 @@ import pytest
 from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.call import CallState
+from bridge.centre.change_facts import ClientHeld
 from bridge.centre.floor import Floor
 from bridge.centre.ids import CallId, LegId, RecordingId, TicketId
 from bridge.engine.checkpoint import BadCheckpoint, CheckpointWriter, read_checkpoint
@@ -19,7 +20,7 @@ from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
 from bridge.engine.inbox import BoundedInbox
 from bridge.engine.loop import Engine
-from bridge.engine.ports import LoggedFact
+from bridge.engine.ports import LoggedFact, StampedFact
 from bridge.engine.recovery import Recovered, recover
 from bridge.engine.timers import Timers
 from bridge.store import FileJournal
@@ -57,7 +58,7 @@ class Process:
             clock=lambda: self.now,
         )
         self.timers.hold(self.recovered.timers)
-        self.engine.start()
+        self.engine.start(self.recovered.untold)
 
     async def carry_out(self, order: o.CallOrder) -> None:
         self.sent.append(order)
@@ -180,6 +181,31 @@ async def test_a_fact_that_happened_earlier_lets_its_timers_run_since_then(tmp_p
     due = first.timers.due(first.now)[wrap_up] - first.now
     assert timedelta(seconds=5) < due <= timedelta(seconds=6)
     await first.kill()
+
+
+@pytest.mark.parametrize("killed_before", [False, True])
+async def test_what_a_fact_has_changed_is_told_once_however_late_the_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_before: bool
+) -> None:
+    first = Process(tmp_path)
+    busy(first)
+    if killed_before:  # anything that follows from the fact was noted
+        note = first.history.note
+
+        def noted(stamped: StampedFact) -> None:
+            if not isinstance(stamped.fact, f.ChangeFact):
+                note(stamped)
+
+        monkeypatch.setattr(first.history, "note", noted)
+    first.engine.take(f.AgentWished(ANNA, f.Wish.HOLD), START + timedelta(seconds=1))
+    await first.kill()
+    for later in (2, 3):
+        await Process(tmp_path, START + timedelta(seconds=later)).kill()
+    segments = FileJournal.open(tmp_path).segments()
+    kept = [one for segment in segments for one in segment.facts() if one.type == ClientHeld.__name__]
+    assert [(one.at, one.body) for one in kept] == [
+        (START + timedelta(seconds=1), {"call": "call.1", "agent": ANNA})
+    ]
 
 
 async def test_facts_that_the_disk_did_not_take_are_made_good_by_a_checkpoint(
