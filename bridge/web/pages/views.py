@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Plan
-from bridge.engine.ports import FloorView, LiveAgent, LiveQueue, WaitingCaller
+from bridge.engine.ports import FloorView, LiveAgent, LiveCall, LiveQueue, WaitingCaller
 from bridge.web import labels
 from bridge.web.choices import dispositions, pause_reasons
 from bridge.web.context import frame_of, language_of, parts_of, renderer_of
@@ -53,6 +53,15 @@ class FloorQueue:
     def late(self) -> bool:
         """As it is drawn; app.js goes on watching the time, which passes without any news of the floor."""
         return self.late_at is not None and self.late_at <= datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """Of a call on the floor: what somebody on the agent's side does in it, or how far the call itself is."""
+
+    doing: str  # Doing value; "" for the call's own state
+    agent: AgentId | None
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +197,8 @@ def floor_context(floor: FloorView, plan: Plan) -> dict[str, Any]:
     return {
         "floor": floor,
         "queues": _floor_queues(floor, plan),
+        "doings": {party.agent: party for call in reversed(floor.calls) for party in call.parties},
+        "lines": {call.call: _lines(call) for call in floor.calls},
         "placements": {live.agent: placements.held(live) for live in floor.agents},
         "titles": {queue.name: queue.title for queue in plan.queues.values()},
         "names": {agent.id: agent.name for agent in plan.agents.values()},
@@ -195,6 +206,15 @@ def floor_context(floor: FloorView, plan: Plan) -> dict[str, Any]:
         "talking": sum(1 for agent in floor.agents if agent.state == "talking"),
         "signed_in": sum(1 for agent in floor.agents if agent.state != "logged_out"),
     }
+
+
+def _lines(call: LiveCall) -> tuple[CallLine, ...]:
+    """A phone that rings is nobody's doing yet: it is told beside what those in the call do meanwhile."""
+    done = tuple(CallLine(one.doing, one.agent, one.since) for one in call.parties)
+    if done and call.state != "ringing":
+        return done
+    rung = call.agent if all(one.agent != call.agent for one in call.parties) else None
+    return (*done, CallLine("", rung, call.since))
 
 
 def _floor_queues(floor: FloorView, plan: Plan) -> list[FloorQueue]:

@@ -1,11 +1,14 @@
 """The supervisor's floor: queues with their figures and warnings, agents with their phones."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from bridge.engine.ports import LiveQueue
+from bridge.centre.ids import AgentId
+from bridge.engine.ports import FloorView, LiveParty, LiveQueue
 from tests.integration.web.web_house import House, csrf_of
 from tests.integration.web.web_samples import busy_floor
 
@@ -77,3 +80,78 @@ async def test_agents_show_state_reason_and_phone(
     html = await floor(house, language)
     for word in words:
         assert word in html, word
+
+
+# ── what they do in a call ───────────────────────────────────────────────────
+
+
+def in_call(now: datetime, *parties: LiveParty, **call: Any) -> FloorView:
+    """Anna has talked for 190 s; these are in her call now."""
+    view = busy_floor(now)
+    first = replace(view.calls[0], parties=parties, **call)
+    return replace(view, calls=(first, *view.calls[1:]))
+
+
+def lines_of(html: str, heading: str, now: datetime) -> list[str]:
+    """The words of each row in the table below it, with the seconds that its clock tells."""
+    table = html[html.index(f'id="{heading}"') :].partition("</table>")[0]
+    clock = r'<time[^>]*data-since="(\d+)"[^>]*>[^<]*'
+    table = re.sub(clock, lambda since: f"{now.timestamp() - int(since[1]) / 1000:.0f} s", table)
+    rows = re.findall(r"<tr.*?</tr>", table, re.DOTALL)[1:]
+    return [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("language", "doing", "words"),
+    [
+        ("en", "talk", "With the client"),
+        ("en", "hold", "The client hears music"),
+        ("en", "consult", "In consultation"),
+        ("en", "held", "On hold"),
+        ("en", "conference", "All together"),
+        ("ru", "hold", "Клиент слушает музыку"),
+        ("ru", "talk", "С клиентом"),
+    ],
+)
+async def test_what_an_agent_does_is_told_in_words_and_since_it_began(
+    house: House, language: str, doing: str, words: str
+) -> None:
+    now = datetime.now(UTC)
+    house.desk.show(in_call(now, LiveParty(AgentId("1001"), doing, now - 65 * SECOND)))
+    html = await floor(house, language)
+    assert re.search(rf"^Анна Смирнова 1001 {words} 65 s ", lines_of(html, "floor-agents", now)[0])
+    assert re.search(
+        rf"^\+7 916 123-45-67 {words} Поддержка Анна Смирнова 65 s ", lines_of(html, "floor-calls", now)[0]
+    )
+
+
+async def test_each_of_several_in_a_call_has_a_line_and_a_clock(house: House) -> None:
+    now = datetime.now(UTC)
+    parties = (
+        LiveParty(AgentId("1001"), "talk", now - 20 * SECOND),
+        LiveParty(None, "held", now - 40 * SECOND),
+    )
+    house.desk.show(in_call(now, *parties, state="consulting"))
+    html = await floor(house)
+    first, second, *_ = lines_of(html, "floor-calls", now)
+    assert re.search("With the client Поддержка Анна Смирнова 20 s ", first)
+    assert re.search("^On hold Number outside 40 s$", second), "caller, queue and recording are the first's"
+    assert html.count('rowspan="2"') == 3
+
+
+async def test_whose_phone_rings_is_told_beside_who_waits_for_it(house: House) -> None:
+    now = datetime.now(UTC)
+    anna = LiveParty(AgentId("1001"), "hold", now - 8 * SECOND)
+    house.desk.show(in_call(now, anna, state="ringing", agent=AgentId("1002")))
+    first, second, *_ = lines_of(await floor(house), "floor-calls", now)
+    assert "The client hears music Поддержка Анна Смирнова" in first
+    assert second.startswith("Ringing Борис Орлов")
+
+
+async def test_where_no_doing_is_known_the_state_is_shown(house: House) -> None:
+    """Of a supervisor beside an agent, too: he does nothing in the call."""
+    now = datetime.now(UTC)
+    house.desk.show(in_call(now))
+    html = await floor(house)
+    assert re.search(r"^Анна Смирнова 1001 Talking 190 s ", lines_of(html, "floor-agents", now)[0])
+    assert "Talking Поддержка Анна Смирнова 190 s" in lines_of(html, "floor-calls", now)[0]
