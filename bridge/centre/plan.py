@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
@@ -142,7 +142,7 @@ NO_AGENTS = ToHangUp(("callbridge/no-agents",))
 
 class TargetKind(Enum):
     AGENT = "agent"  # his phone if he is free, and nobody in his place
-    SUPERVISOR = "supervisor"  # the first free one of those who supervise the call's queue
+    SUPERVISOR = "supervisor"  # the first free one of ``Plan.supervisors_for``
     QUEUE = "queue"
     NUMBER = "number"  # outside
 
@@ -272,12 +272,19 @@ class Plan:
             case TargetKind.SUPERVISOR:
                 return True
 
+    def served_by(self, agent: AgentId) -> Iterator[Queue]:
+        """As of now, in the plan's order."""
+        return (queue for queue in self.queues.values() if any(m.agent == agent for m in queue.members))
+
     def supervises(self, supervisor: AgentId, agent: AgentId) -> bool:
         """Whether he supervises a group that the agent is in: serves one of its queues, as of now."""
-        return any(
-            supervisor in queue.supervisors and any(member.agent == agent for member in queue.members)
-            for queue in self.queues.values()
-        )
+        return any(supervisor in queue.supervisors for queue in self.served_by(agent))
+
+    def supervisors_for(self, queue: QueueName | None, agent: AgentId) -> tuple[AgentId, ...]:
+        """Whom he may pass a client of this queue on to; of a call that came by none, his own groups'."""
+        own = self.queues.get(queue) if queue is not None else None
+        groups = (own,) if own is not None else self.served_by(agent)
+        return tuple(dict.fromkeys(one for group in groups for one in group.supervisors if one != agent))
 
     def target_of(self, dialled: str) -> Target | None:
         """Where what an agent dialled leads a client whom he passes on; None for nowhere."""
@@ -313,8 +320,7 @@ class Plan:
 
     def wrap_up_of(self, agent: AgentId) -> QueueName | None:
         """Whose wrap-up he has after a call that came by no queue: the first one's that he serves."""
-        served = (name for name, queue in self.queues.items() if any(m.agent == agent for m in queue.members))
-        return next(served, None)
+        return next((queue.name for queue in self.served_by(agent)), None)
 
     def agent_at(self, endpoint: str) -> Agent | None:
         return next((agent for agent in self.agents.values() if agent.endpoint == endpoint), None)

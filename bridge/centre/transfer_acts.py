@@ -70,8 +70,7 @@ def _call_target(call: Call, transfer: Transfer, at: Moment) -> None:
         case TargetKind.AGENT:
             ask(call, (AgentId(target.name),), at)
         case TargetKind.SUPERVISOR:
-            queue = at.plan.queues.get(call.queue) if call.queue is not None else None
-            ask(call, queue.supervisors if queue is not None else (), at)
+            ask(call, at.plan.supervisors_for(call.queue, transfer.by), at)
         case TargetKind.QUEUE:
             at.out.messages.append(EnterQueue(call.id, QueueName(target.name), at.next_place()))
         case TargetKind.NUMBER:

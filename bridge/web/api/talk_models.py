@@ -80,7 +80,10 @@ class TransferOrder(Taken):
     number: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = Field(
         None, description="Outside; one that `transfers.prefixes` permits."
     )
-    supervisor: Literal[True] | None = Field(None, description="The first free one of the call's queue.")
+    supervisor: Literal[True] | None = Field(
+        None,
+        description="The first free one of the call's queue; where it has none, of the agent's own ones.",
+    )
     attended: bool = Field(False, description="Talk with the target first.")
 
     @model_validator(mode="after")

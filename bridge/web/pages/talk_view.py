@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.centre.facts import Supervise
-from bridge.centre.ids import AgentId
+from bridge.centre.ids import AgentId, QueueName
 from bridge.centre.plan import Plan, TargetKind
 from bridge.centre.record import TransferEnd, TransferRecord
 from bridge.engine.ports import FloorView, LiveAgent, LiveCall, LiveWatch
@@ -91,14 +91,13 @@ def way_of(transfers: Sequence[TransferRecord], plan: Plan) -> tuple[Step, ...]:
 
 def _targets(floor: FloorView, plan: Plan, call: LiveCall, me: AgentId) -> Targets:
     ready = {queue.name: queue.ready for queue in floor.queues}
-    own = next((queue for name, queue in plan.queues.items() if name == call.queue), None)
     others = (agent for agent in floor.agents if agent.agent != me)
     return Targets(
         free=tuple(agent for agent in others if agent.reachable and agent.state == "ready"),
         queues=tuple(
             QueueTarget(queue.name, queue.title, ready.get(queue.name, 0)) for queue in plan.queues.values()
         ),
-        supervisor=own is not None and bool(own.supervisors),
+        supervisor=bool(plan.supervisors_for(QueueName(call.queue) if call.queue else None, me)),
         outside=plan.outside.prefixes if plan.outside is not None else (),
     )
 

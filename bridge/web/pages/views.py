@@ -98,7 +98,7 @@ class Views:
             case Topic.STATE:
                 return "_state.html", self._state(agent)
             case Topic.TALK:
-                return "_talk.html", talk_context(self.parts.desk.floor(), self.parts.plan(), agent)
+                return "_talk.html", talk_context(self.parts.desk.floor(), self.parts.in_force(), agent)
             case Topic.DISPOSITION:
                 return "_disposition.html", self._disposition(agent, opened)
             case Topic.WAITING:

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.centre.facts import Supervise, SupervisionWished
 from bridge.centre.ids import AgentId, QueueName
-from bridge.centre.plan import Plan
+from bridge.centre.plan import Member, Plan
 from bridge.engine.ports import LiveWatch
 from bridge.web.context import PARTS
 from tests.integration.web.test_web_talks import ANNA, BORIS, VERA, passed_on, talks
@@ -36,6 +36,13 @@ def beside(house: House, *watches: LiveWatch) -> None:
         replace(call, watches=watches) if call.call == "c1" else call for call in house.desk.view.calls
     )
     house.desk.show(replace(house.desk.view, calls=calls))
+
+
+def came_by(house: House, queue: str | None) -> None:
+    """Anna's client."""
+    house.desk.show(
+        replace(house.desk.view, calls=tuple(replace(call, queue=queue) for call in house.desk.view.calls))
+    )
 
 
 def watch(how: str = "listen", who: AgentId = VERA, supervisor: AgentId = VERA) -> LiveWatch:
@@ -228,3 +235,35 @@ async def test_the_agent_sees_it_where_his_department_says_so(
     client = await house.sign_in("1001")
     html = await (await client.get("/")).text()
     assert ('<p class="note" role="status">' in html) is seen
+
+
+@pytest.mark.parametrize(
+    ("queue", "supervisors", "offered"),
+    [
+        ("support", (VERA,), True),
+        ("sales", (VERA,), False),  # it has none
+        (None, (VERA,), True),  # of her own department
+        (None, (), False),
+        (None, (ANNA,), False),
+    ],
+)
+async def test_the_agent_may_pass_the_client_on_to_a_supervisor(
+    house: House, queue: str | None, supervisors: tuple[AgentId, ...], offered: bool
+) -> None:
+    supervised(house, *supervisors)
+    came_by(house, queue)
+    html = await (await (await house.sign_in("1001")).get("/")).text()
+    assert ('<option value="supervisor">' in html) is offered
+
+
+async def test_the_departments_that_she_was_moved_to_count(house: House) -> None:
+    """By the plan in force, not the engineer's: Vera supervises sales only."""
+    supervised(house)
+    came_by(house, None)
+    parts = house.server.app[PARTS]
+    sales = parts.plan().queues[QueueName("sales")]
+    sales = replace(sales, supervisors=(VERA,), members=(*sales.members, Member(ANNA)))
+    in_force = replace(parts.plan(), queues={**parts.plan().queues, sales.name: sales})
+    object.__setattr__(parts, "in_force", lambda: in_force)
+    html = await (await (await house.sign_in("1001")).get("/")).text()
+    assert '<option value="supervisor">' in html

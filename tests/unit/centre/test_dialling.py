@@ -12,10 +12,11 @@ from bridge.centre.call import CallState
 from bridge.centre.causes import Cause
 from bridge.centre.ids import LegId
 from bridge.centre.plan import ToQueue
-from tests.fakes.world import ANNA, BORIS, SUPPORT, world_of
+from tests.fakes.world import ANNA, BORIS, SALES, SUPPORT, VERA, world_of
 from tests.unit.centre.dial_scene import NUMBER, OURS, dialling, is_over, outside_rings, plan, talking
 from tests.unit.centre.talk_scene import (
     TO_BORIS,
+    TO_SUPERVISOR,
     ends_well,
     hears,
     passes_on,
@@ -63,6 +64,35 @@ def test_they_talk_as_in_any_call_with_one_ticket_a_recording_and_a_wrap_up() ->
     assert len(world.of(o.OpenTicket)) == 1
     assert state_of(world, ANNA) is AgentState.WRAP_UP
     assert state_of(world, BORIS) is AgentState.WRAP_UP
+
+
+def test_passed_on_to_the_supervisor_of_the_agents_own_department() -> None:
+    world, call = talking()
+    world.arrive(VERA)
+    queues = {
+        SALES: replace(plan().queues[SALES], supervisors=(BORIS,)),  # none of Anna's
+        SUPPORT: replace(plan().queues[SUPPORT], supervisors=(ANNA, VERA)),
+    }
+    world.tell(f.PlanLoaded(replace(plan(), queues=queues)))
+    passes_on(world, TO_SUPERVISOR)
+    assert world.rung == [VERA]
+    world.talk(VERA)
+    assert hears(world, VERA) == {"outside"}
+    assert ends_well(world, call).transfers[0].to == VERA
+
+
+def test_the_supervisors_of_several_departments_are_asked_in_the_plans_order() -> None:
+    world, _ = talking()
+    world.arrive(VERA)
+    world.tell(f.MemberMoved(ANNA, SALES, 0))
+    sales = replace(plan().queues[SALES], supervisors=(VERA, BORIS))
+    world.tell(f.PlanLoaded(replace(plan(), queues={SALES: sales, SUPPORT: plan().queues[SUPPORT]})))
+    passes_on(world, TO_SUPERVISOR)
+    assert world.rung == [VERA]
+    world.refuse(VERA)
+    assert world.rung == [BORIS]
+    world.refuse(BORIS)
+    assert world.rung == [ANNA]  # each once
 
 
 @pytest.mark.parametrize("who", ["agent", "client"])
