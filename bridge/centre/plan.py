@@ -278,7 +278,11 @@ class Plan:
 
     def supervises(self, supervisor: AgentId, agent: AgentId) -> bool:
         """Whether he supervises a group that the agent is in: serves one of its queues, as of now."""
-        return any(supervisor in queue.supervisors for queue in self.served_by(agent))
+        return any(True for _ in self.supervised_by(supervisor, agent))
+
+    def supervised_by(self, supervisor: AgentId, agent: AgentId) -> Iterator[Queue]:
+        """The queues by which he may be beside the agent."""
+        return (queue for queue in self.served_by(agent) if supervisor in queue.supervisors)
 
     def supervisors_for(self, queue: QueueName | None, agent: AgentId) -> tuple[AgentId, ...]:
         """Whom he may pass a client of this queue on to; of a call that came by none, his own groups'."""

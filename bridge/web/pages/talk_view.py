@@ -65,13 +65,16 @@ def talk_context(floor: FloorView, plan: Plan, me: AgentId | None) -> dict[str, 
 
 
 def _told(call: LiveCall, plan: Plan, me: AgentId) -> tuple[LiveWatch, ...]:
-    """Who is with him, where his client's department lets him know. Who talks with both is heard anyway."""
-    queue = next((queue for name, queue in plan.queues.items() if name == call.queue), None)
-    tells = queue is not None and queue.tells_watched
+    """Who is with him, where a department by which he may be lets him know. Who talks with both is heard."""
     return tuple(
         watch
         for watch in call.watches
-        if watch.agent == me and watch.answered and (tells or watch.how == Supervise.BARGE.value)
+        if watch.agent == me
+        and watch.answered
+        and (
+            watch.how == Supervise.BARGE.value
+            or any(queue.tells_watched for queue in plan.supervised_by(watch.supervisor, me))
+        )
     )
 
 

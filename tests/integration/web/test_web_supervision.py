@@ -227,14 +227,29 @@ async def test_an_agent_does_not_reach_it(house: House) -> None:
     ("how", "tells", "seen"),
     [("listen", False, False), ("listen", True, True), ("whisper", False, False), ("barge", False, True)],
 )
+@pytest.mark.parametrize("queue", ["support", "sales", None])
 async def test_the_agent_sees_it_where_his_department_says_so(
-    house: House, how: str, tells: bool, seen: bool
+    house: House, queue: str | None, how: str, tells: bool, seen: bool
 ) -> None:
+    """The one by which the supervisor may be with her, however the client came."""
     supervised(house, VERA, tells=tells)
+    came_by(house, queue)
     beside(house, watch(how))
     client = await house.sign_in("1001")
     html = await (await client.get("/")).text()
     assert ('<p class="note" role="status">' in html) is seen
+
+
+async def test_another_department_s_supervisor_is_not_told_of(house: House) -> None:
+    """Support tells, but Boris supervises sales only, which she serves as well."""
+    supervised(house, VERA, tells=True)
+    plan: Plan = house.server.app[PARTS].plan()
+    sales = plan.queues[QueueName("sales")]
+    sales = replace(sales, supervisors=(BORIS,), members=(*sales.members, Member(ANNA)))
+    object.__setattr__(plan, "queues", {**plan.queues, sales.name: sales})
+    beside(house, watch(who=BORIS, supervisor=BORIS))
+    html = await (await (await house.sign_in("1001")).get("/")).text()
+    assert '<p class="note" role="status">' not in html
 
 
 @pytest.mark.parametrize(
