@@ -11,7 +11,7 @@ from aiohttp import web
 from bridge.centre.facts import AgentWished, TransferWished, Wish
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Target, TargetKind
-from bridge.centre.record import Doing
+from bridge.centre.record import Doing, TransferEnd, TransferKind
 from bridge.engine.ports import FloorView, LiveCall
 from bridge.web.context import parts_of
 from bridge.web.labels import N_
@@ -40,6 +40,13 @@ def talk_of(floor: FloorView, agent: AgentId) -> LiveCall | None:
     """The call in which his phone is; of one on each line, that which is steered."""
     his = (call for call in floor.calls if any(party.agent == agent for party in call.parties))
     return max(his, key=lambda call: call.steered, default=None)
+
+
+def times_passed_on(call: LiveCall) -> int:
+    """How often its client came to somebody else by it; what a supervisor took over nobody passed on."""
+    return sum(
+        one.end is TransferEnd.COMPLETED and one.kind is not TransferKind.TAKE_OVER for one in call.transfers
+    )
 
 
 def demand_talk(request: web.Request, agent: AgentId) -> LiveCall:

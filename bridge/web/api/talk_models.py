@@ -41,7 +41,10 @@ class Talk(Said):
         description="Of the transfer under way: `ringing`, `consulting`, `swapped`; empty for none."
     )
     transfers: list[Transfer]
-    many_transfers: bool = Field(description="The client has been passed on twice: once more is a warning.")
+    many_transfers: bool = Field(
+        description="The client has been passed on twice: once more is a warning. Completed transfers "
+        "count, take-overs do not."
+    )
     watches: list[Watch]
     recorded: bool = Field(description="Whether or not it is paused.")
     recording_paused: bool

@@ -16,7 +16,7 @@ from bridge.web.context import parts_of
 from bridge.web.moves import live_agent
 from bridge.web.pauses import live_call, pause
 from bridge.web.problems import Fault, Problem, not_found
-from bridge.web.talks import MANY_TRANSFERS, demand_talk, pass_on, talk_of, wish
+from bridge.web.talks import MANY_TRANSFERS, demand_talk, pass_on, talk_of, times_passed_on, wish
 
 
 async def get_talk(request: web.Request) -> web.StreamResponse:
@@ -98,7 +98,7 @@ def said_talk(call: LiveCall) -> talk_models.Talk:
             )
             for one in call.transfers
         ],
-        many_transfers=len(call.transfers) >= MANY_TRANSFERS,
+        many_transfers=times_passed_on(call) >= MANY_TRANSFERS,
         watches=[
             talk_models.Watch(
                 who=one.who,

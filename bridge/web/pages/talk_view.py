@@ -9,7 +9,7 @@ from bridge.centre.ids import AgentId, QueueName
 from bridge.centre.plan import Plan, TargetKind
 from bridge.centre.record import TransferEnd, TransferRecord
 from bridge.engine.ports import FloorView, LiveAgent, LiveCall, LiveWatch
-from bridge.web.talks import MANY_TRANSFERS, talk_of
+from bridge.web.talks import MANY_TRANSFERS, talk_of, times_passed_on
 
 _AS_WISHED = (None, TransferEnd.COMPLETED, TransferEnd.CONFERENCE, TransferEnd.GIVEN_UP)
 
@@ -48,6 +48,7 @@ def talk_context(floor: FloorView, plan: Plan, me: AgentId | None) -> dict[str, 
     way = way_of(call.transfers, plan)
     last = call.transfers[-1] if call.transfers else None
     mine = last is not None and last.by == me
+    times = times_passed_on(call)
     return {
         "talk": call,
         "me": me,
@@ -58,7 +59,7 @@ def talk_context(floor: FloorView, plan: Plan, me: AgentId | None) -> dict[str, 
         "rings": way[-1] if call.stage == "ringing" and way else None,
         "failed": way[-1] if not call.stage and last and mine and last.end not in _AS_WISHED else None,
         "paused_by": paused_by(call, names),
-        "many": len(call.transfers) >= MANY_TRANSFERS,
+        "times": times if times >= MANY_TRANSFERS else None,
         "watched": _told(call, plan, me),
         "targets": _targets(floor, plan, call, me),
     }
