@@ -358,36 +358,6 @@ async def test_a_client_is_not_passed_on_out_of_a_conference(house: House) -> No
     await refused(house, f"{API}/agents/1002/transfer", {"agent": "1003"}, 409)
 
 
-# ── calls known from AMI alone ───────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        *((CALL, {"do": wish.value}) for wish in FITS),
-        (TRANSFER, {"agent": "1002"}),
-        (TRANSFER, {"queue": "x"}),
-    ],
-)
-async def test_a_call_that_is_not_steered_is_left_to_the_phone(
-    house: House, path: str, body: dict[str, object]
-) -> None:
-    talks(house, steered=False)
-    problem = await refused(house, path, body, 409)
-    assert "not steered by Callbridge" in problem["detail"]
-    assert "the phone's own keys" in problem["detail"]
-
-
-async def test_of_a_call_on_each_line_the_steered_one_is_meant(house: House) -> None:
-    talks(house)
-    (_, his) = house.desk.view.calls
-    other = replace(his, call=CallId("c3"), steered=False)
-    for calls in ((his, other), (other, his)):
-        house.desk.submitted.clear()
-        house.desk.show(replace(house.desk.view, calls=calls))
-        assert await ordered(house, CALL, {"do": "hold"}) == [AgentWished(ANNA, Wish.HOLD)]
-
-
 # ── the document ─────────────────────────────────────────────────────────────
 
 
