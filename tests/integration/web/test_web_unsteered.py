@@ -1,4 +1,4 @@
-"""The API's call of an agent when it is known from AMI alone: what may be asked of it is left to his phone."""
+"""The API's call of an agent when it is known from AMI alone: what is asked of it is left to his phone."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from bridge.centre.facts import AgentWished, Wish
 from bridge.centre.ids import CallId
-from tests.integration.web.test_web_talks import ANNA, CALL, TRANSFER, ordered, refused, talks
+from tests.integration.web.test_web_talks import ANNA, CALL, FITS, TRANSFER, ordered, refused, talks
 from tests.integration.web.web_house import House
 
 
