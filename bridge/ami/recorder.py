@@ -32,9 +32,9 @@ log = structlog.get_logger(__name__)
 
 Ask = Callable[..., Awaitable[Headers]]
 
-_FORGETS = 0.06  # seconds: with the next packet after its last listener the channel forgets how it translated
 _SENT = "CHANNEL(rtcp,txcount)"  # packets to the client so far; empty where there is no RTP
-_LOOKS, _HEARD_WITHIN = 0.02, 1.0  # seconds
+_SENT_WITHIN, _LOOKS = 0.5, 0.02  # seconds
+_FORGETS = 0.06  # seconds: with the next packet after its last listener the channel forgets how it translated
 _CONFIRMS = 2.0  # seconds after the reply, in which its event tells that a recorder was muted
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -184,26 +184,22 @@ async def _begin_anew(order: StartRecording, ask: Ask, recordings: Recordings) -
         return False
     recordings.expect(leg, recording)
     recordings.begun(leg)
-    await _until_heard(leg, ask)
     recordings.between(leg, stopped=True)
     await _stop(leg, known, ask)
+    before = await _sent(leg, ask) if order.just_answered else None
     await asyncio.sleep(_FORGETS)
+    if before is not None:
+        await _until_sent(leg, before, ask)
     await ask("MixMonitor", Channel=leg, Options=_options(recording, again="a"))
     recordings.between(leg, stopped=False)
     return False
 
 
-async def _until_heard(leg: LegId, ask: Ask) -> None:
-    """Until something goes to the client: a phone that has answered just now may take a moment to speak.
-
-    Before its first packet there is nothing with which the channel could forget how it translated.
-    """
-    before = await _sent(leg, ask)
-    give_up = asyncio.get_running_loop().time() + _HEARD_WITHIN
-    while before is not None and asyncio.get_running_loop().time() < give_up:
+async def _until_sent(leg: LegId, before: int, ask: Ask) -> None:
+    """Something more to the client; of a phone that is silent it is not waited for long."""
+    give_up = asyncio.get_running_loop().time() + _SENT_WITHIN
+    while await _sent(leg, ask) == before and asyncio.get_running_loop().time() < give_up:
         await asyncio.sleep(_LOOKS)
-        if await _sent(leg, ask) != before:
-            return
 
 
 async def _sent(leg: LegId, ask: Ask) -> int | None:

@@ -262,7 +262,8 @@ class StartRecording:
     """MixMonitor on the client's leg: what he says and what he hears in files of their own.
 
     ``anew``: one that runs is begun anew, behind what it has written (see ``sources``). ``muted``: what
-    MuteRecording does follows at once, and what cannot be muted is not begun.
+    MuteRecording does follows at once, and what cannot be muted is not begun. ``just_answered``: who is heard
+    from now on may be silent for a moment yet.
     """
 
     lane: ClassVar[Lane] = Lane.RECORDER
@@ -271,6 +272,7 @@ class StartRecording:
     recording: RecordingId
     anew: bool = False
     muted: bool = False
+    just_answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

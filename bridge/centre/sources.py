@@ -56,7 +56,10 @@ def record_on(call: Call, at: Moment) -> None:
     if call.heard not in (None, heard):
         recording = recording_id(call.id, call.recordings)
         muted = call.paused is not None
-        at.out.orders.append(StartRecording(call.id, call.recorded_leg, recording, anew=True, muted=muted))
+        # In a direct call somebody is in the bridge as soon as his phone answers, and may not speak yet.
+        direct = call.state is CallState.OUTSIDE
+        anew = StartRecording(call.id, call.recorded_leg, recording, True, muted, just_answered=direct)
+        at.out.orders.append(anew)
     call.heard = heard
 
 

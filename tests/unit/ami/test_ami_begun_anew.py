@@ -103,15 +103,16 @@ async def test_he_has_hung_up() -> None:
                 await ami.start_recording(ANEW)
 
 
-async def test_not_before_the_client_hears_somebody() -> None:
+async def test_not_before_a_packet_has_gone_to_the_client() -> None:
     async with fake_ami() as fake:
         fake.variables |= {MARK["Variable"]: MARK["Value"], SENT: "5"}
         ami = link(fake, FactInbox())
         async with running(ami.run):
             await until(lambda: ami.state.up)
-            anew = asyncio.create_task(ami.start_recording(ANEW))
+            anew = asyncio.create_task(ami.start_recording(replace(ANEW, just_answered=True)))
             await until(lambda: sum(one["variable"] == SENT for one in fake.of("Getvar")) > 3)
-            assert not fake.of("StopMixMonitor")
+            assert fake.of("StopMixMonitor")
+            assert not fake.of("MixMonitor")
             fake.variables[SENT] = "6"
             await anew
-        assert len(fake.of("StopMixMonitor")) == len(fake.of("MixMonitor")) == 1
+        assert len(fake.of("MixMonitor")) == 1

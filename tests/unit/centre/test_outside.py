@@ -326,7 +326,7 @@ def test_one_recording_on_the_clients_channel_through_every_transfer() -> None:
     world.tell(f.OutsideTransferred(CALL, ANNA, TransferKind.BLIND, "1002"))
     assert recorder(world) == [begun]  # nobody else is heard yet
     world.tell(f.OutsideAnswered(CALL, BORIS))
-    assert recorder(world) == [begun, replace(begun, anew=True)]
+    assert recorder(world) == [begun, replace(begun, anew=True, just_answered=True)]
     world.tell(f.OutsideEnded(CALL, "completed"))
     world.tell(f.RecordingEnded(CALL, recording))
     assert world.attached == [recording]
