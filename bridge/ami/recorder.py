@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 Ask = Callable[..., Awaitable[Headers]]
 
 _SENT = "CHANNEL(rtcp,txcount)"  # packets to the client so far; empty where there is no RTP
-_SENT_WITHIN, _LOOKS = 0.5, 0.02  # seconds
+_LOOKS, _BETWEEN_LOOKS = 25, 0.02  # half a second
 _FORGETS = 0.06  # seconds: with the next packet after its last listener the channel forgets how it translated
 _CONFIRMS = 2.0  # seconds after the reply, in which its event tells that a recorder was muted
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
@@ -197,9 +197,10 @@ async def _begin_anew(order: StartRecording, ask: Ask, recordings: Recordings) -
 
 async def _until_sent(leg: LegId, before: int, ask: Ask) -> None:
     """Something more to the client; of a phone that is silent it is not waited for long."""
-    give_up = asyncio.get_running_loop().time() + _SENT_WITHIN
-    while await _sent(leg, ask) == before and asyncio.get_running_loop().time() < give_up:
-        await asyncio.sleep(_LOOKS)
+    for _ in range(_LOOKS):
+        if await _sent(leg, ask) != before:
+            return
+        await asyncio.sleep(_BETWEEN_LOOKS)
 
 
 async def _sent(leg: LegId, ask: Ask) -> int | None:
