@@ -20,6 +20,7 @@ from bridge.centre.orders import (
     OpenTicket,
     SaveCall,
     SaveOffer,
+    SaveWrapUp,
     SetDisposition,
     StartRecording,
     StopRecording,
@@ -76,6 +77,9 @@ def handlers(
                 return None
             case EndOffer():
                 await store.end_offer(order)
+                return None
+            case SaveWrapUp():
+                await store.save_wrap_up(order)
                 return None
             case NoteAudit():
                 if order.action == NOT_ANNOUNCED:

@@ -155,6 +155,7 @@ def _line_of(row: CallRow) -> bytes:
     """As the API gives it, but for who the client was: a log is made to be kept and passed on."""
     call: dict[str, Any] = msgspec.to_builtins(row)
     call |= {"number": None, "e164": None, "name": "", "client": None}
+    del call["wrap_ups"]
     for leg in call["legs"]:
         del leg["call"]
     return msgspec.json.encode(call)

@@ -36,8 +36,9 @@ from bridge.centre.messages import (
     Output,
     Rejected,
 )
-from bridge.centre.orders import StartTimer, StopTimer
+from bridge.centre.orders import SaveWrapUp, StartTimer, StopTimer
 from bridge.centre.plan import Plan
+from bridge.centre.record import WrapUp
 
 PHONE = "phone"  # the reason shown when the phone, not the person, made an agent unavailable
 UNANSWERED = "unanswered"  # the reason of a pause that unanswered offers brought him
@@ -139,13 +140,20 @@ class AgentDesk:
         step = TABLE.get((self.state, type(event)))
         if step is None:
             raise Rejected("agent", self.state, event)
-        before = self.changed()
+        before, wrap_up = self.changed(), (self.last_call, self.since) if self.state is S.WRAP_UP else None
         step(self, event, plan, now, out)
+        if wrap_up is not None and self.state is not S.WRAP_UP:
+            self._keep(*wrap_up, now, out)
         if self.free:
             self.idle_since = self.idle_since or now
         after = self.changed()
         if after != before:
             out.messages.append(after)
+
+    def _keep(self, call: CallId | None, since: datetime, now: datetime, out: Output) -> None:
+        """The wrap-up is over. A clock that stepped back makes none of less than nothing."""
+        if call is not None and now > since:
+            out.orders.append(SaveWrapUp(call, WrapUp(self.id, since, now)))
 
     def enter(self, state: AgentState, now: datetime, reason: str = "") -> None:
         if (state, reason) != (self.state, self.reason):

@@ -36,6 +36,7 @@ from bridge.centre.orders import (
 from bridge.centre.pauses import end_pause, end_pause_if_over
 from bridge.centre.plan import Agent, Queue, ToNumber
 from bridge.centre.seats import account
+from bridge.centre.spent import talked
 
 S = CallState
 RING = timedelta(seconds=20)  # of an agent who is rung by name
@@ -225,10 +226,10 @@ def release_leg(call: Call, leg: Leg, at: Moment) -> None:
     leg.released = True
     consulted = call.transfer is not None and call.transfer.other == leg.id
     queue = None if consulted else call.queue
-    talked = max(at.now - leg.answered_at, timedelta(0))
+    had = talked([one for one in call.segments if one.leg == leg.id], at.now)
     own = call.wished_by is not None and call.answered_at is not None and not consulted
     as_in = at.plan.wrap_up_of(leg.agent) if own else None
-    at.out.messages.append(AgentReleased(call.id, leg.agent, queue, talked, as_in))
+    at.out.messages.append(AgentReleased(call.id, leg.agent, queue, had, as_in))
 
 
 def give_back(call: Call, at: Moment) -> None:

@@ -34,6 +34,7 @@ from bridge.centre.records_orders import NoteAudit as NoteAudit
 from bridge.centre.records_orders import OpenTicket as OpenTicket
 from bridge.centre.records_orders import SaveCall as SaveCall
 from bridge.centre.records_orders import SaveOffer as SaveOffer
+from bridge.centre.records_orders import SaveWrapUp as SaveWrapUp
 from bridge.centre.records_orders import SetDisposition as SetDisposition
 from bridge.centre.wish_facts import Supervise
 
@@ -362,7 +363,9 @@ MediaOrder = (
     | ToDialplan
     | ClearCall
 )
-RecordsOrder = SaveCall | OpenTicket | SaveOffer | EndOffer | SetDisposition | NoteAudit | AttachRecording
+RecordsOrder = (
+    SaveCall | OpenTicket | SaveOffer | EndOffer | SaveWrapUp | SetDisposition | NoteAudit | AttachRecording
+)
 ScreenOrder = OpenCard | CloseCard
 RecorderOrder = StartRecording | StopRecording | MuteRecording
 CallOrder = MediaOrder | RecorderOrder | LookUpClient | RecordsOrder | ScreenOrder

@@ -64,6 +64,15 @@ class Segment:
     until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WrapUp:
+    """After his part of a call an agent did what was left to do, and was asked for no other one."""
+
+    agent: AgentId
+    since: datetime
+    until: datetime
+
+
 class TransferEnd(Enum):
     COMPLETED = "completed"
     CONFERENCE = "conference"  # all three talk

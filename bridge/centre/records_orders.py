@@ -7,7 +7,7 @@ from typing import ClassVar
 from bridge.centre.decision import Decision, OfferEnd
 from bridge.centre.ids import AgentId, CallId, LegId, QueueName, RecordingId
 from bridge.centre.lane import Lane
-from bridge.centre.record import CallRecord
+from bridge.centre.record import CallRecord, WrapUp
 
 # ── Lane.DIRECTORY and Lane.RECORDS, carried out by crm/ ─────────────────────
 
@@ -61,6 +61,15 @@ class EndOffer:
     leg: LegId
     at: datetime
     end: OfferEnd
+
+
+@dataclass(frozen=True, slots=True)
+class SaveWrapUp:
+    """It is over. The call may be so long since."""
+
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    wrap_up: WrapUp
 
 
 @dataclass(frozen=True, slots=True)

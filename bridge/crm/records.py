@@ -13,6 +13,7 @@ from bridge.centre.orders import (
     OpenTicket,
     SaveCall,
     SaveOffer,
+    SaveWrapUp,
     SetDisposition,
 )
 from bridge.crm.keeper import RecordingKeeper
@@ -56,6 +57,9 @@ class CallRecords:
 
     async def end_offer(self, order: EndOffer) -> None:
         await self._store.write(lambda unit: unit.offers.end(order))
+
+    async def save_wrap_up(self, order: SaveWrapUp) -> None:
+        await self._store.write(lambda unit: unit.talks.save_wrap_up(order.call, order.wrap_up))
 
     async def set_disposition(self, order: SetDisposition) -> None:
         ticket = await self._store.write(

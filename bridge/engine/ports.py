@@ -23,6 +23,7 @@ from bridge.centre.orders import (
     OpenTicket,
     SaveCall,
     SaveOffer,
+    SaveWrapUp,
     SetDisposition,
     StartRecording,
     StopRecording,
@@ -116,6 +117,8 @@ class Records(Protocol):
     async def save_offer(self, order: SaveOffer) -> None: ...
 
     async def end_offer(self, order: EndOffer) -> None: ...
+
+    async def save_wrap_up(self, order: SaveWrapUp) -> None: ...
 
     async def set_disposition(self, order: SetDisposition) -> None: ...
 

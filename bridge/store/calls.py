@@ -35,10 +35,19 @@ from bridge.centre.orders import CallRecord, LegRecord, Outcome
 from bridge.errors import BadInput
 from bridge.store.clients import ClientTable
 from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_cursor
+from bridge.store.legs import LegTable, leg_row, save_legs
 from bridge.store.pauses import PauseTable, pauses_of
-from bridge.store.rows import CallRow, CallTimes, LegRow, Page
+from bridge.store.rows import CallRow, CallTimes, Page
 from bridge.store.tables import Base, UtcDateTime, in_one_go, now, upsert_of
-from bridge.store.talks import SegmentTable, TransferTable, save_talk, segments_of, transfers_of
+from bridge.store.talks import (
+    SegmentTable,
+    TransferTable,
+    WrapUpTable,
+    save_talk,
+    segments_of,
+    transfers_of,
+    wrap_ups_of,
+)
 
 _FRESH = {"populate_existing": True}
 _UNSYNCED = {"synchronize_session": False}
@@ -88,28 +97,11 @@ class CallTable(Base):
     outcome: Mapped[str | None]
     as_of: Mapped[datetime]  # the latest moment the snapshot knows of: tells an older one from a newer
     fallback: Mapped[bool] = mapped_column(server_default=false())  # Asterisk's own queue served it
-    legs: Mapped[list["LegTable"]] = relationship(
-        order_by="(LegTable.created_at, LegTable.id)", viewonly=True
-    )
+    legs: Mapped[list[LegTable]] = relationship(order_by=(LegTable.created_at, LegTable.id), viewonly=True)
     segments: Mapped[list[SegmentTable]] = relationship(viewonly=True)
+    wrap_ups: Mapped[list[WrapUpTable]] = relationship(viewonly=True)
     transfers: Mapped[list[TransferTable]] = relationship(viewonly=True)
     pauses: Mapped[list[PauseTable]] = relationship(viewonly=True)
-
-
-class LegTable(Base):
-    __tablename__ = "legs"
-    __table_args__ = (CheckConstraint("kind IN ('client', 'agent', 'outside')", name="kind"),)
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
-    kind: Mapped[str]
-    agent: Mapped[str | None]
-    created_at: Mapped[datetime]
-    ringing_at: Mapped[datetime | None]
-    answered_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
-    cause: Mapped[int | None]
-    tech_cause: Mapped[int | None]
 
 
 class SyncCalls:
@@ -118,12 +110,8 @@ class SyncCalls:
 
     def save(self, record: CallRecord) -> None:
         """Keep a snapshot. It may come twice or late: an older one only adds what was not known."""
-        dialect = self._connection.dialect.name
-        self._connection.execute(_save(dialect), _values(record))
-        if record.legs:
-            # In one order for everyone: two writers that lock rows crosswise would block each other.
-            legs = sorted(record.legs, key=lambda leg: leg.id)
-            self._connection.execute(_save_legs(dialect), [_leg_values(record.id, leg) for leg in legs])
+        self._connection.execute(_save(self._connection.dialect.name), _values(record))
+        save_legs(self._connection, record)
         save_talk(self._connection, record)
 
     def times(self, call: str) -> CallTimes | None:
@@ -215,7 +203,7 @@ class Calls:
         return [call_row(call) for call in found]
 
 
-_PARTS = (CallTable.legs, CallTable.segments, CallTable.transfers, CallTable.pauses)
+_PARTS = (CallTable.legs, CallTable.segments, CallTable.wrap_ups, CallTable.transfers, CallTable.pauses)
 _WHOLE = tuple(selectinload(part) for part in _PARTS)
 _COLUMNS = CallTable.__table__.c
 _TIMES = select(_COLUMNS.offered_at, _COLUMNS.answered_at, _COLUMNS.ended_at).where(
@@ -291,18 +279,6 @@ def _save(dialect: str) -> Insert:
     )
 
 
-@cache
-def _save_legs(dialect: str) -> Insert:
-    statement = upsert_of(dialect, LegTable)
-    ours, new = LegTable.__table__.c, statement.excluded
-    # Each of these becomes known once and then stays: what is there already wins.
-    fields = "agent ringing_at answered_at ended_at cause tech_cause"
-    return statement.on_conflict_do_update(
-        index_elements=["id"],
-        set_={field: func.coalesce(ours[field], new[field]) for field in fields.split()},
-    )
-
-
 def _values(record: CallRecord) -> dict[str, Any]:
     return {
         "id": record.id,
@@ -325,21 +301,6 @@ def _values(record: CallRecord) -> dict[str, Any]:
         "outcome": record.outcome.value if record.outcome else None,
         "as_of": _as_of(record),
         "fallback": record.fallback,
-    }
-
-
-def _leg_values(call: str, leg: LegRecord) -> dict[str, Any]:
-    return {
-        "id": leg.id,
-        "call_id": call,
-        "kind": leg.kind.value,
-        "agent": leg.agent,
-        "created_at": leg.created_at,
-        "ringing_at": leg.ringing_at,
-        "answered_at": leg.answered_at,
-        "ended_at": leg.ended_at,
-        "cause": leg.cause,
-        "tech_cause": leg.tech_cause,
     }
 
 
@@ -375,24 +336,10 @@ def call_row(call: CallTable) -> CallRow:
         answered_at=call.answered_at,
         ended_at=call.ended_at,
         outcome=Outcome(call.outcome) if call.outcome is not None else None,
-        legs=tuple(_leg_row(leg) for leg in call.legs),
+        legs=tuple(leg_row(leg) for leg in call.legs),
         fallback=call.fallback,
         segments=segments_of(call.segments),
+        wrap_ups=wrap_ups_of(call.wrap_ups),
         transfers=transfers_of(call.transfers),
         pauses=pauses_of(call.pauses),
-    )
-
-
-def _leg_row(leg: LegTable) -> LegRow:
-    return LegRow(
-        id=leg.id,
-        call=leg.call_id,
-        kind=leg.kind,
-        agent=leg.agent,
-        created_at=leg.created_at,
-        ringing_at=leg.ringing_at,
-        answered_at=leg.answered_at,
-        ended_at=leg.ended_at,
-        cause=leg.cause,
-        tech_cause=leg.tech_cause,
     )

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, exists, or_, select
 
-from bridge.store.calls import CallTable, LegTable
+from bridge.store.calls import CallTable
+from bridge.store.legs import LegTable
 from bridge.store.tickets import TicketTable
 
 

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from bridge.centre.orders import Outcome
-from bridge.centre.record import PauseRecord, Segment, TransferRecord
+from bridge.centre.record import PauseRecord, Segment, TransferRecord, WrapUp
 
 T = TypeVar("T")
 
@@ -82,6 +82,7 @@ class CallRow:
     legs: tuple[LegRow, ...] = ()
     fallback: bool = False  # Asterisk's own queue served it
     segments: tuple[Segment, ...] = ()
+    wrap_ups: tuple[WrapUp, ...] = ()
     transfers: tuple[TransferRecord, ...] = ()
     pauses: tuple[PauseRecord, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Who did what in a call since when, and from whom to whom its client was passed on, as history keeps it."""
+"""Who did what in a call since when, and after it; from whom to whom its client was passed on: in history."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -18,6 +18,7 @@ from bridge.centre.record import (
     TransferEnd,
     TransferKind,
     TransferRecord,
+    WrapUp,
 )
 from bridge.store.pauses import save_pauses
 from bridge.store.tables import Base, upsert_of
@@ -33,6 +34,16 @@ class SegmentTable(Base):
     agent: Mapped[str | None]
     doing: Mapped[str]
     until: Mapped[datetime | None]
+
+
+class WrapUpTable(Base):
+    __tablename__ = "wrap_ups"
+    __table_args__ = (Index(None, "agent", "since"),)
+
+    call_id: Mapped[str] = mapped_column(Text, ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True)
+    agent: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(primary_key=True)
+    until: Mapped[datetime]
 
 
 class TransferTable(Base):
@@ -61,6 +72,16 @@ def save_talk(connection: Connection, record: CallRecord) -> None:
     save_pauses(connection, record)
 
 
+class SyncTalks:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def save_wrap_up(self, call: str, one: WrapUp) -> None:
+        """The same one twice is kept once."""
+        values = {"call_id": call, "agent": one.agent, "since": one.since, "until": one.until}
+        self._connection.execute(_save_wrap_up(self._connection.dialect.name), values)
+
+
 class Talks:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -79,6 +100,12 @@ def segments_of(rows: Sequence[SegmentTable]) -> tuple[Segment, ...]:
     return tuple(
         Segment(LegId(row.leg), _agent(row.agent), Doing(row.doing), row.since, row.until)
         for row in sorted(rows, key=lambda row: (row.since, row.leg))
+    )
+
+
+def wrap_ups_of(rows: Sequence[WrapUpTable]) -> tuple[WrapUp, ...]:
+    return tuple(
+        WrapUp(AgentId(row.agent), row.since, row.until) for row in sorted(rows, key=lambda row: row.since)
     )
 
 
@@ -109,6 +136,11 @@ def _save_segments(dialect: str) -> Insert:
     # One that was told as ended may go on, if he did nothing else meanwhile; never backwards.
     later = case((new.until.is_(None), ours.until), (ours.until > new.until, ours.until), else_=new.until)
     return statement.on_conflict_do_update(index_elements=["call_id", "leg", "since"], set_={"until": later})
+
+
+@cache
+def _save_wrap_up(dialect: str) -> Insert:
+    return upsert_of(dialect, WrapUpTable).on_conflict_do_nothing()
 
 
 @cache

@@ -14,7 +14,7 @@ from bridge.store.offers import Offers, SyncOffers
 from bridge.store.pauses import Pauses, SyncPauses
 from bridge.store.recordings import Recordings, SyncRecordings
 from bridge.store.stored import Stored, SyncStored
-from bridge.store.talks import Talks
+from bridge.store.talks import SyncTalks, Talks
 from bridge.store.tickets import SyncTickets, Tickets
 from bridge.store.tokens import Tokens
 from bridge.store.users import Sessions, Users
@@ -64,7 +64,18 @@ class Unit:
 class SyncUnit:
     """A unit that awaits nothing: as much of the aggregates as every call needs, see ``Store.write``."""
 
-    __slots__ = ("audit", "calls", "clients", "facts", "offers", "pauses", "recordings", "stored", "tickets")
+    __slots__ = (
+        "audit",
+        "calls",
+        "clients",
+        "facts",
+        "offers",
+        "pauses",
+        "recordings",
+        "stored",
+        "talks",
+        "tickets",
+    )
 
     def __init__(self, connection: Connection) -> None:
         self.clients = SyncClients(connection)
@@ -74,5 +85,6 @@ class SyncUnit:
         self.pauses = SyncPauses(connection)
         self.recordings = SyncRecordings(connection)
         self.stored = SyncStored(connection)
+        self.talks = SyncTalks(connection)
         self.facts = SyncFacts(connection)
         self.audit = SyncAudit(connection)

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from bridge.centre.facts import RecordingAttached, TicketOpened
 from bridge.centre.orders import Outcome
+from bridge.centre.record import Doing
 from bridge.engine.ports import FloorView, LinkState, StampedFact
 
 _STATES = ("logged_out", "ready", "ringing", "talking", "wrap_up", "paused")
@@ -132,6 +133,15 @@ class _Floor(Collector):
         for state in _STATES:
             agents.add_metric([state], states[state])
         yield agents
+        doings = GaugeMetricFamily(
+            "callbridge_agents_in_calls", "Agents in calls, by what they do there", labels=["doing"]
+        )
+        doing = Tally(
+            party.doing for call in floor.calls for party in call.parties if party.agent is not None
+        )
+        for one in Doing:
+            doings.add_metric([one.value], doing[one.value])
+        yield doings
         links = GaugeMetricFamily("callbridge_link_up", "1 while the link is up", labels=["link"])
         for link in self._links():
             links.add_metric([link.name], 1 if link.up else 0)

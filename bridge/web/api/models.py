@@ -79,6 +79,18 @@ class Segment(Said):
     until: datetime | None = Field(description="null: it goes on.")
 
 
+class Spent(Said):
+    """One agent's time in one call, in milliseconds; what he did twice is added up."""
+
+    agent: str | None = Field(description="null: a number outside.")
+    talk_ms: int = Field(description="With the client alone.")
+    hold_ms: int = Field(description="The client heard music.")
+    consult_ms: int = Field(description="With a colleague about the client, who heard music.")
+    held_ms: int = Field(description="He heard music himself, while he was consulted.")
+    conference_ms: int = Field(description="With the client and somebody else.")
+    wrap_up_ms: int = Field(description="After his part, once it is over.")
+
+
 class Transfer(Said):
     number: int = Field(description="1, 2, … within the call.")
     by: str
@@ -125,6 +137,9 @@ class Call(Said):
     fallback: bool = Field(description="Asterisk's own queue served it, while Callbridge was away.")
     legs: list[Leg]
     segments: list[Segment] = Field(description="Who did what since when, in the order of their beginning.")
+    spent: list[Spent] = Field(
+        default=[], description="Sums of `segments` and wrap-ups; of a call that lives, by now."
+    )
     transfers: list[Transfer]
     recording_paused: bool = Field(
         default=False, description="At this moment; by whom and since when is in the agent's call."

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence, Set
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 from pydantic import AwareDatetime, Field
 
+from bridge.centre.record import Doing
+from bridge.centre.spent import Spent, spent
 from bridge.crm.numbers import to_e164
 from bridge.crm.vault import format_of
 from bridge.errors import BadNumber
@@ -258,7 +261,20 @@ def _call(row: CallRow, paused: Set[str]) -> models.Call:
     legs = [{name: value for name, value in asdict(leg).items() if name != "call"} for leg in row.legs]
     outcome = row.outcome.value if row.outcome else None
     own = {"outcome": outcome, "legs": legs, "recording_paused": row.id in paused}
-    return models.Call.model_validate({**asdict(row), **own})
+    own["spent"] = [
+        _spent(one) for one in spent(row.segments, row.wrap_ups, row.ended_at or datetime.now(UTC))
+    ]
+    fields = {name: value for name, value in asdict(row).items() if name != "wrap_ups"}
+    return models.Call.model_validate({**fields, **own})
+
+
+def _spent(one: Spent) -> dict[str, Any]:
+    doing = {f"{doing.value}_ms": _ms(one.doing.get(doing, timedelta(0))) for doing in Doing}
+    return {"agent": one.agent, **doing, "wrap_up_ms": _ms(one.wrap_up)}
+
+
+def _ms(length: timedelta) -> int:
+    return round(length / timedelta(milliseconds=1))
 
 
 def _offer(row: OfferRow) -> models.Offer:

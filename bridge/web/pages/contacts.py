@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+from bridge.centre.spent import Spent, held, spent, talked
 from bridge.store import Unit
 from bridge.store.rows import CallRow, ClientRow, RecordingRow, TicketRow
 from bridge.web.sight import Sight
@@ -20,10 +22,23 @@ class Contact:
     heard: bool
 
     @property
-    def talk_ms(self) -> int | None:
-        if self.call.answered_at is None or self.call.ended_at is None:
+    def talk(self) -> timedelta | None:
+        """Without hold and consultations. None for a call that was not answered, or goes on."""
+        call = self.call
+        if call.answered_at is None or call.ended_at is None:
             return None
-        return round((self.call.ended_at - self.call.answered_at).total_seconds() * 1000)
+        if not call.segments:  # Asterisk's own queue tells of no holds
+            return call.ended_at - call.answered_at
+        return talked(call.segments, call.ended_at)
+
+    @property
+    def hold(self) -> timedelta:
+        return held(self.call.segments, self.call.ended_at) if self.call.ended_at else timedelta(0)
+
+    @property
+    def spent(self) -> tuple[Spent, ...]:
+        """How long each did what; in a call that lives, until now."""
+        return spent(self.call.segments, self.call.wrap_ups, self.call.ended_at or datetime.now(UTC))
 
 
 async def contacts_of(unit: Unit, calls: Sequence[CallRow], sight: Sight) -> tuple[Contact, ...]:

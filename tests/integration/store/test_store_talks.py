@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import permutations
 
 from bridge.centre.ids import AgentId, LegId
-from bridge.centre.record import Doing, Segment, TransferEnd, TransferKind, TransferRecord
+from bridge.centre.record import Doing, Segment, TransferEnd, TransferKind, TransferRecord, WrapUp
 from bridge.store import Store
 
 ANNA, BORIS = AgentId("1001"), AgentId("1002")
@@ -48,10 +48,25 @@ async def test_what_everybody_did_comes_back_whatever_the_order_of_the_snapshots
             assert kept == blonde
 
 
+async def test_a_wrap_up_comes_after_its_call_and_twice_is_once(store: Store, make_ended) -> None:
+    ended = make_ended()
+    begin = ended.ended_at
+    first = WrapUp(ANNA, begin, begin + timedelta(seconds=10))
+    second = WrapUp(BORIS, begin + timedelta(seconds=1), begin + timedelta(seconds=5))
+    await store.write(lambda unit: unit.calls.save(ended))
+    for one in (second, first, second):
+        await store.write(lambda unit, one=one: unit.talks.save_wrap_up(ended.id, one))
+    await store.write(lambda unit: unit.calls.save(ended))  # a late snapshot takes nothing away
+    async with store.view() as unit:
+        row = await unit.calls.get(ended.id)
+    assert row is not None
+    assert row.wrap_ups == (first, second)
+
+
 async def test_a_call_without_an_agent_has_neither(store: Store, make_record) -> None:
     record = make_record()
     async with store.unit() as unit:
         await unit.calls.save(record)
         row = await unit.calls.get(record.id)
     assert row is not None
-    assert (row.segments, row.transfers) == ((), ())
+    assert (row.segments, row.wrap_ups, row.transfers) == ((), (), ())

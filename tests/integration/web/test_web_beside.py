@@ -1,5 +1,6 @@
 """Beside a recording: where it was paused, by whom, what was found; and who was on the agent's side when."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,8 +10,9 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from bridge.centre.ids import AgentId, CallId, LegId, RecordingId
-from bridge.centre.record import CallRecord, Doing, PauseRecord, Segment
+from bridge.centre.record import CallRecord, Doing, PauseRecord, Segment, WrapUp
 from bridge.store.rows import Found
+from bridge.web import labels
 from tests.integration.web.web_house import API, House, close_house, get, open_house
 from tests.integration.web.web_samples import add_recording, record
 
@@ -130,6 +132,51 @@ async def test_the_api_says_it_too(house: House) -> None:
         (1, "agent 1001", "agent 1001"),
         (2, "boris", ""),
     ]
+
+
+async def test_each_ones_time_is_told_apart_and_hold_is_no_talk(house: House) -> None:
+    assert CALL.ended_at is not None
+    wrap_up = WrapUp(AgentId("1001"), CALL.ended_at, CALL.ended_at + timedelta(seconds=25))
+    await house.store.write(lambda unit: unit.talks.save_wrap_up(CALL.id, wrap_up))
+    client = await house.supervisor("olga", None)
+    page = await page_of(client, f"/calls/{CALL.id}")
+    times = page[page.index('id="spent-title"') :]
+    heads = re.findall(r'<th scope="col"[^>]*>([^<]+)</th>', times)
+    assert heads[1:7] == [*(labels.DOINGS[doing.value].capitalize() for doing in Doing), "Wrap-up"]
+    rows = re.findall(r'<tr><th scope="row">([^<]+)</th>(.*?)</tr>', times, re.DOTALL)
+    cells = {who: re.findall(r"\d+:\d\d|–", cells) for who, cells in rows}
+    lasted = (CALL.ended_at - after(1.5)).total_seconds()
+    assert cells["Анна Смирнова"] == ["0:11", "0:00", "–", "–", "–", "0:25"]
+    assert cells["Number outside"][4] == f"{int(lasted // 60)}:{int(lasted % 60):02}"
+    token = await house.token("calls:read")
+    call = await get(await house.visitor(), f"/calls/{CALL.id}", token)
+    anna, outside = call["spent"]
+    assert anna == {
+        "agent": "1001",
+        "talk_ms": 11_000,
+        "hold_ms": 500,
+        "consult_ms": 0,
+        "held_ms": 0,
+        "conference_ms": 0,
+        "wrap_up_ms": 25_000,
+    }
+    assert (outside["agent"], outside["conference_ms"]) == (None, round(lasted * 1000))
+
+
+async def test_talk_time_in_lists_is_without_hold(house: House) -> None:
+    assert CALL.ended_at is not None
+    begun = after(100)
+    segments = (
+        Segment(LegId("l-agent-1"), AgentId("1001"), Doing.TALK, begun, begun + timedelta(seconds=60)),
+        Segment(LegId("l-agent-1"), AgentId("1001"), Doing.HOLD, begun + timedelta(seconds=60)),
+    )
+    over = begun + timedelta(seconds=160)
+    other = replace(CALL, id=CallId("l"), answered_at=begun, ended_at=over, legs=(), segments=segments)
+    await house.store.write(lambda unit: unit.calls.save(other))
+    page = await page_of(await house.supervisor("olga", None), "/calls")
+    (row,) = [row for row in page.split("<tr>") if "/calls/l" in row]
+    (cell,) = re.findall(r'<td class="number">(.*?)</td>', row, re.DOTALL)
+    assert re.sub(r"<[^>]+>", " ", cell).split() == ["1:00", "hold", "1:40"]
 
 
 async def test_without_a_file_there_is_no_timeline(house: House) -> None:

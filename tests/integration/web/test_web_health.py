@@ -64,6 +64,8 @@ async def test_the_numbers(house: House) -> None:
         'callbridge_waiting{queue="support"} 2.0',
         'callbridge_agents{state="paused"} 1.0',
         'callbridge_live_calls{state="talking"} 1.0',
+        'callbridge_agents_in_calls{doing="talk"} 1.0',
+        'callbridge_agents_in_calls{doing="hold"} 0.0',
         'callbridge_link_up{link="ari"} 1.0',
         "callbridge_inbox_depth 7.0",
         "callbridge_facts_unwritten 3.0",

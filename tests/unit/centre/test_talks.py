@@ -9,8 +9,8 @@ from bridge.centre import orders as o
 from bridge.centre.agent import AgentState
 from bridge.centre.ids import LegId
 from bridge.centre.plan import Target, TargetKind
-from bridge.centre.record import Doing, TransferEnd, TransferKind
-from tests.fakes.world import ANNA, BORIS, START, SUPPORT, VERA
+from bridge.centre.record import Doing, TransferEnd, TransferKind, WrapUp
+from tests.fakes.world import ANNA, BORIS, START, SUPPORT, VERA, World
 from tests.unit.centre.talk_scene import (
     TO_BORIS,
     TO_SALES,
@@ -22,6 +22,11 @@ from tests.unit.centre.talk_scene import (
     talking,
     wishes,
 )
+
+
+def wrap_ups(world: World) -> list[o.SaveWrapUp]:
+    return world.of(o.SaveWrapUp)
+
 
 # ── hold, mute, conference ───────────────────────────────────────────────────
 
@@ -130,6 +135,57 @@ def test_a_wrap_up_after_each_part_and_none_twice() -> None:
     assert state_of(world, BORIS) is AgentState.WRAP_UP
     world.pass_time(10)
     assert state_of(world, BORIS) is AgentState.READY
+    kept = [(one.call, one.wrap_up.agent, one.wrap_up.until - one.wrap_up.since) for one in wrap_ups(world)]
+    assert kept == [(call, ANNA, timedelta(seconds=10)), (call, BORIS, timedelta(seconds=10))]
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [f.WrapUpEnded(ANNA), f.AgentReady(ANNA), f.AgentPaused(ANNA, "lunch"), f.AgentLoggedOut(ANNA)],
+    ids=lambda fact: type(fact).__name__,
+)
+def test_a_wrap_up_is_as_long_as_it_lasted_however_it_ends(ends: f.Fact) -> None:
+    world, call = talking(wrap_up=60)
+    ends_well(world, call)
+    began = world.now
+    world.pass_time(7)
+    world.tell(ends)
+    world.pass_time(60)
+    assert [(one.call, one.wrap_up) for one in wrap_ups(world)] == [
+        (call, WrapUp(ANNA, began, began + timedelta(seconds=7)))
+    ]
+
+
+def test_a_wrap_up_ends_when_his_own_client_comes_back_and_begins_anew_after_him() -> None:
+    world, call = talking(BORIS, wrap_up=60)
+    passes_on(world, TO_BORIS)
+    world.pass_time(4)
+    world.refuse(BORIS)
+    assert world.rung == [ANNA]
+    world.pass_time(3)
+    world.talk(ANNA)
+    ends_well(world, call)
+    world.pass_time(60)
+    lengths = [(one.wrap_up.until - one.wrap_up.since).total_seconds() for one in wrap_ups(world)]
+    assert lengths == [4, 60]
+    assert {one.call for one in wrap_ups(world)} == {call}
+
+
+def test_hold_and_consultation_are_not_talk_for_whom_to_ask_next() -> None:
+    world, call = talking(BORIS)
+    world.pass_time(30)
+    wishes(world, f.Wish.HOLD)
+    world.pass_time(100)
+    wishes(world, f.Wish.RESUME)
+    world.pass_time(10)
+    passes_on(world, TO_BORIS, attended=True)
+    world.talk(BORIS)
+    world.pass_time(50)
+    wishes(world, f.Wish.CONFERENCE)
+    world.pass_time(20)
+    world.hang_up(BORIS)
+    ends_well(world, call)
+    assert world.floor.router.queues[SUPPORT].members.standings[ANNA].talked == timedelta(seconds=60)
 
 
 def test_chain_of_three_is_on_the_card_of_the_last() -> None:

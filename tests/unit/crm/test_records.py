@@ -10,8 +10,18 @@ import pytest
 from bridge.centre.decision import Decision, Hindrance, OfferEnd, Standing
 from bridge.centre.facts import Verdict
 from bridge.centre.ids import AgentId, CallId, ClientId, LegId, QueueName
-from bridge.centre.orders import EndOffer, LegKind, LegRecord, OpenTicket, SaveCall, SaveOffer, SetDisposition
+from bridge.centre.orders import (
+    EndOffer,
+    LegKind,
+    LegRecord,
+    OpenTicket,
+    SaveCall,
+    SaveOffer,
+    SaveWrapUp,
+    SetDisposition,
+)
 from bridge.centre.plan import Strategy
+from bridge.centre.record import WrapUp
 from bridge.crm.records import CallRecords
 from bridge.crm.tickets import record_of, subject_of
 from bridge.crm.vault import Vault
@@ -166,6 +176,18 @@ async def test_an_offer_is_judged_when_it_is_saved(records: CallRecords, store: 
         (boris, "chosen", ""),
         (anna, "hindered", "talking"),
     ]
+
+
+async def test_a_wrap_up_is_kept_with_its_call(records: CallRecords, store: Store, make_ended) -> None:
+    ended = make_ended()
+    wrap_up = WrapUp(AgentId("1001"), ended.ended_at, ended.ended_at + timedelta(seconds=9))
+    await records.save_call(SaveCall(ended.id, ended))
+    for _ in range(2):
+        await records.save_wrap_up(SaveWrapUp(ended.id, wrap_up))
+    async with store.view() as unit:
+        row = await unit.calls.get(ended.id)
+    assert row is not None
+    assert row.wrap_ups == (wrap_up,)
 
 
 async def test_a_disposition_comes_on_the_calls_ticket(
