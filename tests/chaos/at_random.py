@@ -8,6 +8,7 @@ what was found; exits with 1 if anything is wrong.
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 import time
@@ -21,11 +22,12 @@ from tests.chaos.players import Floor, Live, Manner, floor
 from tests.chaos.run import prepare
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.sides import Checked, Segment, Story, check
-from tests.e2e.parts import eventually
+from tests.e2e.parts import ROOT, eventually
 from tests.e2e.scene import moment
 from tests.e2e.sound import Sound
 
 FILED_WITHIN_S = 90.0
+KEPT = ROOT / "build" / "at_random"
 
 # ── afterwards ───────────────────────────────────────────────────────────────
 
@@ -53,9 +55,23 @@ async def judge(made: Floor, live: Live) -> Checked:
     if states != ["attached"]:
         found.wrong.append(f"recordings: {states}")
         return found
-    sound = Sound.read(await made.api.file(recordings[0]["url"]))
+    file = await made.api.file(recordings[0]["url"])
     tones = {**made.tones, live.number: live.hertz}
-    return await asyncio.to_thread(check, sound, story_of(live, call), tones)
+    found = await asyncio.to_thread(check, Sound.read(file), story_of(live, call), tones)
+    if found.wrong:
+        await keep(made, live, call, file)
+    return found
+
+
+async def keep(made: Floor, live: Live, call: dict[str, Any], file: bytes) -> None:
+    """What there is of a call that is wrong, for who looks for the cause: the lab will be gone."""
+    folder = KEPT / live.call
+    folder.mkdir(parents=True, exist_ok=True)
+    audit = (await made.api.get("/audit", call=live.call))["items"]
+    facts = [one for one in (await made.chaos.books())["facts"] if live.call in json.dumps(one)]
+    known = {**call, "audit": audit, "unsure": live.unsure, "facts": facts}
+    (folder / "recording.wav").write_bytes(file)
+    (folder / "call.json").write_text(json.dumps(known, indent=1))
 
 
 async def filed(made: Floor) -> list[str]:
