@@ -166,7 +166,7 @@ class Outside:
     prefixes: tuple[str, ...]  # a number that begins with none of them is not called
     ring: timedelta = timedelta(seconds=30)
     caller_id: str = ""  # the company's number, which whom an agent calls is shown
-    record: bool = True  # what an agent talks with whom he called
+    record: bool = False  # what an agent talks with whom he called, whom nothing tells that he is recorded
 
 
 @dataclass(frozen=True, slots=True)

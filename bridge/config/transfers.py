@@ -23,7 +23,9 @@ class TransferSettings(Section):
         description="the company's number, shown to whom an agent calls; if absent, the first of numbers:",
     )
     record_calls: bool = Field(
-        default=True, description="record what agents talk with whom they call from their screens"
+        default=False,
+        description="record what agents talk with whom they call from their screens; nothing tells these "
+        "people that they are recorded: the agents have to",
     )
     ring_seconds: int = Field(default=30, ge=5, le=300, description="how long a number outside rings")
     supervisor: AgentKey | None = Field(

@@ -97,7 +97,7 @@ def full(strategy: Strategy = Strategy.LEASTRECENT) -> Plan:
         priority_of_tier=TIERS,
         pause_reasons={"1": "break", "2": "lunch"},
         dispositions={"1": "resolved"},
-        outside=Outside("lab", ("+7495",), caller_id="1"),
+        outside=Outside("lab", ("+7495",), caller_id="1", record=True),
     )
 
 

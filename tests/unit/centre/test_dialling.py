@@ -11,7 +11,7 @@ from bridge.centre.agent import AgentState
 from bridge.centre.call import CallState
 from bridge.centre.causes import Cause
 from bridge.centre.ids import LegId
-from bridge.centre.plan import ToQueue
+from bridge.centre.plan import Outside, ToQueue
 from tests.fakes.world import ANNA, BORIS, SALES, SUPPORT, VERA, world_of
 from tests.unit.centre.dial_scene import NUMBER, OURS, dialling, is_over, outside_rings, plan, talking
 from tests.unit.centre.talk_scene import (
@@ -103,9 +103,14 @@ def test_whoever_hangs_up_first(who: str) -> None:
     assert state_of(world, ANNA) is AgentState.WRAP_UP
 
 
-def test_not_recorded_where_the_plan_says_so() -> None:
-    world, _ = talking(record=False)
-    assert world.recording == {}
+@pytest.mark.parametrize("record", [True, False])
+def test_recorded_only_where_the_plan_says_so(*, record: bool) -> None:
+    world, call = talking(record=record)
+    assert list(world.recording) == ([call] if record else [])
+
+
+def test_a_plan_that_says_nothing_of_it_does_not_record() -> None:
+    assert not Outside("lab", ("+7495",)).record
 
 
 def test_whom_nobody_takes_goes_where_the_companys_number_leads() -> None:

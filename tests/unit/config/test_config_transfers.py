@@ -55,11 +55,23 @@ def test_how_a_number_outside_is_called(write: Write) -> None:
     assert called.endpoint == "PJSIP/+74951112233@lab"
 
 
-def test_what_whom_an_agent_calls_is_shown_and_whether_it_is_recorded(write: Write) -> None:
-    own = 'trunk: lab, caller_id: "+74950000009", record_calls: false, '
+def test_what_whom_an_agent_calls_is_shown(write: Write) -> None:
+    own = 'trunk: lab, caller_id: "+74950000009", '
     plan = plan_of(load(write((WHOLE + HELP).replace("trunk: lab, p", own + "p"))))
     assert plan.outside is not None
-    assert (plan.outside.caller_id, plan.outside.record) == ("+74950000009", False)
+    assert plan.outside.caller_id == "+74950000009"
+
+
+@pytest.mark.parametrize(
+    ("said", "recorded"), [("", False), ("record_calls: false, ", False), ("record_calls: true, ", True)]
+)
+def test_whom_an_agent_calls_is_recorded_only_if_it_is_said_so(
+    write: Write, said: str, *, recorded: bool
+) -> None:
+    """Nothing tells him that he is recorded."""
+    plan = plan_of(load(write((WHOLE + HELP).replace("trunk: lab, p", f"trunk: lab, {said}p"))))
+    assert plan.outside is not None
+    assert plan.outside.record is recorded
 
 
 def test_a_caller_id_that_is_no_number(write: Write) -> None:
