@@ -195,7 +195,7 @@ def nobody_takes_him(call: Call, how: TransferEnd, at: Moment) -> None:
 
 
 def back_to_queue(call: Call, transfer: Transfer, at: Moment) -> None:
-    """At his old place, which is the head of it; who came past every queue goes back to the dialplan."""
+    """At his old place, among those of his priority; who came past every queue goes back to the dialplan."""
     end(call, TransferEnd.FAILED, at)
     call.agent = call.partner = None
     call.queue, call.waiting = transfer.queue, transfer.waiting

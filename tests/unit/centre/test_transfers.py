@@ -1,5 +1,7 @@
 """An agent passes his client on: whatever becomes of it, the client is with somebody, or at his old place."""
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.centre import facts as f
@@ -10,6 +12,7 @@ from bridge.centre.causes import Cause
 from bridge.centre.ids import LegId
 from bridge.centre.plan import Target, TargetKind
 from bridge.centre.record import TransferEnd, TransferKind
+from tests.fakes.callers import known
 from tests.fakes.world import ANNA, BORIS, SALES, VERA
 from tests.unit.centre.talk_scene import (
     TO_BORIS,
@@ -67,7 +70,7 @@ def test_blind_that_nobody_takes_comes_back_to_who_passed_on(cause: int, end: Tr
     assert ends_well(world, call).transfers[0].to is None
 
 
-def test_blind_that_nobody_takes_not_even_who_passed_on_waits_at_the_head_of_his_queue() -> None:
+def test_blind_that_nobody_takes_not_even_who_passed_on_waits_at_his_old_place() -> None:
     world, call = talking(VERA)
     later = world.caller("200", "+15550177")
     assert world.floor.calls[later].state is CallState.WAITING
@@ -81,6 +84,19 @@ def test_blind_that_nobody_takes_not_even_who_passed_on_waits_at_the_head_of_his
     assert last(world, call) == (TransferKind.BLIND, TransferEnd.NO_ANSWER)
     world.hang_up(later)
     assert ends_well(world, call).agent == BORIS
+
+
+def test_at_his_old_place_one_of_a_higher_priority_goes_before_him_all_the_same() -> None:
+    world, call = talking(VERA)
+    world.tell(f.PlanLoaded(replace(world.floor.plan, priority_of_tier={"gold": 1})))
+    later = world.caller("200", "+15550177")
+    world.tell(known(later, "gold"))
+    passes_on(world, Target(TargetKind.AGENT, VERA))
+    world.refuse(VERA)
+    world.refuse(ANNA)
+    world.arrive(BORIS)
+    assert world.rung_for(BORIS) == later
+    assert world.floor.calls[call].state is CallState.WAITING
 
 
 def test_blind_to_one_who_is_not_free_comes_back_at_once() -> None:
