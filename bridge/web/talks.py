@@ -3,7 +3,7 @@
 The floor decides; what came of it is in the call a moment later.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from aiohttp import web
@@ -11,7 +11,7 @@ from aiohttp import web
 from bridge.centre.facts import AgentWished, TransferWished, Wish
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Target, TargetKind
-from bridge.centre.record import Doing, TransferEnd, TransferKind
+from bridge.centre.record import Doing, TransferEnd, TransferKind, TransferRecord
 from bridge.engine.ports import FloorView, LiveCall
 from bridge.web.context import parts_of
 from bridge.web.labels import N_
@@ -44,9 +44,23 @@ def talk_of(floor: FloorView, agent: AgentId) -> LiveCall | None:
 
 def times_passed_on(call: LiveCall) -> int:
     """How often its client came to somebody else by it; what a supervisor took over nobody passed on."""
+    passed = [one for one in call.transfers if one.kind is not TransferKind.TAKE_OVER]
     return sum(
-        one.end is TransferEnd.COMPLETED and one.kind is not TransferKind.TAKE_OVER for one in call.transfers
+        one.end is TransferEnd.COMPLETED or _left_to_the_other(call, one, passed[place:])
+        for place, one in enumerate(passed, 1)
     )
+
+
+def _left_to_the_other(call: LiveCall, one: TransferRecord, later: Sequence[TransferRecord]) -> bool:
+    """A conference that its maker has left, and the client is the other one's. Nobody records the leaving:
+    either the other one passes him on next, or he is in the call without the maker.
+    """
+    if one.end is not TransferEnd.CONFERENCE:
+        return False
+    if later:
+        return later[0].by == one.to
+    there = {party.agent for party in call.parties}
+    return one.by not in there and one.to in there  # None: a number outside, in both
 
 
 def demand_talk(request: web.Request, agent: AgentId) -> LiveCall:

@@ -35,6 +35,10 @@ class Talk(Said):
 
     call_id: str
     state: str
+    steered: bool = Field(
+        description="false: known from AMI alone. Hold, mute and transfer are the phone's own keys, and "
+        "nobody can be beside its agents: to ask for it is 409."
+    )
     queue: str | None
     parties: list[Party]
     stage: str = Field(
@@ -43,7 +47,7 @@ class Talk(Said):
     transfers: list[Transfer]
     many_transfers: bool = Field(
         description="The client has been passed on twice: once more is a warning. Completed transfers "
-        "count, take-overs do not."
+        "count, and conferences that who made them has left to the other one; take-overs do not."
     )
     watches: list[Watch]
     recorded: bool = Field(description="Whether or not it is paused.")

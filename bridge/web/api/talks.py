@@ -79,6 +79,7 @@ def said_talk(call: LiveCall) -> talk_models.Talk:
     return talk_models.Talk(
         call_id=call.call,
         state=call.state,
+        steered=call.steered,
         queue=call.queue,
         parties=[
             talk_models.Party(agent=one.agent, doing=Doing(one.doing), since=one.since, muted=one.muted)

@@ -104,38 +104,6 @@ async def test_his_call_is_told_with_everybody_in_it(house: House) -> None:
     assert await get(client, "/agents/1002/call", token) == told
 
 
-async def test_a_client_who_was_passed_on_twice_is_worth_a_warning(house: House) -> None:
-    client, token = await house.visitor(), await house.token("agents:read")
-    anna = await house.sign_in("1001")
-    for count, warned in ((1, False), (2, True), (3, True)):
-        talks(
-            house,
-            transfers=tuple(passed_on(number + 1, end=TransferEnd.COMPLETED) for number in range(count)),
-        )
-        told = await get(client, "/agents/1001/call", token)
-        assert (told["many_transfers"], told["transfers"][0]["end"]) == (warned, "completed")
-        warning = f"This client has been passed on {count} times already."
-        assert (warning in await (await anna.get("/")).text()) is warned
-
-
-async def test_only_those_count_by_which_he_came_to_somebody_else(house: House) -> None:
-    client, token = await house.visitor(), await house.token("agents:read")
-    anna = await house.sign_in("1001")
-    over = replace(passed_on(1, end=TransferEnd.COMPLETED), kind=TransferKind.TAKE_OVER)
-    none = (over, over, *(passed_on(1, end=end) for end in TransferEnd if end is not TransferEnd.COMPLETED))
-    done = passed_on(1, end=TransferEnd.COMPLETED)
-    for transfers, warned in (
-        (none, False),
-        ((done, *none), False),
-        ((done, passed_on(2)), False),  # the second is under way
-        ((done, *none, done, passed_on(3)), True),
-    ):
-        talks(house, transfers=transfers)
-        assert (await get(client, "/agents/1001/call", token))["many_transfers"] is warned
-        html = await (await anna.get("/")).text()
-        assert ("This client has been passed on 2 times already." in html) is warned
-
-
 async def test_who_is_in_no_call_has_none_and_who_does_not_exist_neither(house: House) -> None:
     client, token = await house.visitor(), await house.token("agents:read")
     assert "in no call" in (await get(client, "/agents/1001/call", token, status=404))["detail"]

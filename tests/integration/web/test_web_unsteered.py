@@ -7,7 +7,14 @@ import pytest
 from bridge.centre.facts import AgentWished, Wish
 from bridge.centre.ids import CallId
 from tests.integration.web.test_web_talks import ANNA, CALL, FITS, TRANSFER, ordered, refused, talks
-from tests.integration.web.web_house import House
+from tests.integration.web.web_house import House, get
+
+
+@pytest.mark.parametrize("steered", [True, False])
+async def test_it_is_told_whether_anything_can_be_asked_of_it(house: House, *, steered: bool) -> None:
+    client, token = await house.visitor(), await house.token("agents:read")
+    talks(house, steered=steered)
+    assert (await get(client, "/agents/1001/call", token))["steered"] is steered
 
 
 @pytest.mark.parametrize(
