@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bridge.centre.agent import AgentDesk, AgentState
 from bridge.centre.call import Call, CallState
@@ -62,11 +62,13 @@ class EngineDesk:
 
     def _live_agent(self, desk: AgentDesk) -> LiveAgent:
         floor = self._engine.floor
-        state, call = desk.state.value, desk.call
-        if desk.outside and desk.state in (AgentState.READY, AgentState.PAUSED, AgentState.WRAP_UP):
+        state, call, since = desk.state.value, desk.call, desk.since
+        if desk.outside and call is None:
             call = min(desk.outside)
             outside = floor.calls.get(call)
-            state = "talking" if outside is not None and _talks(outside, desk.id) else "ringing"
+            if desk.state is not AgentState.LOGGED_OUT:
+                state = "talking" if outside is not None and _talks(outside, desk.id) else "ringing"
+                since = _there_since(outside, desk.id) or since
         queues = floor.router.queues_of_agent.get(desk.id, ())
         penalties: dict[str, int] = {
             queue: floor.router.queues[queue].members.standings[desk.id].penalty for queue in queues
@@ -78,7 +80,7 @@ class EngineDesk:
             name=floor.plan.agents[desk.id].name,
             state=state,
             reason=desk.reason,
-            since=desk.since,
+            since=since,
             call=call,
             queues=tuple(queues),
             reachable=desk.reachable and not desk.silent,
@@ -162,3 +164,10 @@ def _live_call(call: Call) -> LiveCall:
 def _talks(call: Call, agent: AgentId) -> bool:
     """In a call that was not offered to him: his own, or one in which he is beside somebody."""
     return call.agent == agent or any(one.who == agent and one.answered for one in call.watches.values())
+
+
+def _there_since(call: Call | None, agent: AgentId) -> datetime | None:
+    """Since when his phone rings, or he talks; None of who is only beside somebody."""
+    legs = call.alive_legs if call is not None else ()
+    leg = next((one for one in legs if one.agent == agent), None)
+    return leg and (leg.answered_at or leg.ringing_at or leg.created_at)

@@ -36,7 +36,7 @@ DOINGS: Mapping[str, str] = {
     "talk": N_("with the client"),
     "hold": N_("the client hears music"),
     "consult": N_("in consultation"),
-    "held": N_("on hold"),
+    "held": N_("waits on hold"),
     "conference": N_("all together"),
 }
 TRANSFER_KINDS: Mapping[str, str] = {

@@ -26,12 +26,35 @@ def watch_of(floor: FloorView, who: AgentId | None) -> LiveWatch | None:
 
 
 def may_supervise(floor: FloorView, plan: Plan, supervisor: AgentId | None) -> frozenset[AgentId]:
-    """Agents of his groups who talk in a call that is steered, while he is beside nobody."""
-    if supervisor is None or watch_of(floor, supervisor) is not None:
+    """Agents of his groups who talk in a call that is steered, while he is beside nobody and can be rung."""
+    if supervisor is None or watch_of(floor, supervisor) is not None or cannot_ring(floor, supervisor):
         return frozenset()
+    return _watchable(floor, plan, supervisor)
+
+
+def why_nobody(floor: FloorView, plan: Plan, supervisor: AgentId | None) -> str:
+    """Why he cannot be beside agents who might be listened to otherwise; empty where nothing hinders him."""
+    if supervisor is None or watch_of(floor, supervisor) is not None:
+        return ""
+    return cannot_ring(floor, supervisor) if _watchable(floor, plan, supervisor) else ""
+
+
+def _watchable(floor: FloorView, plan: Plan, supervisor: AgentId) -> frozenset[AgentId]:
     steered = (call for call in floor.calls if call.steered)
     talking = {party.agent for call in steered for party in call.parties if party.agent is not None}
     return frozenset(agent for agent in talking if agent != supervisor and plan.supervises(supervisor, agent))
+
+
+def cannot_ring(floor: FloorView, who: AgentId) -> str:
+    """Why his phone is not rung to be beside somebody; empty if it can be. Logged out or paused, it can."""
+    live = next((one for one in floor.agents if one.agent == who), None)
+    if live is None:
+        return N_("There is no phone to ring for this.")
+    if not live.reachable:
+        return N_("The phone that would ring is not connected.")
+    if live.call is not None or live.state in ("ringing", "talking"):
+        return N_("The phone that would ring is in a call.")
+    return ""
 
 
 async def supervise(
@@ -93,10 +116,6 @@ def _has_client(floor: FloorView, agent: AgentId) -> bool:
 
 
 def _demand_free(floor: FloorView, who: AgentId, agent: AgentId) -> None:
-    live = next((one for one in floor.agents if one.agent == who), None)
-    if live is None or who == agent:
-        raise Problem(HTTPStatus.CONFLICT, N_("There is no phone to ring for this."))
-    if not live.reachable:
-        raise Problem(HTTPStatus.CONFLICT, N_("The phone that would ring is not connected."))
-    if live.state in ("ringing", "talking"):
-        raise Problem(HTTPStatus.CONFLICT, N_("The phone that would ring is in a call."))
+    why = N_("There is no phone to ring for this.") if who == agent else cannot_ring(floor, who)
+    if why:
+        raise Problem(HTTPStatus.CONFLICT, why)

@@ -24,7 +24,7 @@ from bridge.web.rendering import Renderer
 from bridge.web.screens import CardScreens, CardState, OpenedCard
 from bridge.web.sight import Sight, sight_for
 from bridge.web.streams import PageStream, Topic
-from bridge.web.supervision import may_supervise, watch_of
+from bridge.web.supervision import may_supervise, watch_of, why_nobody
 
 SCREENS = web.AppKey("screens", CardScreens)
 _CONTACTS = 8
@@ -188,6 +188,7 @@ def supervision_context(floor: FloorView, plan: Plan, me: AgentId | None) -> dic
         "beside": beside,
         "trainees": trainees,
         "audible": may_supervise(floor, plan, me),
+        "why_nobody": why_nobody(floor, plan, me),
         "letting_in": tuple(one for one in free if beside is not None and one.agent != beside.agent),
     }
 
@@ -198,6 +199,7 @@ def floor_context(floor: FloorView, plan: Plan) -> dict[str, Any]:
         "floor": floor,
         "queues": _floor_queues(floor, plan),
         "doings": {party.agent: party for call in reversed(floor.calls) for party in call.parties},
+        "besides": {one.who: one for call in floor.calls for one in call.watches if one.answered},
         "lines": {call.call: _lines(call) for call in floor.calls},
         "placements": {live.agent: placements.held(live) for live in floor.agents},
         "titles": {queue.name: queue.title for queue in plan.queues.values()},

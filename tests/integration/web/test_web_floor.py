@@ -107,7 +107,7 @@ def lines_of(html: str, heading: str, now: datetime) -> list[str]:
         ("en", "talk", "With the client"),
         ("en", "hold", "The client hears music"),
         ("en", "consult", "In consultation"),
-        ("en", "held", "On hold"),
+        ("en", "held", "Waits on hold"),
         ("en", "conference", "All together"),
         ("ru", "hold", "Клиент слушает музыку"),
         ("ru", "talk", "С клиентом"),
@@ -135,7 +135,9 @@ async def test_each_of_several_in_a_call_has_a_line_and_a_clock(house: House) ->
     html = await floor(house)
     first, second, *_ = lines_of(html, "floor-calls", now)
     assert re.search("With the client Поддержка Анна Смирнова 20 s ", first)
-    assert re.search("^On hold Number outside 40 s$", second), "caller, queue and recording are the first's"
+    assert re.search("^Waits on hold Number outside 40 s$", second), (
+        "caller, queue and recording are the first's"
+    )
     assert html.count('rowspan="2"') == 3
 
 
