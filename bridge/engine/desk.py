@@ -170,4 +170,4 @@ def _there_since(call: Call | None, agent: AgentId) -> datetime | None:
     """Since when his phone rings, or he talks; None of who is only beside somebody."""
     legs = call.alive_legs if call is not None else ()
     leg = next((one for one in legs if one.agent == agent), None)
-    return leg and (leg.answered_at or leg.ringing_at or leg.created_at)
+    return None if leg is None else leg.answered_at or leg.ringing_at or leg.created_at

@@ -157,3 +157,16 @@ async def test_where_no_doing_is_known_the_state_is_shown(house: House) -> None:
     html = await floor(house)
     assert re.search(r"^Анна Смирнова 1001 Talking 190 s ", lines_of(html, "floor-agents", now)[0])
     assert "Talking Поддержка Анна Смирнова 190 s" in lines_of(html, "floor-calls", now)[0]
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Outside the queues"), ("ru", "Вне очередей")])
+async def test_a_call_known_from_ami_alone_is_told_from_one_without_a_queue(
+    house: House, language: str, words: str
+) -> None:
+    """Nobody can be beside its agent: why there is no button is not left to be guessed."""
+    now = datetime.now(UTC)
+    anna = LiveParty(AgentId("1001"), "talk", now)
+    for steered, shown in ((True, "–"), (False, words)):
+        house.desk.show(in_call(now, anna, steered=steered, queue=None))
+        first, *_ = lines_of(await floor(house, language), "floor-calls", now)
+        assert f" {shown} Анна Смирнова" in first
