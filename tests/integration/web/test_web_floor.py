@@ -151,7 +151,6 @@ async def test_whose_phone_rings_is_told_beside_who_waits_for_it(house: House) -
 
 
 async def test_where_no_doing_is_known_the_state_is_shown(house: House) -> None:
-    """Of a supervisor beside an agent, too: he does nothing in the call."""
     now = datetime.now(UTC)
     house.desk.show(in_call(now))
     html = await floor(house)
