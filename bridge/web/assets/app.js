@@ -148,6 +148,24 @@
     }
   });
 
+  // ── what the floor loses when it is drawn anew: htmx finds the focused button again by its id, not more ─
+  let kept = null;
+  function keep() {
+    const focused = document.activeElement?.closest("#floor") ? document.activeElement.id : "";
+    kept = { focused, scrolled: Array.from(document.querySelectorAll("#floor .scroll"), (one) => [one.id, one.scrollLeft]) };
+  }
+  function giveBack() {
+    if (!kept) return;
+    const { focused, scrolled } = kept;
+    kept = null;
+    for (const [id, left] of scrolled) document.getElementById(id)?.scrollTo({ left });
+    // Its button is gone: on to the panel that has come in its place, or at least not to the top of the page.
+    if (!focused || document.getElementById(focused)) return;
+    (document.querySelector('#floor [aria-pressed="true"]') || document.getElementById("main")).focus({ preventScroll: true });
+  }
+  for (const name of ["htmx:sseBeforeMessage", "htmx:beforeSwap"]) document.addEventListener(name, keep);
+  for (const name of ["htmx:sseMessage", "htmx:afterSwap"]) document.addEventListener(name, giveBack);
+
   // ── moves of an agent: a dialog whose content the server sends ─────────────
   const moves = document.getElementById("moves");
   let opener = "";

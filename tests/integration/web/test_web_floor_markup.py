@@ -154,12 +154,11 @@ async def test_what_is_read_out_contains_what_is_seen(markup: Markup) -> None:
 
 
 async def test_a_button_keeps_the_focus_when_the_floor_is_drawn_anew(markup: Markup) -> None:
-    """The page finds it again by its id; a form that is preserved is not drawn anew."""
+    """The page finds it again by its id."""
     ids = Counter(one.attributes.get("id") for one in markup.elements)
     for one in of_the_floor(markup, "button", "a", "select"):
-        if not any("hx-preserve" in parent.attributes for parent in one.parents):
-            assert ids[one.attributes.get("id")] == 1, one.name
-            assert one.attributes.get("id"), one.name
+        assert one.attributes.get("id"), one.name
+        assert ids[one.attributes["id"]] == 1, one.name
 
 
 async def test_nothing_is_told_by_colour_alone(markup: Markup) -> None:
