@@ -74,13 +74,21 @@ def account(call: Call, now: datetime) -> None:
 
 
 def _barging(call: Call) -> list[Watch]:
-    """Supervisors who talk with the client: a part of what is recorded, as the agents are."""
+    """Supervisors who talk with the client: a part of what is recorded, as the agents are.
+
+    While he hears music they talk with the agent alone, and it is a hold.
+    """
     talk = conversation_id(call.id)
+    if call.state not in _SERVED or not _client_is_there(call):
+        return []
     return [
-        watch
-        for watch in call.watches.values()
-        if watch.how is Supervise.BARGE and watch.room == talk and call.state in _SERVED
+        watch for watch in call.watches.values() if watch.how is Supervise.BARGE and watch.room == talk
     ]
+
+
+def _client_is_there(call: Call) -> bool:
+    client = call.legs.get(call.client_leg)
+    return client is not None and client.seat in (Seat.TALK, None)
 
 
 def _doing(call: Call, leg: Leg) -> Doing | None:
@@ -114,7 +122,6 @@ def _outside(leg: Leg, where: Seat | None) -> Doing | None:
 
 
 def _talking(call: Call, leg: Leg) -> Doing:
-    client = call.legs.get(call.client_leg)
     others = sum(
         1
         for other in call.alive_legs
@@ -122,7 +129,7 @@ def _talking(call: Call, leg: Leg) -> Doing:
     )
     if others or _barging(call):
         return Doing.CONFERENCE
-    if not leg.holds and client is not None and client.seat in (Seat.TALK, None):
+    if not leg.holds and _client_is_there(call):
         return Doing.TALK
     line = call.legs.get(call.transfer.line) if call.transfer is not None and call.transfer.line else None
     consults = line is not None and line.seat is Seat.CONSULT and not line.holds

@@ -283,6 +283,30 @@ def test_barge_is_a_part_of_what_is_recorded() -> None:
     assert found[-1] == (ANNA, Doing.TALK)
 
 
+def test_hold_is_a_hold_whoever_is_beside_the_agent() -> None:
+    """The two of them talk, and the client hears music: no figure may call that a talk with him."""
+    world, call = watched(W.BARGE)
+    world.pass_time(3)
+    wishes(world, f.Wish.HOLD)
+    assert hears(world, "client") == {"music"}
+    world.pass_time(7)
+    wishes(world, f.Wish.RESUME)
+    world.pass_time(2)
+    record = ends_well(world, call)
+    lengths = [
+        (one.agent, one.doing, (one.until - one.since).total_seconds())
+        for one in record.segments
+        if one.until is not None
+    ]
+    assert lengths == [
+        (ANNA, Doing.CONFERENCE, 3),
+        (VERA, Doing.CONFERENCE, 3),
+        (ANNA, Doing.HOLD, 7),
+        (ANNA, Doing.CONFERENCE, 2),
+        (VERA, Doing.CONFERENCE, 2),
+    ]
+
+
 def test_agents_of_a_queue_by_live_moves_count() -> None:
     world, call = talking(VERA)
     world.tell(f.MemberMoved(ANNA, SUPPORT, None))
