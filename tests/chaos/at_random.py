@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.chaos import lab as labs
@@ -59,19 +60,23 @@ async def judge(made: Floor, live: Live) -> Checked:
     tones = {**made.tones, live.number: live.hertz}
     found = await asyncio.to_thread(check, Sound.read(file), story_of(live, call), tones)
     if found.wrong:
-        await keep(made, live, call, file)
+        (folder_of(live) / "recording.wav").write_bytes(file)
     return found
 
 
-async def keep(made: Floor, live: Live, call: dict[str, Any], file: bytes) -> None:
-    """What there is of a call that is wrong, for who looks for the cause: the lab will be gone."""
+def folder_of(live: Live) -> Path:
     folder = KEPT / live.call
     folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+async def keep(made: Floor, live: Live) -> None:
+    """What there is of a call that is wrong, for who looks for the cause: the lab will be gone."""
+    call = await made.api.get(f"/calls/{live.call}")
     audit = (await made.api.get("/audit", call=live.call))["items"]
     facts = [one for one in (await made.chaos.books())["facts"] if live.call in json.dumps(one)]
     known = {**call, "audit": audit, "unsure": live.unsure, "facts": facts}
-    (folder / "recording.wav").write_bytes(file)
-    (folder / "call.json").write_text(json.dumps(known, indent=1))
+    (folder_of(live) / "call.json").write_text(json.dumps(known, indent=1))
 
 
 async def filed(made: Floor) -> list[str]:
@@ -120,6 +125,8 @@ async def at_random(chaos: Chaos, minutes: float, manner: Manner) -> Outcome:
                 found = Checked([str(error)])
             recorded += not found.wrong
             made.wrong += [f"{live.number} {live.call}: {one}" for one in found.wrong]
+            if any(live.call in one for one in made.wrong):
+                await keep(made, live)
             total.pieces, total.silent = total.pieces + found.pieces, total.silent + found.silent
             total.steps += found.steps
             total.lost = max(total.lost, found.lost)
