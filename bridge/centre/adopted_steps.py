@@ -32,6 +32,7 @@ from bridge.centre.orders import (
 from bridge.centre.pause_steps import mute
 from bridge.centre.pauses import talk_is_recorded
 from bridge.centre.seats import seat_again
+from bridge.centre.sources import begin_anew_again
 from bridge.centre.speech import BEEP
 from bridge.centre.transfer_acts import ring_target
 
@@ -49,6 +50,7 @@ def resumed(call: Call, _: Resumed, at: Moment) -> None:
     if not call.cleared:
         stop_again(call, at)
         record_again(call, at)
+        begin_anew_again(call, at)
         if call.pauses and call.paused is None and talk_is_recorded(call):
             mute(call, at)  # that it may be heard again may not have been carried out
         show_card(call, at)

@@ -244,6 +244,7 @@ class Call:
     watches: dict[LegId, Watch] = field(default_factory=dict)  # by the leg of who watches: none of ``legs``
     watches_made: int = 0
     heard: frozenset[LegId] | None = None  # whom the client heard last, since his recorder was begun
+    anew_at: datetime | None = None  # when his recorder was last told to begin anew
     pauses: list[PauseRecord] = field(default_factory=list)  # of its recordings; only the last may be open
     cut: bool = False  # its last recording is over, because it could not be muted
 

@@ -81,9 +81,7 @@ def _barging(call: Call) -> list[Watch]:
     talk = conversation_id(call.id)
     if call.state not in _SERVED or not _client_is_there(call):
         return []
-    return [
-        watch for watch in call.watches.values() if watch.how is Supervise.BARGE and watch.room == talk
-    ]
+    return [watch for watch in call.watches.values() if watch.how is Supervise.BARGE and watch.room == talk]
 
 
 def _client_is_there(call: Call) -> bool:

@@ -9,11 +9,15 @@ whoever is alone with the client after it for some four seconds (22.10: 9 of 12)
 has no such numbers.
 """
 
+from datetime import timedelta
+
 from bridge.centre.call import Call, CallState, Leg, Moment, Seat
 from bridge.centre.facts import LegJoined, LegLeft
 from bridge.centre.ids import ConversationId, LegId, consultation_id, conversation_id, recording_id
 from bridge.centre.orders import StartRecording
 from bridge.centre.record import LegKind
+
+_PERHAPS_BETWEEN = timedelta(minutes=2)  # until a process is back that was killed in the midst of it
 
 
 def room_of(call: Call, leg: Leg) -> ConversationId | None:
@@ -55,13 +59,25 @@ def record_on(call: Call, at: Moment) -> None:
     if not heard or not call.is_recorded or call.cut:
         return
     if call.heard not in (None, heard):
-        recording = recording_id(call.id, call.recordings)
-        muted = call.paused is not None
-        # In a direct call somebody is in the bridge as soon as his phone answers, and may not speak yet.
-        direct = call.state is CallState.OUTSIDE
-        anew = StartRecording(call.id, call.recorded_leg, recording, True, muted, just_answered=direct)
-        at.out.orders.append(anew)
+        call.anew_at = at.now
+        begin_anew(call, at)
     call.heard = heard
+
+
+def begin_anew(call: Call, at: Moment) -> None:
+    recording = recording_id(call.id, call.recordings)
+    muted = call.paused is not None
+    # In a direct call somebody is in the bridge as soon as his phone answers, and may not speak yet.
+    direct = call.state is CallState.OUTSIDE
+    anew = StartRecording(call.id, call.recorded_leg, recording, True, muted, just_answered=direct)
+    at.out.orders.append(anew)
+
+
+def begin_anew_again(call: Call, at: Moment) -> None:
+    """A process that ended between the recorder's stop and its start has left the call without one."""
+    recently = call.anew_at is not None and abs(at.now - call.anew_at) < _PERHAPS_BETWEEN
+    if recently and call.is_recorded and not call.cut:
+        begin_anew(call, at)
 
 
 def _heard(call: Call) -> frozenset[LegId]:

@@ -32,6 +32,21 @@ def test_each_who_takes_him_once() -> None:
     assert len(world.attached) == 1
 
 
+def test_of_a_process_that_was_killed_in_the_midst_of_it_the_next_begins_it_again() -> None:
+    world, _ = talking(BORIS)
+    world.tell(f.Resumed())
+    assert begun_anew(world) == 0  # nobody had taken him
+    passes_on(world, TO_BORIS)
+    world.talk(BORIS)
+    world.pass_time(5)
+    world.tell(f.Resumed())
+    assert begun_anew(world) == 2
+    world.pass_time(600)
+    world.tell(f.Resumed())
+    assert begun_anew(world) == 2  # that was carried out long ago
+    assert not world.of(o.StartRecording)[-1].anew
+
+
 def test_not_who_is_only_consulted() -> None:
     world, call = talking(BORIS)
     passes_on(world, TO_BORIS, attended=True)
