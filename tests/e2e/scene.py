@@ -250,6 +250,13 @@ async def nobody_outside(lab: Lab, status: str) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def rings_outside(lab: Lab) -> AsyncIterator[None]:
+    """Whatever number is called by the trunk rings, once, until it is called off."""
+    async with _outside(lab, f"{_SCENARIOS}/uas_rings.xml"):
+        yield
+
+
+@asynccontextmanager
 async def _outside(lab: Lab, scenario: str, *options: str) -> AsyncIterator[None]:
     far_end = f"sipp -sf {scenario} -i 127.0.0.1 -p 5070"
     command = [*far_end.split(), *options, "-d", "300", "-m", "1", "-timeout", "60s", "-nostdin"]

@@ -1,22 +1,21 @@
-"""The transfer matrix on the real Asterisk: each kind, by page and by phone, to each target, and its end.
+"""The transfer matrix on the real Asterisk: each kind, by page and by phone, to each target.
+
+What becomes of a client whom nobody takes: test_transfer_untaken.py.
 
 With ``-s`` each row is printed: what became of it, its time, who did what for how long, the recording. Rows
 marked ``whole`` are left out by `make test`: others do the same in other pairs. `make matrix` runs them all.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from itertools import cycle
 from typing import Any
 
 import pytest
 
 from tests.e2e.hearing import MUSIC
 from tests.e2e.parts import Program, eventually
-from tests.e2e.scene import echo_outside, moment, nobody_outside
-from tests.e2e.test_transfers import ANNA, BORIS, SALES_AGENT, SUPERVISOR, Begin, Talk, begin
+from tests.e2e.scene import echo_outside, moment, recorded
+from tests.e2e.test_transfers import ANNA, BORIS, SALES_AGENT, SUPERVISOR, Begin, Talk, begin, halves
 
 __all__ = ["begin"]  # a fixture
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
@@ -174,98 +173,6 @@ async def test_somebody_takes_him(begin: Begin, kind: str, way: str, target: str
     assert all(one["until"] for one in call["segments"])
 
 
-@pytest.mark.parametrize(
-    ("kind", "way", "code", "end"),
-    [
-        whole(*kind_and_way, *answer, is_whole=row % 2 == 0)
-        for row, (kind_and_way, answer) in enumerate(
-            zip(WAYS, cycle([(486, "busy"), (603, "rejected")]), strict=False)
-        )
-    ],
-)
-async def test_nobody_takes_him(begin: Begin, kind: str, way: str, code: int, end: str) -> None:
-    talk = await begin(BORIS, answer=None)
-    begun = time.monotonic()
-
-    async def refuses() -> None:
-        await rings(talk, "agent")
-        # Who passes on is out before: with REFER and Replaces it takes Asterisk half a second (22.10).
-        await asyncio.sleep(1.2 if kind == "blonde" else 0.3 if kind == "blind" else 0)
-        await talk.phone(BORIS).do(do="reject", code=code)
-
-    refusing = asyncio.create_task(refuses())
-    if kind == "attended" and way == "page":
-        await talk.pass_on(ANNA, attended=True, agent=BORIS)
-        await talk.stage(ANNA, "")
-    elif kind == "attended":
-        await consults(talk, "agent")
-        await talk.phone(ANNA).event("ended")  # the line on which she dialled
-        await talk.phone(ANNA).do(do="unhold")
-        await talk.phone(ANNA).event("unheld")
-    else:
-        await WAYS[kind, way](talk, "agent")
-        await talk.phone(ANNA).event("incoming", 2)
-        await talk.phone(ANNA).event("answered", 2)
-    await refusing
-    await talk.talks(ANNA)
-    seconds = time.monotonic() - begun
-
-    async def known() -> Any:
-        return (await talk.api.get(f"/agents/{ANNA}/call"))["transfers"][-1]["end"]
-
-    await eventually(known, lambda seen: seen == end)
-    await talk.hear(client={ANNA}, a1001={"client"})
-    await talk.ends()
-    call = await told(talk, f"{kind} by {way} to agent", seconds)
-    (transfer,) = call["transfers"]
-    assert (transfer["kind"], transfer["end"], transfer["to"]) == (kind, end, None)
-    assert call["agent"] == ANNA
-
-
-STATUS = {"busy": "486 Busy Here", "rejected": "603 Decline", "no_answer": "480 Temporarily Unavailable"}
-
-
-@pytest.mark.parametrize(
-    ("kind", "way", "target", "end"),
-    [
-        ("attended", "page", "supervisor", "busy"),
-        ("blind", "page", "number", "busy"),
-        whole("blind", "page", "supervisor", "rejected", is_whole=True),
-        whole("blind", "phone", "supervisor", "busy", is_whole=True),
-        whole("attended", "page", "number", "rejected", is_whole=True),
-        whole("blind", "phone", "number", "rejected", is_whole=True),
-        whole("blind", "page", "number", "no_answer", is_whole=True),
-    ],
-)
-async def test_nobody_takes_him_there(begin: Begin, kind: str, way: str, target: str, end: str) -> None:
-    talk = await begin(*([SUPERVISOR] if target == "supervisor" else []), answer=None)
-    async with AsyncExitStack() as stack:
-        if target == "number":
-            await stack.enter_async_context(nobody_outside(talk.lab, STATUS[end]))
-        begun = time.monotonic()
-        if kind == "attended":
-            await talk.pass_on(ANNA, attended=True, **PLACES[target][1])
-        else:
-            await WAYS[kind, way](talk, target)
-        if target == "supervisor":
-            await rings(talk, target)
-            await asyncio.sleep(0.3)
-            await talk.phone(SUPERVISOR).do(do="reject", code=int(STATUS[end][:3]))
-        if kind == "blind":  # she is out, and is rung again
-            await talk.phone(ANNA).event("answered", 2)
-
-        async def ends() -> list[str]:
-            return [one["end"] for one in (await talk.api.get(f"/calls/{talk.call}"))["transfers"]]
-
-        await eventually(ends, lambda seen: seen == [end])
-        await talk.talks(ANNA)
-        seconds = time.monotonic() - begun
-    await talk.hear(client={ANNA}, a1001={"client"})
-    await talk.ends()
-    call = await told(talk, f"{kind} by {way} to {target}", seconds)
-    assert (call["transfers"][0]["target"], call["agent"]) == (PLACES[target][3], ANNA)
-
-
 @pytest.mark.whole
 async def test_who_serves_the_queue_does_not_take_him_at_once(begin: Begin) -> None:
     """He waits there, for whoever is free next; the transfer was over when he came to the queue."""
@@ -304,46 +211,13 @@ async def test_a_number_outside_takes_him(begin: Begin, kind: str, way: str) -> 
         seconds = time.monotonic() - begun
         await talk.hear(client={"client"})  # himself: it sends back what it hears
         await talk.ends()
+    sound = await recorded(talk.api, {"id": talk.call})
+    begins, ends = halves(sound)
+    assert sound.level(0, talk.ears["client"].hz, *begins) > -26
+    assert sound.level(1, talk.ears[ANNA].hz, *begins) > -26
+    assert min(sound.level(side, talk.ears["client"].hz, *ends) for side in (0, 1)) > -26  # and his echo
     call = await told(talk, f"{kind} by {way} to a number", seconds)
     (transfer,) = call["transfers"]
     wanted = (kind, f"number {OUTSIDE}", ANNA, "completed", None)
     assert tuple(transfer[name] for name in ("kind", "target", "by", "end", "to")) == wanted
     assert (call["outcome"], call["agent"]) == ("answered", ANNA)
-
-
-@pytest.mark.parametrize("way", ["page", "phone"])
-async def test_given_up(begin: Begin, way: str) -> None:
-    talk = await begin(BORIS)
-    begun = time.monotonic()
-    if way == "page":
-        await talk.pass_on(ANNA, attended=True, agent=BORIS)
-        await talk.stage(ANNA, "consulting")
-        await talk.wish(ANNA, "give_up")
-    else:
-        await consults(talk, "agent")
-        await talk.stage(ANNA, "consulting")
-        await talk.phone(ANNA).do(do="hangup", line=2)
-        await talk.stage(ANNA, "")
-        await talk.phone(ANNA).do(do="unhold")
-        await talk.phone(ANNA).event("unheld")
-    await talk.stage(ANNA, "")
-    seconds = time.monotonic() - begun
-    await talk.phone(BORIS).event("ended")
-    await talk.hear(client={ANNA}, a1001={"client"})
-    await talk.ends()
-    call = await told(talk, f"attended by {way} to agent", seconds)
-    assert [(one["end"], one["to"]) for one in call["transfers"]] == [("given_up", None)]
-
-
-@pytest.mark.whole
-async def test_nobody_answers_for_so_long(begin: Begin) -> None:
-    talk = await begin(BORIS, answer=None)
-    begun = time.monotonic()
-    await talk.pass_on(ANNA, agent=BORIS)
-    await talk.phone(ANNA).event("answered", 2, seconds=60)
-    await talk.talks(ANNA)
-    seconds = time.monotonic() - begun
-    await talk.hear(client={ANNA}, a1001={"client"})
-    await talk.ends()
-    call = await told(talk, "blind by page to agent", seconds)
-    assert [(one["end"], one["to"]) for one in call["transfers"]] == [("no_answer", None)]
