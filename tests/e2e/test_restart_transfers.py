@@ -57,3 +57,23 @@ async def test_while_a_supervisor_listens(begin: Begin) -> None:
     await talk.phone(SUPERVISOR).do(do="hangup")
     await talk.hear(**PLAIN)
     await talk.ends()
+
+
+@pytest.mark.whole
+async def test_while_a_supervisor_talks_with_both(begin: Begin) -> None:
+    """All three hear each other all the time."""
+    talk = await begin(SUPERVISOR)
+    await supervise(talk, "barge")
+    await talk.phone(SUPERVISOR).event("media")
+    await talk.hear(windows=3, **TABLE["barge"])
+    async with talk.lab.away():
+        talk.did = "Callbridge is away"
+        await talk.hear(windows=3, **TABLE["barge"])
+    talk.did = "Callbridge is back"
+    await talk.hear(windows=3, **TABLE["barge"])
+    assert talk.phone(SUPERVISOR).count("incoming") == 1
+    await supervise(talk, "leave")
+    await talk.phone(SUPERVISOR).event("ended")
+    await talk.hear(**PLAIN)
+    await talk.ends()
+    await talk.recorded(ANNA)
