@@ -35,6 +35,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
         f"a{ANNA}": {"client", SUPERVISOR},
         f"a{SUPERVISOR}": {"client", ANNA},
     },
+    "take_over": {"client": {SUPERVISOR}, f"a{SUPERVISOR}": {"client"}},
 }
 PLAIN: dict[str, set[str]] = {"client": {ANNA}, f"a{ANNA}": {"client"}}
 DIGITS = {"listen": "4", "whisper": "5", "barge": "6", "take_over": "9"}
@@ -55,16 +56,19 @@ async def audit(talk: Talk) -> list[tuple[str, str]]:
     return [one for one in found if not one[0].startswith("recording.")]
 
 
-async def switched(talk: Talk, at: float, was: str, how: str) -> float:
-    """Seconds from the wish (CLOCK_MONOTONIC) until all hear the supervisor, or no longer, as they should."""
+async def tell_switch(talk: Talk, way: str, at: float, was: str, how: str) -> None:
+    """Printed: the time from the wish (CLOCK_MONOTONIC) until all hear whom they should, and nobody else.
+
+    A digit is timed from the command to the phone: its own length is in it.
+    """
     took = []
-    for name in ("client", f"a{ANNA}"):
-        before, after = (SUPERVISOR in TABLE[one][name] for one in (was, how))
-        if before != after:
+    for name in TABLE[was].keys() & TABLE[how].keys():
+        for speaker in TABLE[was][name] ^ TABLE[how][name]:
             sound = await talk.ears[name.removeprefix("a")].heard(at - BEFORE_S, at + 1.0)
-            gaps = sound.gaps(talk.ears[SUPERVISOR].hz)
-            took.append((sum(gaps[0]) if after else gaps[-1][0]) - BEFORE_S)
-    return max(took)
+            gaps = sound.gaps(talk.ears[speaker].hz)
+            comes = speaker in TABLE[how][name]
+            took.append((sum(gaps[0]) if comes else gaps[-1][0]) - BEFORE_S)
+    print(f"{way}: {was:>8} → {how:<9} {max(took) * 1000:4.0f} ms")
 
 
 async def test_every_switch_by_api_on_one_leg(begin: Begin) -> None:
@@ -77,7 +81,7 @@ async def test_every_switch_by_api_on_one_leg(begin: Begin) -> None:
         # When two become three a phone was seen to hear nobody for some two seconds (1 of 5).
         await talk.hear(windows=3, **TABLE[how])
         if was:
-            print(f"{was:>8} → {how:<8} {await switched(talk, at, was, how) * 1000:4.0f} ms")
+            await tell_switch(talk, "by API", at, was, how)
         was = how
     assert talk.phone(SUPERVISOR).count("incoming") == 1  # nothing was dialled again
     await supervise(talk, "leave")
@@ -93,16 +97,19 @@ async def test_by_desk_phone_code_and_digits_and_take_over(begin: Begin) -> None
     await talk.dial(SUPERVISOR, f"*88{ANNA}", line=1)
     await talk.phone(SUPERVISOR).event("media")
     await talk.hear(**TABLE["listen"])
-    for how in ("whisper", "barge"):
+    was = "listen"
+    for how in ("whisper", "barge", "take_over"):
+        at = time.monotonic()
         await talk.phone(SUPERVISOR).do(do="dtmf", digits=DIGITS[how])
+        if how == "take_over":
+            await talk.phone(ANNA).event("ended")
         await talk.hear(**TABLE[how])
-    await talk.phone(SUPERVISOR).do(do="dtmf", digits=DIGITS["take_over"])
-    await talk.phone(ANNA).event("ended")
-    await talk.hear(**{"client": {SUPERVISOR}, f"a{SUPERVISOR}": {"client"}})
+        await tell_switch(talk, "by digit, its length included", at, was, how)
+        was = how
     await talk.wish(SUPERVISOR, "hold")
     await talk.hear(**{"client": {MUSIC}, f"a{SUPERVISOR}": set()})
     await talk.wish(SUPERVISOR, "resume")
-    await talk.hear(**{"client": {SUPERVISOR}, f"a{SUPERVISOR}": {"client"}})
+    await talk.hear(**TABLE["take_over"])
     await talk.ends()
     await talk.recorded(ANNA, SUPERVISOR)
     record: dict[str, Any] = await talk.api.get(f"/calls/{talk.call}")
@@ -167,15 +174,21 @@ async def test_by_the_page_with_its_buttons_and_keys(begin: Begin, chromium: Bro
     panel = page.get_by_role("form", name="Рядом с оператором")
     await expect(panel.locator("[data-digit='4']")).to_have_attribute("aria-pressed", "true")
     await talk.hear(**TABLE["listen"])
+    at = time.monotonic()
     await panel.locator("[data-digit='5']").click()
     await expect(panel.locator("[data-digit='5']")).to_have_attribute("aria-pressed", "true")
     await talk.hear(**TABLE["whisper"])
+    await tell_switch(talk, "by page, a click", at, "listen", "whisper")
+    at = time.monotonic()
     await page.keyboard.press("6")
     await expect(panel.locator("[data-digit='6']")).to_have_attribute("aria-pressed", "true")
     await talk.hear(windows=3, **TABLE["barge"])
+    await tell_switch(talk, "by page, a key", at, "whisper", "barge")
+    at = time.monotonic()
     await panel.locator("[data-digit='9']").click()
     await talk.phone(ANNA).event("ended")
-    await talk.hear(**{"client": {SUPERVISOR}, f"a{SUPERVISOR}": {"client"}})
+    await talk.hear(**TABLE["take_over"])
+    await tell_switch(talk, "by page, a click", at, "barge", "take_over")
     await expect(panel).to_have_count(0)
     await talk.ends()
 
