@@ -35,7 +35,8 @@ test: $(STAMP) ## set everything up and run the whole suite, real-Asterisk tests
 
 matrix: $(STAMP) ## every row of transfers, supervision, calls from the screen and direct ones, on the real Asterisk, printed
 	@$(LAB) images
-	$(BIN)/python -m pytest -s $(patsubst %,tests/e2e/test_%.py,transfer_matrix transfer_untaken click_to_call supervision direct_calls)
+	$(BIN)/python -m pytest -s $(patsubst %,tests/e2e/test_%.py,transfers transfer_matrix transfer_untaken transfer_codes \
+	  hung_up restart_transfers click_to_call supervision direct_calls)
 
 random: $(STAMP) ## ten minutes of everything at random over 20 live calls; RANDOM_RUN="--minutes 2 --seed 7"
 	@$(LAB) images

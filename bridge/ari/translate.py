@@ -220,10 +220,11 @@ def _recorded(name: str) -> tuple[Fact, ...]:
 
 
 def _bridged(channel_id: str, bridge_id: str, fact: type[LegJoined] | type[LegLeft]) -> tuple[Fact, ...]:
-    leg = leg_of(channel_id)
-    if leg is None or bridge_id != conversation_id(call_of(leg)):
+    """Of that Conversation's call: a supervisor's own line, from his desk phone, has an id of its own."""
+    leg, call = leg_of(channel_id), call_of(bridge_id)
+    if leg is None or bridge_id != conversation_id(call):
         return ()
-    return (fact(call_of(leg), leg),)
+    return (fact(call, leg),)
 
 
 def _clean(text: str, longest: int) -> str:

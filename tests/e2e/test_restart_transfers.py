@@ -60,6 +60,25 @@ async def test_while_a_supervisor_listens(begin: Begin) -> None:
 
 
 @pytest.mark.whole
+async def test_right_after_a_take_over_was_ordered(begin: Begin) -> None:
+    """The client is the supervisor's, once, whatever of it was done before the end; and so is the recording."""
+    talk = await begin(SUPERVISOR)
+    await supervise(talk, "listen")
+    await talk.phone(SUPERVISOR).event("media")
+    await talk.hear(**TABLE["listen"])
+    await supervise(talk, "take_over")
+    async with talk.lab.away():
+        pass
+    await talk.talks(SUPERVISOR)
+    await talk.phone(ANNA).event("ended")
+    await talk.hear(**TABLE["take_over"])
+    assert talk.phone(SUPERVISOR).count("incoming") == 1
+    await talk.ends()
+    await talk.recorded(ANNA, SUPERVISOR)
+    assert await talk.transfers() == [("take_over", f"agent {SUPERVISOR}", SUPERVISOR, "completed")]
+
+
+@pytest.mark.whole
 async def test_while_a_supervisor_talks_with_both(begin: Begin) -> None:
     """All three hear each other all the time."""
     talk = await begin(SUPERVISOR)

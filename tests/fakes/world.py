@@ -266,11 +266,8 @@ class World(Recorders):
             self.legs[leg].state = "gone"
             self.tell_end(leg)
             return
-        if leg in self.bridges.get(f"{self.legs[leg].call}-talk", ()):
-            self.ari.append(f.LegLeft(self.legs[leg].call, leg))
+        self.leave(leg)
         self.legs[leg].state = "gone"
-        for members in self.bridges.values():
-            members.discard(leg)
         self.ears.pop(leg, None)
         self.ari.append(f.LegEnded(self.legs[leg].call, leg, cause))
         if leg in self.recording:
@@ -298,14 +295,16 @@ class World(Recorders):
     def move(self, leg: LegId, bridge: str | None) -> None:
         if self.legs[leg].state == "gone":
             return
-        call = self.legs[leg].call
-        if bridge != f"{call}-talk" and leg in self.bridges.get(f"{call}-talk", ()):
-            self.ari.append(f.LegLeft(call, leg))
-        for members in self.bridges.values():
-            members.discard(leg)
+        self.leave(leg, bridge)
         self.alone.pop(leg, None)
         if bridge is not None:
             self.bridges.setdefault(bridge, set()).add(leg)
+
+    def leave(self, leg: LegId, to: str | None = None) -> None:
+        for room, members in self.bridges.items():
+            if leg in members and room.endswith("-talk") and room != to:
+                self.ari.append(f.LegLeft(call_of(room), leg))
+            members.discard(leg)
 
     def whom_it_hears(self, leg: LegId) -> set[LegId]:
         """By whatever way: in its bridge, by its ear on somebody, or by the ear that is on it."""

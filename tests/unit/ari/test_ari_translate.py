@@ -25,6 +25,7 @@ from bridge.centre.ids import CallId, LegId, PromptId, wished_call_id
 CALL = "ast1-1795430565.25"
 AGENT = f"{CALL}-agent-1"
 TALK = f"{CALL}-talk"
+LINE = "1700000000.99"
 WISHED = wished_call_id(1_795_430_565_000, 25)  # its client's leg is one that we made
 STAMP = "2026-11-23T10:00:00.000+0000"
 
@@ -191,13 +192,23 @@ EVENTS = [
         {"channel": channel(AGENT), "bridge": bridge(TALK)},
         LegJoined(CallId(CALL), LegId(AGENT)),
     ),
+    (
+        "ChannelEnteredBridge",  # a supervisor's own line, from his desk phone
+        {"channel": channel(LINE), "bridge": bridge(TALK)},
+        LegJoined(CallId(CALL), LegId(LINE)),
+    ),
     ("ChannelEnteredBridge", {"channel": channel(CALL), "bridge": bridge(f"{CALL}-hall")}, None),
-    ("ChannelEnteredBridge", {"channel": channel("ast1-1.1"), "bridge": bridge(TALK)}, None),
+    ("ChannelEnteredBridge", {"channel": channel("somebody-elses"), "bridge": bridge(TALK)}, None),
     ("ChannelEnteredBridge", {"bridge": bridge(TALK)}, None),
     (
         "ChannelLeftBridge",
         {"channel": channel(CALL), "bridge": bridge(TALK)},
         LegLeft(CallId(CALL), LegId(CALL)),
+    ),
+    (
+        "ChannelLeftBridge",
+        {"channel": channel(LINE), "bridge": bridge(TALK)},
+        LegLeft(CallId(CALL), LegId(LINE)),
     ),
     ("ChannelLeftBridge", {"channel": channel(CALL), "bridge": bridge(f"{CALL}-hall")}, None),
     ("ChannelVarset", {"variable": "A", "value": "1"}, None),

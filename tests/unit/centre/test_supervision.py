@@ -263,6 +263,22 @@ def test_who_has_a_call_himself_is_not_rung() -> None:
     assert world.floor.calls[call].watches == {}
 
 
+def test_whoever_takes_over_from_a_desk_phone_is_on_the_recording() -> None:
+    """His line is none that we made; it comes into the call's Conversation as any other."""
+    world, call = talking(VERA)
+    line = world.dial_code(Endpoint(f"PJSIP/{VERA}"), f.Feature.SUPERVISE, ANNA)
+    world.pump()
+    anew = []
+    for digit in "69":
+        world.press(line, digit)
+        world.pump()
+        anew.append(sum(order.anew for order in world.of(o.StartRecording)))
+    assert anew == [1, 2]
+    assert world.whom_it_hears(LegId(call)) == {LegId(line)}
+    world.hang_up(line)
+    assert world.floor.calls == {}
+
+
 def test_client_hangs_up_and_he_is_let_go() -> None:
     world, call = watched(W.BARGE)
     world.hang_up(call)
