@@ -61,7 +61,7 @@ async def test_while_a_supervisor_listens(begin: Begin) -> None:
 
 @pytest.mark.whole
 async def test_right_after_a_take_over_was_ordered(begin: Begin) -> None:
-    """The client is the supervisor's, once, whatever of it was done before the end; and so is the recording."""
+    """The client is the supervisor's, once, and recorded, whatever of it was done before the end."""
     talk = await begin(SUPERVISOR)
     await supervise(talk, "listen")
     await talk.phone(SUPERVISOR).event("media")
