@@ -10,7 +10,7 @@ UV := 0.11
 ON_ASTERISK := tests/contract tests/e2e tests/chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help demo down test matrix random bench bench-dispatch chaos lint lock clean lab-status lab-logs
+.PHONY: help demo down test matrix whole random bench bench-dispatch chaos lint lock clean lab-status lab-logs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ matrix: $(STAMP) ## every row of transfers, supervision, calls from the screen a
 	@$(LAB) images
 	$(BIN)/python -m pytest -s $(patsubst %,tests/e2e/test_%.py,transfers transfer_matrix transfer_untaken transfer_codes \
 	  hung_up restart_transfers click_to_call supervision direct_calls)
+
+whole: $(STAMP) ## what `make test` leaves out of its long tables, on the real Asterisk
+	@$(LAB) images
+	$(BIN)/python -m pytest -m whole $(ON_ASTERISK)
 
 random: $(STAMP) ## ten minutes of everything at random over 20 live calls; RANDOM_RUN="--minutes 2 --seed 7"
 	@$(LAB) images

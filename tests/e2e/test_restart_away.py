@@ -45,7 +45,7 @@ def is_at(told: str, happened: dict[str, Any]) -> bool:
 # ── ended meanwhile ──
 
 
-@pytest.mark.parametrize("how", ["kill", "stop"])
+@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.whole)])
 async def test_talk_that_ended_meanwhile_is_closed_with_its_time(
     lab: Lab, api: Api, tmp_path: Path, how: str
 ) -> None:
@@ -76,7 +76,7 @@ async def test_talk_that_ended_meanwhile_is_closed_with_its_time(
         assert whole.level(1, AGENT_HZ) > -30
 
 
-@pytest.mark.parametrize("how", ["kill", "stop"])
+@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.whole)])
 async def test_caller_who_gave_up_meanwhile_is_abandoned_with_his_time(
     lab: Lab, api: Api, tmp_path: Path, how: str
 ) -> None:
@@ -222,7 +222,7 @@ async def test_caller_who_gave_up_in_the_native_queue_is_kept(lab: Lab, api: Api
 # ── what is not ours ──
 
 
-@pytest.mark.parametrize("how", ["kill", "stop"])
+@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.whole)])
 async def test_what_is_not_ours_is_never_touched(lab: Lab, api: Api, tmp_path: Path, how: str) -> None:
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context

@@ -43,7 +43,7 @@ async def queued(api: Api, number: str) -> dict[str, Any]:
 # ── a waiting caller ──
 
 
-@pytest.mark.parametrize("how", ["kill", "stop"])
+@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.whole)])
 async def test_waiting_callers_keep_place_clock_and_music(
     lab: Lab, api: Api, tmp_path: Path, how: str
 ) -> None:
@@ -105,7 +105,7 @@ async def test_waiting_caller_lives_through_a_crash(lab: Lab, api: Api) -> None:
 # ── a phone that rings ──
 
 
-@pytest.mark.parametrize("how", ["kill", "stop"])
+@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.whole)])
 async def test_ringing_phone_is_answered_after_the_restart(
     lab: Lab, api: Api, chromium: Browser, how: str
 ) -> None:

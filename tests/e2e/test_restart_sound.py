@@ -171,7 +171,7 @@ async def gaps_recorded(api: Api, call: dict[str, Any], seconds: float) -> dict[
     return gaps
 
 
-@pytest.mark.parametrize("how", ["kill", "stop"])
+@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.whole)])
 async def test_talk_goes_on_without_a_gap(lab: Lab, api: Api, tmp_path: Path, how: str) -> None:
     """A gap that no echo shares fails at once. One that the echoes share is tried again: it is the machine's
     only if the machine makes such gaps at other moments too."""

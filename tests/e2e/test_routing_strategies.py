@@ -25,6 +25,7 @@ ANNA, BORIS, VERA = THREE = ("2001", "2002", "2003")
 LINEAR, LEASTRECENT, FEWESTCALLS, RRMEMORY, LEASTTALK, RANDOM, WRANDOM, RINGALL = map(number_of, range(1, 9))
 
 
+@pytest.mark.whole
 async def test_linear_always_begins_with_the_first(routing: Lab, centre: Api) -> None:
     async with ready(routing, centre, THREE, answer=0.1) as there:
         assert await one_after_another(routing, centre, there, LINEAR, 3) == [ANNA, ANNA, ANNA]
@@ -36,6 +37,7 @@ async def test_linear_always_begins_with_the_first(routing: Lab, centre: Api) ->
         assert await served(routing, centre, there, LINEAR) == ANNA
 
 
+@pytest.mark.whole
 async def test_leastrecent_asks_who_has_been_idle_longest(routing: Lab, centre: Api) -> None:
     async with ready(routing, centre, THREE, answer=0.1) as there, AsyncExitStack() as stack:
         order: list[str] = []
@@ -56,6 +58,7 @@ async def test_leastrecent_asks_who_has_been_idle_longest(routing: Lab, centre: 
         assert await one_after_another(routing, centre, there, LEASTRECENT, 4) == [*freed, freed[0]]
 
 
+@pytest.mark.whole
 async def test_fewestcalls_asks_who_has_had_fewest(routing: Lab, centre: Api) -> None:
     async with ready(routing, centre, THREE, answer=0.1) as there:
         await centre.order_agent(VERA, "pause", reason="lunch")
@@ -67,6 +70,7 @@ async def test_fewestcalls_asks_who_has_had_fewest(routing: Lab, centre: Api) ->
         assert await one_after_another(routing, centre, there, FEWESTCALLS, 3) == [VERA, VERA, ANNA]
 
 
+@pytest.mark.whole
 async def test_rrmemory_goes_round_from_who_was_asked_last(routing: Lab, centre: Api) -> None:
     async with ready(routing, centre, THREE, answer=0.1) as there:
         assert await one_after_another(routing, centre, there, RRMEMORY, 4) == [ANNA, BORIS, VERA, ANNA]
@@ -79,6 +83,7 @@ async def test_rrmemory_goes_round_from_who_was_asked_last(routing: Lab, centre:
         assert await one_after_another(routing, centre, there, RRMEMORY, 2) == [BORIS, VERA]
 
 
+@pytest.mark.whole
 async def test_leasttalk_asks_who_talks_least_on_average(routing: Lab, centre: Api) -> None:
     async with ready(routing, centre, THREE, answer=0.1) as there:
         talks = [
@@ -93,7 +98,9 @@ async def test_leasttalk_asks_who_talks_least_on_average(routing: Lab, centre: A
             assert await served(routing, centre, there, LEASTTALK, seconds) == agent
 
 
-@pytest.mark.parametrize(("dialled", "calls"), [(RANDOM, 5), (WRANDOM, 5)])
+@pytest.mark.parametrize(
+    ("dialled", "calls"), [(RANDOM, 5), pytest.param(WRANDOM, 5, marks=pytest.mark.whole)]
+)
 async def test_chance_draws_among_the_members_only(
     routing: Lab, centre: Api, dialled: str, calls: int
 ) -> None:

@@ -3,7 +3,7 @@
 What becomes of a client whom nobody takes: test_transfer_untaken.py.
 
 With ``-s`` each row is printed: what became of it, its time, who did what for how long, the recording. Rows
-marked ``whole`` are left out by `make test`: others do the same in other pairs. `make matrix` runs them all.
+marked ``whole`` are left out by `make test`: others do the same in other pairs. `make matrix` runs all.
 """
 
 import time

@@ -177,6 +177,7 @@ async def _talk(
 # ── by page and API ──────────────────────────────────────────────────────────
 
 
+@pytest.mark.whole  # the matrix has it too
 async def test_blind_to_an_agent(begin: Begin) -> None:
     talk = await begin(BORIS)
     await talk.hear(client={ANNA}, a1001={"client"})
@@ -307,6 +308,7 @@ async def test_given_up_and_blonde_that_nobody_answers(begin: Begin) -> None:
 # ── by the phone itself ──────────────────────────────────────────────────────
 
 
+@pytest.mark.whole  # the matrix has it too
 async def test_refer_to_an_agent(begin: Begin) -> None:
     talk = await begin(BORIS)
     await talk.phone(ANNA).do(do="refer", to=f"sip:{BORIS}@{talk.lab.host}:{talk.lab.sip_port}")
@@ -340,6 +342,7 @@ async def test_refer_to_himself_rings_him(begin: Begin) -> None:
     await talk.ends()
 
 
+@pytest.mark.whole  # the matrix has it too
 async def test_refer_with_replaces_after_a_consultation(begin: Begin) -> None:
     talk = await begin(BORIS)
     await talk.phone(ANNA).do(do="hold")
@@ -355,6 +358,7 @@ async def test_refer_with_replaces_after_a_consultation(begin: Begin) -> None:
     assert call["agent"] == BORIS
 
 
+@pytest.mark.whole  # the matrix has it too
 async def test_refer_with_replaces_while_it_still_rings(begin: Begin) -> None:
     talk = await begin(BORIS, answer=None)
     await talk.phone(ANNA).do(do="hold")
