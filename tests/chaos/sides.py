@@ -68,7 +68,9 @@ class Checked:
 def check(sound: Sound, story: Story, tones: Mapping[str, int]) -> Checked:
     found = Checked(seconds=sound.seconds)
     clock = Clock.of(sound, story, tones[story.client])
-    found.lost = clock.lost
+    # In a pause there are no beats: what is lost there is seen by the length alone.
+    ran = max((one.until for one in story.segments), default=story.begins) - story.begins
+    found.lost = max(clock.lost, ran - sound.seconds)
     edges = story.edges()
     names = list(tones)
     levels = [_levels(sound, side, list(tones.values())) for side in (LEFT, RIGHT)]
@@ -76,7 +78,7 @@ def check(sound: Sound, story: Story, tones: Mapping[str, int]) -> Checked:
         at = number * HOP_S
         begin = clock.wall(at)
         if _is_unsure(story, edges, begin, begin + PIECE_S) or _beside_pause(
-            story, begin, BESIDE_S + clock.lost
+            story, begin, BESIDE_S + found.lost
         ):
             continue
         found.pieces += 1

@@ -1,6 +1,7 @@
 """What the check of a recording's sides finds, on sound made for it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,3 +99,18 @@ def test_a_gap_that_is_no_beat_moves_nothing() -> None:
     found = check(sound, STORY, TONES)
     assert found.wrong == []
     assert abs(found.lost) < 0.005
+
+
+def test_what_is_lost_in_a_pause_is_silent_before_it() -> None:
+    """Whoever makes a pause silent does not know where in the file it is to the moment, and takes more."""
+    sound = made([CLIENT, *AGENTS])
+    sound.channels[:, int(14.6 * RATE) : int(16 * RATE)] = 0
+    shorter = Sound(RATE, np.delete(sound.channels, slice(int(17 * RATE), int(18.2 * RATE)), axis=1))
+    ends = [*STORY.segments[:2], Segment("1002", "talk", BEGINS + 12, BEGINS + LENGTH)]
+    to_its_end = replace(STORY, segments=ends, pauses=[(BEGINS + 16, BEGINS + LENGTH)])
+    shorter.channels[:, int(16 * RATE) :] = 0
+    found = check(shorter, to_its_end, TONES)
+    assert found.wrong == []
+    assert found.lost > 0.9
+    whole = Sound(RATE, np.concatenate((shorter.channels, np.zeros((2, int(1.2 * RATE)))), axis=1))
+    assert any("nobody" in one for one in check(whole, to_its_end, TONES).wrong)  # nothing is lost: too early
