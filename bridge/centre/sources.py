@@ -3,10 +3,9 @@
 What listens to a leg inside Asterisk, a recorder or an ear, goes deaf when one phone's sound comes in the
 place of another's: it takes the new one's packets for late ones of the former, until their numbers have
 caught up, which may be never (Debian's 22.10, by a patch of its own, see decision 0024: 4 of 6 recordings
-had not a word of who took the client). The sound of
-several together has numbers as well: its beginning may be missed, who stays when one of them has left, and
-whoever is alone with the client after it for some four seconds (22.10: 9 of 12). Begun anew it hears. Music
-has no such numbers.
+had not a word of who took the client). The sound of several together has numbers as well: its beginning may
+be missed, who stays when one of them has left, and whoever is alone with the client after it for some four
+seconds (22.10: 9 of 12). Begun anew it hears. Music has no such numbers.
 """
 
 from datetime import timedelta

@@ -51,7 +51,7 @@ def talked(segments: Iterable[Segment], now: datetime) -> timedelta:
     return _length(segments, _WITH_CLIENT, now)
 
 
-def held(segments: Sequence[Segment], now: datetime) -> timedelta:
+def on_hold(segments: Sequence[Segment], now: datetime) -> timedelta:
     """How long he heard music while somebody had him."""
     return _length(segments, _WITH_CLIENT | _ON_HOLD, now) - talked(segments, now)
 

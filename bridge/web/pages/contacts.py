@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bridge.centre.spent import Spent, held, spent, talked
+from bridge.centre.spent import Spent, on_hold, spent, talked
 from bridge.store import Unit
 from bridge.store.rows import CallRow, ClientRow, RecordingRow, TicketRow
 from bridge.web.sight import Sight
@@ -33,7 +33,7 @@ class Contact:
 
     @property
     def hold(self) -> timedelta:
-        return held(self.call.segments, self.call.ended_at) if self.call.ended_at else timedelta(0)
+        return on_hold(self.call.segments, self.call.ended_at) if self.call.ended_at else timedelta(0)
 
     @property
     def spent(self) -> tuple[Spent, ...]:

@@ -8,7 +8,7 @@ from bridge.centre.agent import AgentState
 from bridge.centre.call import CallState
 from bridge.centre.ids import AgentId, CallId
 from bridge.centre.plan import Outside, Plan, Target, TargetKind
-from bridge.centre.record import TransferEnd, TransferKind
+from bridge.centre.record import Doing, TransferEnd, TransferKind
 from tests.fakes.world import ANNA, BORIS, SALES, VERA, World, plan
 
 TO_BORIS = Target(TargetKind.AGENT, BORIS)
@@ -53,6 +53,15 @@ def hears(world: World, one: str) -> set[str]:
     (leg,) = [id_ for id_, name in names.items() if name == one and id_ in world.living and "line" not in id_]
     alone = {o.Hold: "music", o.RingBack: "ring"}.get(world.alone.get(leg))  # type: ignore[arg-type]
     return {alone} if alone else {names[other] for other in world.whom_it_hears(leg)}
+
+
+def did(record: o.CallRecord) -> list[tuple[AgentId | None, Doing, float]]:
+    """Who did what for how many seconds, in the order in which it began."""
+    return [
+        (one.agent, one.doing, (one.until - one.since).total_seconds())
+        for one in record.segments
+        if one.until is not None
+    ]
 
 
 def ends_well(world: World, call: CallId, *, by: AgentId | None = None) -> o.CallRecord:

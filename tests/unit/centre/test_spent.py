@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bridge.centre.ids import AgentId, LegId
 from bridge.centre.record import Doing, Segment, WrapUp
-from bridge.centre.spent import held, spent, talked
+from bridge.centre.spent import on_hold, spent, talked
 from tests.fakes.world import ANNA, BORIS, START
 
 FIRST, SECOND, THIRD = (LegId(f"c-agent-{number}") for number in (1, 2, 3))
@@ -40,7 +40,7 @@ def test_each_ones_time_and_the_calls() -> None:
     assert [one.total_seconds() for one in boris.times] == [20, 0, 20, 5, 20, 0]
     assert (anna.agent, boris.agent) == (ANNA, BORIS)
     assert talked(CALL, at(100)) == timedelta(seconds=75)
-    assert held(CALL, at(100)) == timedelta(seconds=25)
+    assert on_hold(CALL, at(100)) == timedelta(seconds=25)
 
 
 def test_what_goes_on_is_counted_until_now_and_never_backwards() -> None:
@@ -87,4 +87,4 @@ def test_sums_are_what_counting_each_second_says(spans: list[tuple[AgentId | Non
 
     talk = seconds(Doing.TALK, Doing.CONFERENCE)
     assert talked(segments, at(0)).total_seconds() == len(talk)
-    assert held(segments, at(0)).total_seconds() == len(seconds(Doing.HOLD, Doing.CONSULT) - talk)
+    assert on_hold(segments, at(0)).total_seconds() == len(seconds(Doing.HOLD, Doing.CONSULT) - talk)

@@ -9,7 +9,7 @@ from bridge.centre.ids import AgentId, CallId, Endpoint, LegId
 from bridge.centre.plan import Target, TargetKind
 from bridge.centre.record import Doing, TransferKind
 from tests.fakes.world import ANNA, BORIS, SALES, SUPPORT, VERA, World
-from tests.unit.centre.talk_scene import TO_BORIS, ends_well, hears, passes_on, talking, wishes
+from tests.unit.centre.talk_scene import TO_BORIS, did, ends_well, hears, passes_on, talking, wishes
 
 W = f.Supervise
 # how → who hears whom: client, agent, supervisor
@@ -309,12 +309,7 @@ def test_hold_is_a_hold_whoever_is_beside_the_agent() -> None:
     wishes(world, f.Wish.RESUME)
     world.pass_time(2)
     record = ends_well(world, call)
-    lengths = [
-        (one.agent, one.doing, (one.until - one.since).total_seconds())
-        for one in record.segments
-        if one.until is not None
-    ]
-    assert lengths == [
+    assert did(record) == [
         (ANNA, Doing.CONFERENCE, 3),
         (VERA, Doing.CONFERENCE, 3),
         (ANNA, Doing.HOLD, 7),

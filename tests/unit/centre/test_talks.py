@@ -14,6 +14,7 @@ from tests.fakes.world import ANNA, BORIS, START, SUPPORT, VERA, World
 from tests.unit.centre.talk_scene import (
     TO_BORIS,
     TO_SALES,
+    did,
     ends_well,
     hears,
     last,
@@ -89,12 +90,7 @@ def test_each_agents_time_is_told_by_what_he_did() -> None:
     wishes(world, f.Wish.COMPLETE)
     world.pass_time(60)
     record = ends_well(world, call)
-    account = [
-        (segment.agent, segment.doing, (segment.until - segment.since).total_seconds())
-        for segment in record.segments
-        if segment.until is not None
-    ]
-    assert account == [
+    assert did(record) == [
         (ANNA, Doing.TALK, 30),
         (ANNA, Doing.HOLD, 5),
         (ANNA, Doing.TALK, 10),
@@ -115,11 +111,7 @@ def test_hold_by_the_phone_is_a_hold() -> None:
     world.tell(f.LegResumed(call, leg))
     world.pass_time(3)
     record = ends_well(world, call)
-    assert [(one.doing, one.until - one.since) for one in record.segments if one.until] == [
-        (Doing.TALK, timedelta(seconds=10)),
-        (Doing.HOLD, timedelta(seconds=7)),
-        (Doing.TALK, timedelta(seconds=3)),
-    ]
+    assert did(record) == [(ANNA, Doing.TALK, 10), (ANNA, Doing.HOLD, 7), (ANNA, Doing.TALK, 3)]
 
 
 def test_a_wrap_up_after_each_part_and_none_twice() -> None:
