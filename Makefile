@@ -6,11 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements
 UV := 0.11
-# One after another: they share Asterisk, its phones and their ports.
+# Within each of two groups one after another: they share an Asterisk, its phones and their ports.
 ON_ASTERISK := tests/contract tests/e2e tests/chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help demo down test matrix whole random bench bench-dispatch chaos lint lock clean lab-status lab-logs
+.PHONY: help demo down test matrix whole random bench bench-dispatch chaos lint lock clean lab-status lab-logs test-lab test-own
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,10 @@ test: $(STAMP) ## set everything up and run the whole suite, real-Asterisk tests
 	@$(LAB) images
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(addprefix --ignore=,$(ON_ASTERISK))
-	$(BIN)/python -m pytest -m "not whole" $(ON_ASTERISK)
+	@$(MAKE) --no-print-directory --jobs 2 test-lab test-own
+
+test-lab test-own: # beside each other
+	$(BIN)/python -m pytest -m "not whole and $(if $(findstring lab,$@),lab,not lab)" $(ON_ASTERISK)
 
 matrix: $(STAMP) ## every row of transfers, supervision, calls from the screen and direct ones, on the real Asterisk, printed
 	@$(LAB) images

@@ -22,3 +22,9 @@ def logs_of_one_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(structlog, "configure", configure_anew)
     yield
     structlog.reset_defaults()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """`make test` runs those in the lab of docker/callbridge.yml beside those with an Asterisk of their own."""
+    if "the_lab" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.lab)
