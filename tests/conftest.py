@@ -25,6 +25,6 @@ def logs_of_one_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """`make test` runs those in the lab of docker/callbridge.yml beside those with an Asterisk of their own."""
+    """`make test` runs those of the lab in docker/callbridge.yml beside those that have an Asterisk."""
     if "the_lab" in getattr(item, "fixturenames", ()):
         item.add_marker(pytest.mark.lab)
