@@ -66,3 +66,8 @@ class MemberRestored:
 
     agent: AgentId
     queue: QueueName
+
+
+AgentFact = (
+    AgentLoggedIn | AgentLoggedOut | AgentReady | AgentPaused | WrapUpEnded | WrapUpExtended | CallDisposed
+)

@@ -17,6 +17,7 @@ from bridge.centre import outside_steps as o
 from bridge.centre import outside_transfers as ot
 from bridge.centre import pause_steps as p
 from bridge.centre import queue_steps as q
+from bridge.centre import steer_steps as st
 from bridge.centre import supervision as v
 from bridge.centre import transfer_steps as t
 from bridge.centre.call import Call, CallEvent, CallState, Moment
@@ -29,6 +30,7 @@ from bridge.centre.facts import (
     CallLost,
     CallMissed,
     CallOffered,
+    CallSteered,
     CallWished,
     ClientIdentified,
     DigitReceived,
@@ -126,6 +128,7 @@ _ANYWHERE: tuple[tuple[type, Step], ...] = (
     on(OutsideEnded, c.nothing),
     on(FallbackEntered, c.nothing),
     on(CallMissed, c.nothing),
+    on(CallSteered, c.nothing),
     on(Resumed, d.resumed),
     on(CallAdopted, d.adopted),
     on(LegLost, d.leg_lost),
@@ -148,18 +151,21 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(OutsideEnded, o.presented_ended),
         on(FallbackEntered, o.fallback_entered),
         on(CallMissed, o.missed),
+        on(CallSteered, c.nothing),
         on(LinkUp, o.all_is_told),
         on(Resumed, d.resumed),
     ),
     S.CONSENT: (
         *_ANYWHERE,
         on(CallAdopted, d.consent_adopted),
+        on(CallSteered, st.steered),
         on(PromptEnded, cs.prompt_ended),
         on(TimerFired, cs.timer),
     ),
     S.MENU: (
         *_ANYWHERE,
         on(CallAdopted, d.menu_adopted),
+        on(CallSteered, st.steered),
         on(DigitReceived, c.menu_digit),
         on(PromptEnded, c.menu_prompt_ended),
         on(TimerFired, c.menu_timer),
@@ -167,6 +173,7 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
     S.WAITING: (
         *_ANYWHERE,
         on(CallAdopted, d.waiting_adopted),
+        on(CallSteered, st.steered),
         on(Offer, q.take_offer),
         on(TurnedAway, q.turned_away),
         on(PositionIs, q.position_is),
@@ -262,6 +269,7 @@ _STEPS: Mapping[CallState, tuple[tuple[type, Step], ...]] = {
         on(OutsideEnded, o.outside_ended),
         on(FallbackEntered, o.fallback_entered),
         on(CallMissed, c.nothing),
+        on(CallSteered, c.nothing),
         on(Resumed, d.resumed),
     ),
     S.ENDED: (),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from bridge.centre.agent_facts import AgentFact as AgentFact
 from bridge.centre.agent_facts import AgentLoggedIn as AgentLoggedIn
 from bridge.centre.agent_facts import AgentLoggedOut as AgentLoggedOut
 from bridge.centre.agent_facts import AgentPaused as AgentPaused
@@ -54,7 +55,9 @@ from bridge.centre.outside_facts import TransferKind as TransferKind
 from bridge.centre.plan import Plan
 from bridge.centre.wish_facts import AgentDialled as AgentDialled
 from bridge.centre.wish_facts import AgentWished as AgentWished
+from bridge.centre.wish_facts import CallSteered as CallSteered
 from bridge.centre.wish_facts import CallWished as CallWished
+from bridge.centre.wish_facts import CallWishFact as CallWishFact
 from bridge.centre.wish_facts import LegHeld as LegHeld
 from bridge.centre.wish_facts import LegResumed as LegResumed
 from bridge.centre.wish_facts import PhoneJoined as PhoneJoined
@@ -353,7 +356,6 @@ CallFact = (
     | CallerPresented
     | RecordingStarted
     | RecordingEnded
-    | RecordingPauseWished
     | RecordingPaused
     | RecordingCut
     | OutsideRinging
@@ -374,14 +376,11 @@ CallFact = (
     | CallAdopted
     | LegLost
     | CallLost
-    | CallWished
+    | CallWishFact
     | ClientIdentified
     | TicketOpened
     | RecordingAttached
     | OrderFailed
-)
-AgentFact = (
-    AgentLoggedIn | AgentLoggedOut | AgentReady | AgentPaused | WrapUpEnded | WrapUpExtended | CallDisposed
 )
 WishFact = AgentWished | TransferWished | SupervisionWished  # about the call in which he is
 MoveFact = MemberMoved | MemberRestored

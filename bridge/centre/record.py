@@ -21,6 +21,7 @@ class Outcome(Enum):
     FORWARDED = "forwarded"  # talked with an outside number
     IVR = "ivr"  # ended before any queue
     FALLBACK = "fallback"  # given to the native queue
+    REFUSED = "refused"  # a CRM did not want him
     FAILED = "failed"
 
 

@@ -88,6 +88,24 @@ class SupervisionWished:
     trainee: AgentId | None = None
 
 
+class Refusal(Enum):
+    BUSY = "busy"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class CallSteered:
+    """A CRM says where a caller whom nobody talks with is to go, or that he is refused. ``by``: its name."""
+
+    call: CallId
+    by: str
+    to: Target | None = None
+    refusal: Refusal | None = None  # one of the two
+
+
+CallWishFact = CallWished | RecordingPauseWished | CallSteered
+
+
 @dataclass(frozen=True, slots=True)
 class LegHeld:
     """The phone itself holds (RFC 3264, 8.4): Asterisk plays music to whom it talks with."""

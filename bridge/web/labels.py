@@ -71,6 +71,7 @@ OUTCOMES: Mapping[str, str] = {
     "forwarded": N_("Forwarded outside"),
     "ivr": N_("Ended in the menu"),
     "fallback": N_("Served by Asterisk"),
+    "refused": N_("Refused by the CRM"),
     "failed": N_("Failed"),
 }
 STATUSES: Mapping[str, str] = {

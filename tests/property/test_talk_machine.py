@@ -13,6 +13,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from bridge.centre import facts as f
 from bridge.centre.ids import AgentId, CallId, Endpoint, LegId
 from bridge.centre.plan import Target, TargetKind
+from bridge.centre.wish_facts import Refusal
 from tests.fakes import desk_phone, gap, plans
 from tests.property.floor_invariants import Floors
 
@@ -80,6 +81,12 @@ class TalkMachine(Floors):
     def somebody_wishes_a_pause(self, data: st.DataObject, paused: bool) -> None:
         call = data.draw(st.sampled_from(sorted(self.world.floor.calls)))
         self.world.tell(f.RecordingPauseWished(call, paused, "anna"))
+
+    @precondition(lambda self: self.world.floor.calls)
+    @rule(data=st.data(), to=st.none() | st.sampled_from(TARGETS), refusal=st.sampled_from(Refusal))
+    def a_crm_steers(self, data: st.DataObject, to: Target | None, refusal: Refusal) -> None:
+        call = data.draw(st.sampled_from(sorted(self.world.floor.calls)))
+        self.world.tell(f.CallSteered(call, "crm", to, None if to is not None else refusal))
 
     @rule(cannot=st.booleans())
     def recorders_cannot_be_muted(self, cannot: bool) -> None:

@@ -38,6 +38,7 @@ SAMPLES: dict[type, object] = {
         f.RecordingStarted(CALL, RecordingId(f"{CALL}-rec-1")),
         f.RecordingEnded(CALL, RecordingId(f"{CALL}-rec-1")),
         f.RecordingPauseWished(CALL, True, "anna"),
+        f.CallSteered(CALL, "crm", Target(TargetKind.QUEUE, SUPPORT)),
         f.RecordingPaused(CALL, RecordingId(f"{CALL}-rec-1")),
         f.RecordingCut(CALL, RecordingId(f"{CALL}-rec-1")),
         f.RecordingAttached(CALL, RecordingId(f"{CALL}-rec-1"), TicketId(1)),
