@@ -37,6 +37,10 @@ class BadNumber(BadInput):
     """A telephone number that cannot be read."""
 
 
+class ForbiddenTarget(BadInput):
+    """A foreign host that Callbridge must not reach: it is, or leads to, a network of our own."""
+
+
 class BadTrace(BadInput):
     """A recorded AMI trace that cannot be read."""
 

@@ -13,6 +13,7 @@ from bridge.config.fields import AgentKey, Name, Number, Priority, ReasonDigit, 
 from bridge.config.mail import MailSettings
 from bridge.config.menus import MenuSettings
 from bridge.config.numbers import NumberSettings
+from bridge.config.outside import OutsideSettings
 from bridge.config.queues import QueueSettings
 from bridge.config.recordings import RecordingsSettings
 from bridge.config.store import StoreSettings
@@ -50,6 +51,7 @@ class Settings(Section):
     web: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()
     recordings: RecordingsSettings = RecordingsSettings()
+    outside: OutsideSettings = OutsideSettings()
     mail: MailSettings | None = Field(
         default=None, description="sends links to recordings; without it they are copied by hand"
     )
