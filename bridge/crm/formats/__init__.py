@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from bridge.crm.outgoing import Request, Response
+from bridge.crm.outside import Request, Response
 from bridge.crm.told import Told
 
 
@@ -25,6 +25,15 @@ class Target:
     secret: bytes = field(repr=False, default=b"")
     options: Mapping[str, str] = field(default_factory=dict)
     public_url: str = ""  # our own address, for what calls back
+
+
+@dataclass(frozen=True, slots=True)
+class Upload(Request):
+    """Its body is the delivery's to make: multipart/form-data with this recording in ``form_field``."""
+
+    recording: str = ""
+    form_field: str = "file"
+    file_name: str = ""
 
 
 State = Mapping[str, str]
