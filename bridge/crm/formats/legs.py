@@ -29,7 +29,7 @@ class Step:
 
 
 def following(told: Told, state: State, at_ringing: bool) -> Step | None:
-    """``at_ringing``: newCall only when the first phone rings, so that it names who is called."""
+    """``at_ringing``: newCall only when the first phone rings, so that it names who is called or calls."""
     if told.direction not in ("in", "out") or OVER in state:
         return None
     leg = int(state.get(LEG, "1"))

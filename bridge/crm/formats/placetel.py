@@ -10,7 +10,7 @@ receiver. Confirmed there:
 - HungUp: ``type`` voicemail, missed, blocked, accepted; outbound also busy, canceled, unavailable,
   congestion; ``duration`` in seconds of an accepted call, or else 0.
 - A withheld number is "anonymous".
-- There is no event for a transfer: the call goes on under its id.
+- There is no event for a transfer: the call goes on under its id, and is accepted again by who takes it.
 - The answer steers only where a number's routing is "External API": option ``control=on``. Reject, Hangup,
   Forward (its first Number) and Queue are obeyed; Prompt, Group and RoutingPlan are not known here.
 
@@ -77,10 +77,10 @@ class Placetel:
             )
 
     def request(self, told: Told, target: Target, state: State, step: int, now: datetime) -> Request | None:
-        fields = _fields(told, target) if step == 0 else None
-        if fields is None:
+        event = _event(told, state)
+        if event is None:
             return None
-        body = form(fields)
+        body = form(_fields(event, told, target))
         signature = hmac.new(target.secret, body, hashlib.sha256).hexdigest()
         headers = {"Content-Type": FORM, "X-PLACETEL-SIGNATURE": signature}
         return Request("POST", address(target), headers, body)
@@ -88,12 +88,13 @@ class Placetel:
     def reply(self, told: Told, target: Target, state: State, step: int, response: Response) -> Reply:
         if not taken(response):
             return refused(response, target)
-        asked = told.type == kinds.OFFERED and told.direction == "in"
-        if not asked or chosen(target, OPTIONS, "control") == "off":
-            return Reply(accepted=True)
+        event = _event(told, state)
+        new = {**state, event: _whose(told)} if event else None
+        if event != "IncomingCall" or chosen(target, OPTIONS, "control") == "off":
+            return Reply(accepted=True, state=new)
         root = xml_replies.read(response.body)
         steer, reason = _steer(root) if root is not None else (None, "")
-        return Reply(accepted=True, reason=reason, steer=steer)
+        return Reply(accepted=True, reason=reason, state=new, steer=steer)
 
 
 def hangup_type(told: Told) -> str:
@@ -101,33 +102,47 @@ def hangup_type(told: Told) -> str:
     return _OUT[how] if told.direction == "out" else _IN.get(how, "missed")
 
 
-def _fields(told: Told, target: Target) -> list[tuple[str, str]] | None:
+def _event(told: Told, state: State) -> str | None:
+    """What is to be sent next. The state has the events that were; of an outgoing call none before it is
+    known who calls."""
+    if told.direction not in ("in", "out") or "HungUp" in state:
+        return None
+    if told.direction == "out" and "OutgoingCall" not in state:
+        return "OutgoingCall" if who(told) is not None else None
+    match told.type:
+        case kinds.OFFERED if told.direction == "in" and "IncomingCall" not in state:
+            return "IncomingCall"
+        case kinds.ANSWERED if told.direction == "in" and state.get("CallAccepted") != _whose(told):
+            return "CallAccepted"
+        case kinds.ENDED:
+            return "HungUp"
+        case _:
+            return None
+
+
+def _whose(told: Told) -> str:
+    agent = who(told)
+    return agent.id if agent else ""
+
+
+def _fields(event: str, told: Told, target: Target) -> list[tuple[str, str]]:
     client, company = client_digits(told), company_digits(told, chosen(target, OPTIONS, "own_number"))
     coming = told.direction == "in"
-    if not coming and told.direction != "out":
-        return None
     peer = _peer(who(told), chosen(target, OPTIONS, "peer_domain"))
     fields = [
+        ("event", event),
         ("from", client if coming else company),
         ("to", company if coming else client),
         ("call_id", hashlib.sha256(text(told.call_id, 512).encode()).hexdigest()),
         ("direction", told.direction),
     ]
-    match told.type:
-        case kinds.OFFERED:
-            return [
-                ("event", "IncomingCall" if coming else "OutgoingCall"),
-                *fields,
-                *([] if coming else peer),
-            ]
-        case kinds.ANSWERED if coming:
-            return [("event", "CallAccepted"), *fields, *peer]
-        case kinds.ENDED:
-            kind = hangup_type(told)
-            duration = seconds_talked(told) if kind == "accepted" else 0
-            return [("event", "HungUp"), *fields, ("type", kind), ("duration", str(duration))]
-        case _:
-            return None
+    if event in ("OutgoingCall", "CallAccepted"):
+        return [*fields, *peer]
+    if event == "HungUp":
+        kind = hangup_type(told)
+        duration = seconds_talked(told) if kind == "accepted" else 0
+        return [*fields, ("type", kind), ("duration", str(duration))]
+    return fields
 
 
 def _peer(agent: Person | None, domain: str) -> list[tuple[str, str]]:

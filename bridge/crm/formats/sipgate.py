@@ -41,6 +41,7 @@ from bridge.crm.formats.options import (
 )
 from bridge.crm.formats.words import (
     FORM,
+    caller_is_known,
     client_digits,
     company_digits,
     form,
@@ -113,8 +114,10 @@ class Sipgate:
 
 def _following(told: Told, target: Target, state: State) -> Step | None:
     """Of what has to be sent that which it has asked for; what it has not is passed over."""
+    at_ringing = chosen(target, OPTIONS, "new_call_at") == "ringing"
+    known = caller_is_known(told, chosen(target, OPTIONS, "own_number"))
     for _ in range(3):  # a transfer has two steps
-        step = steps.following(told, state, chosen(target, OPTIONS, "new_call_at") == "ringing")
+        step = steps.following(told, state, at_ringing or not known)
         if step is None or step.event == "newCall" or _URLS[step.event] in state:
             return step
         if told.type != kinds.TRANSFERRED:

@@ -61,7 +61,12 @@ def company_digits(told: Told, own_number: str) -> str:
     if told.direction == "in":
         return digits(told.dialled_e164, told.dialled)
     agent = who(told)
-    return own_number.removeprefix("+") or (text(agent.extension, NUMBER) if agent else "")
+    return own_number.removeprefix("+") or (text(agent.extension, NUMBER) if agent else "") or ANONYMOUS
+
+
+def caller_is_known(told: Told, own_number: str) -> bool:
+    """An outgoing call may be told of before anybody's phone rings who makes it."""
+    return told.direction == "in" or bool(own_number) or who(told) is not None
 
 
 def who(told: Told) -> Person | None:

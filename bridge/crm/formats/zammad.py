@@ -30,6 +30,7 @@ from bridge.crm.formats.legs import Step
 from bridge.crm.formats.options import NEW_CALL_AT, OWN_NUMBER, Option, address, checked, chosen
 from bridge.crm.formats.words import (
     JSON,
+    caller_is_known,
     client_digits,
     company_digits,
     read_json,
@@ -98,7 +99,9 @@ class Zammad:
 
 
 def _following(told: Told, target: Target, state: State) -> Step | None:
-    return steps.following(told, state, chosen(target, OPTIONS, "new_call_at") == "ringing")
+    at_ringing = chosen(target, OPTIONS, "new_call_at") == "ringing"
+    known = caller_is_known(told, chosen(target, OPTIONS, "own_number"))
+    return steps.following(told, state, at_ringing or not known)
 
 
 def _body(step: Step, told: Told, target: Target) -> dict[str, str | list[str]]:

@@ -1,0 +1,42 @@
+"""What all receivers of call events share: a real server, a transcript, and the rules that were broken."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from aiohttp import web
+
+
+@dataclass
+class Receiver:
+    """``transcript`` is what it understood, in order; ``problems`` what a real one would not have taken."""
+
+    url: str = ""
+    transcript: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        raise NotImplementedError
+
+    def problem(self, what: str) -> None:
+        self.problems.append(what)
+
+
+R = TypeVar("R", bound=Receiver)
+
+
+@asynccontextmanager
+async def serving(receiver: R) -> AsyncIterator[R]:
+    app = web.Application()
+    receiver.add_routes(app.router)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    receiver.url = f"http://127.0.0.1:{port}"
+    try:
+        yield receiver
+    finally:
+        await runner.cleanup()
