@@ -51,6 +51,7 @@ from bridge.crm.formats.words import (
     ANONYMOUS,
     JSON,
     NUMBER,
+    call_id,
     plus,
     read_json,
     refused,
@@ -210,7 +211,7 @@ def _fields(step: Step, told: Told, target: Target, state: State) -> dict[str, o
             "CRM_CREATE": int(chosen(target, OPTIONS, "create")),
             "SHOW": 0,
             "ADD_TO_CHAT": int(chosen(target, OPTIONS, "chat")),
-            "EXTERNAL_CALL_ID": text(told.call_id, 250),
+            "EXTERNAL_CALL_ID": call_id(told),
         }
         if line := chosen(target, OPTIONS, "line"):
             fields["LINE_NUMBER"] = line

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bridge.crm.formats import State, kinds
-from bridge.crm.formats.words import CALL_ID, text, who
+from bridge.crm.formats.words import CALL_ID, agent_id, call_id, who
 from bridge.crm.told import Told
 
 # The state's keys.
@@ -53,15 +53,12 @@ def following(told: Told, state: State, at_ringing: bool) -> Step | None:
 
 
 def _answer(told: Told, state: State, leg: int) -> Step | None:
-    agent = who(told)
-    told_already = state.get(BY) == (agent.id if agent else "")
-    return None if told_already else Step("answer", leg)
+    return None if state.get(BY) == agent_id(who(told)) else Step("answer", leg)
 
 
 def after(step: Step, told: Told, state: State) -> dict[str, str]:
     """The state once the peer has accepted it."""
     new = dict(state)
-    agent = who(told)
     match step.event:
         case "newCall":
             new |= {LEG: str(step.leg), OPEN: str(step.leg)}
@@ -69,7 +66,7 @@ def after(step: Step, told: Told, state: State) -> dict[str, str]:
                 new[MOVED] = told.id
                 new.pop(BY, None)
         case "answer":
-            new[BY] = agent.id if agent else ""
+            new[BY] = agent_id(who(told))
         case "hangup" if step.forwarded:
             new |= {LEG: str(step.leg + 1), MOVED: told.id}
             new.pop(BY, None)
@@ -80,7 +77,7 @@ def after(step: Step, told: Told, state: State) -> dict[str, str]:
 
 def leg_id(told: Told, leg: int) -> str:
     """The first leg has our call's id, so that it is found again; the others a number behind it."""
-    return text(told.call_id, CALL_ID - 8) + (f"-{leg}" if leg > 1 else "")
+    return call_id(told, CALL_ID - 8) + (f"-{leg}" if leg > 1 else "")
 
 
 def without(state: Mapping[str, str], *names: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ from bridge.crm.formats.endings import Ending, ending
 from bridge.crm.formats.options import OWN_NUMBER, Option, address, checked, chosen
 from bridge.crm.formats.words import (
     FORM,
+    agent_id,
     client_digits,
     company_digits,
     form,
@@ -89,7 +90,7 @@ class Placetel:
         if not taken(response):
             return refused(response, target)
         event = _event(told, state)
-        new = {**state, event: _whose(told)} if event else None
+        new = {**state, event: agent_id(who(told))} if event else None
         if event != "IncomingCall" or chosen(target, OPTIONS, "control") == "off":
             return Reply(accepted=True, state=new)
         root = xml_replies.read(response.body)
@@ -112,17 +113,12 @@ def _event(told: Told, state: State) -> str | None:
     match told.type:
         case kinds.OFFERED if told.direction == "in" and "IncomingCall" not in state:
             return "IncomingCall"
-        case kinds.ANSWERED if told.direction == "in" and state.get("CallAccepted") != _whose(told):
+        case kinds.ANSWERED if told.direction == "in" and state.get("CallAccepted") != agent_id(who(told)):
             return "CallAccepted"
         case kinds.ENDED:
             return "HungUp"
         case _:
             return None
-
-
-def _whose(told: Told) -> str:
-    agent = who(told)
-    return agent.id if agent else ""
 
 
 def _fields(event: str, told: Told, target: Target) -> list[tuple[str, str]]:

@@ -41,6 +41,7 @@ from bridge.crm.formats.options import (
 )
 from bridge.crm.formats.words import (
     FORM,
+    agent_id,
     caller_is_known,
     client_digits,
     company_digits,
@@ -142,14 +143,17 @@ def _fields(step: Step, told: Told, target: Target, state: State) -> list[tuple[
     match step.event:
         case "newCall":
             for one in those(told):
-                fields += [("user[]", text(one.name)), ("userId[]", text(one.id))]
-                fields.append(("fullUserId[]", account + text(one.id)))
+                fields += [("user[]", text(one.name)), ("userId[]", agent_id(one))]
+                fields.append(("fullUserId[]", account + agent_id(one)))
             fields.append(("xcid", steps.leg_id(told, 1)))
             if told.from_agent is not None:
                 fields.append(("diversion", text(told.from_agent.extension)))
         case "answer" if agent is not None:
-            fields += [("user", text(agent.name)), ("userId", text(agent.id))]
-            fields += [("fullUserId", account + text(agent.id)), ("answeringNumber", text(agent.extension))]
+            fields += [("user", text(agent.name)), ("userId", agent_id(agent))]
+            fields += [
+                ("fullUserId", account + agent_id(agent)),
+                ("answeringNumber", text(agent.extension)),
+            ]
         case "hangup":
             fields.append(("cause", CAUSES[Ending.FORWARDED if step.forwarded else ending(told)]))
             fields.append(("answeringNumber", state.get(_NUMBER, "")))

@@ -25,10 +25,10 @@ from bridge.crm.formats.endings import Ending, ending
 from bridge.crm.formats.options import BASIC_USER, OWN_NUMBER, Option, address, basic, checked, chosen
 from bridge.crm.formats.words import (
     ANONYMOUS,
-    CALL_ID,
     JSON,
     MANY,
     NUMBER,
+    call_id,
     plus,
     refused,
     taken,
@@ -109,7 +109,7 @@ def _body(status: str, told: Told, target: Target) -> dict[str, object]:
     client = plus(told, chosen(target, OPTIONS, "withheld"))
     agent = who(told)
     body: dict[str, object] = {
-        "call_id": text(told.call_id, CALL_ID),
+        "call_id": call_id(told),
         "timestamp": told.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "status": status,
         "version": "v2",

@@ -17,10 +17,12 @@ from bridge.crm.formats.options import secret_text
 from bridge.crm.outside import Response
 from bridge.crm.told import Person, Told
 
-NAME = 80  # characters of a name
+# Characters. With all of them at their longest a form stays below 20 kB, as Standard Webhooks has it.
+NAME = 60
+AGENT_ID = 24
 NUMBER = 64
 CALL_ID = 250  # Zammad keeps so many
-MANY = 20  # phones of a ring group that are named; more make no better pop
+MANY = 10  # phones of a ring group that are named; more make no better pop
 ANONYMOUS = "anonymous"  # sipgate's, Zammad's and Placetel's word for a withheld number (RFC 3323)
 _REASON = 200
 
@@ -36,6 +38,10 @@ def text(value: str, limit: int = NAME) -> str:
         if unicodedata.category(mark) not in ("Cs", "Cf")
     )
     return " ".join(kept.split())[:limit].rstrip()
+
+
+def call_id(told: Told, limit: int = CALL_ID) -> str:
+    return re.sub(r"[^\x21-\x7e]", "", told.call_id[:limit])
 
 
 def digits(e164: str | None, signalled: str | None) -> str:
@@ -72,6 +78,11 @@ def caller_is_known(told: Told, own_number: str) -> bool:
 def who(told: Told) -> Person | None:
     """The agent whom this event is about, or else who talks; of a client passed on to a queue nobody yet."""
     return told.agent if told.type == kinds.TRANSFERRED else told.agent or told.answered_by
+
+
+def agent_id(agent: Person | None) -> str:
+    """ "" for nobody, and for whoever is no agent."""
+    return text(agent.id, AGENT_ID) if agent else ""
 
 
 def those(told: Told) -> tuple[Person, ...]:
