@@ -127,7 +127,8 @@ def taken(response: Response) -> bool:
 def refused(response: Response, target: Target, said: str = "") -> Reply:
     """Not accepted: to be tried again, but for what is too big and will be too big again."""
     words = text(said or response.body[: 4 * _REASON].decode("utf-8", "replace"), _REASON)
-    for hidden in {secret_text(target), *_quoted(target)}:
+    secret = secret_text(target)
+    for hidden in {secret, *secret.split(), *_quoted(target)}:
         if len(hidden) >= 4:
             words = words.replace(hidden, "…")
     if 300 <= response.status < 400:
