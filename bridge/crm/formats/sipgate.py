@@ -103,7 +103,7 @@ class Sipgate:
             return Reply(accepted=True, reason="no <Response> in its answer: nothing more is sent", state=new)
         notes = []
         for name in _URLS.values():
-            # sipgateio-node writes onHangUp, and sipgate takes it.
+            # sipgateio-node, sipgate's own library, writes onHangUp.
             url = root.get(name) or root.get("onHangUp" if name == "onHangup" else name)
             if url and _is_near(url, target):
                 new[name] = url

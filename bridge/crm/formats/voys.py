@@ -3,9 +3,9 @@
 Sources: help.voys.nl and help.voys.co.za ("Technical specifications"), the sample in VoIPGRID's Zapier app,
 VoIPGRID/cacofonisk (whose reports they are made of). Confirmed there:
 
-- call_id, timestamp (ISO 8601, when it is sent), status, version "v2", direction inbound or outbound,
-  caller {number, name, account_number, user_numbers, user_emails}, destination {number, targets}, and a
-  target is {account_number, name, number, user_numbers}. Numbers have a "+".
+- call_id, timestamp (ISO 8601; here when it happened, also at a later attempt), status, version "v2",
+  direction inbound or outbound, caller {number, name, account_number, user_numbers, user_emails},
+  destination {number, targets}; a target is {account_number, name, number, user_numbers}. Numbers have a "+".
 - ``created`` is sent for incoming calls only, without targets; ``ringing`` again whenever more phones ring,
   with all of them as targets. What is not known is null or an empty list.
 - It is sent at six moments: created, ringing, answered, warm transfer, cold transfer, hang-up.

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.centre.record import Outcome
@@ -83,6 +83,7 @@ responses = st.builds(
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
+@settings(max_examples=60)
 @given(told=events, answers=st.lists(responses, min_size=6, max_size=6))
 def test_any_event_and_any_answer(name: str, told: Told, answers: list[Response]) -> None:
     format_, target = FORMATS[name], TARGETS[name]
@@ -98,6 +99,7 @@ def test_any_event_and_any_answer(name: str, told: Told, answers: list[Response]
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
+@settings(max_examples=30)
 @given(told=events, answer=responses)
 def test_an_answer_to_what_was_never_asked_is_read_as_well(name: str, told: Told, answer: Response) -> None:
     harmless_reply(FORMATS[name].reply(told, TARGETS[name], {}, 0, answer), TARGETS[name])

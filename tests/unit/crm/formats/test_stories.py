@@ -14,8 +14,7 @@ from bridge.crm.formats.placetel import Placetel
 from bridge.crm.formats.sipgate import Sipgate
 from bridge.crm.formats.voys import Voys
 from bridge.crm.formats.zammad import Zammad as ZammadFormat
-from bridge.crm.told import Told
-from tests.fakes.call_stories import ANNA, BORIS, CALL, START, Call, changed, stories
+from tests.fakes.call_stories import CALL, START, Call, changed, stories
 from tests.fakes.receivers.bitrix24 import Bitrix24
 from tests.fakes.receivers.placetel import SECRET, PlacetelReceiver
 from tests.fakes.receivers.receiver import serving
@@ -351,7 +350,6 @@ async def test_two_calls_of_one_client_within_30_minutes_are_two(bitrix: Bitrix2
     second = Call(call_id="1772442600.40").offered().ended("ivr").events
     await to_bitrix(bitrix).story(first[:-1])
     await to_bitrix(bitrix).story(second)
-    await to_bitrix(bitrix, withheld="0").story([])
     assert len({call for call, _ in bitrix.registered.values()}) == 2
     assert bitrix.problems == []
 
@@ -470,12 +468,3 @@ async def test_a_call_whose_beginning_bitrix_did_not_hear_of_is_registered_at_th
     await to_bitrix(bitrix).story(ALL["in-known"][3:])
     assert bitrix.transcript[:2] == ["register externalCall.1 TYPE=2", "finish 200 95"]
     assert bitrix.problems == []
-
-
-def told_of(story: str, kind: str) -> Told:
-    return next(told for told in ALL[story] if told.type == kind)
-
-
-def test_agents_of_the_stories_are_those_of_the_receivers() -> None:
-    assert [ANNA.extension, BORIS.extension] == ["1001", "1002"]
-    assert told_of("in-known", kinds.ANSWERED).agent == ANNA
