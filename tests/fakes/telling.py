@@ -63,3 +63,9 @@ class Teller:
         ) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Response(response.status, headers, await response.read())
+
+
+def checked(teller: Teller) -> Teller:
+    """Raises BadInput for what no engineer could have subscribed either."""
+    teller.format.check(teller.target)
+    return teller
