@@ -182,7 +182,7 @@ def stories() -> dict[str, list[Told]]:
         .ring_ended(ANNA, "withdrawn")
         .ended("abandoned"),
         "in-ivr": Call().offered().ended("ivr"),
-        "in-rejected": Call().offered().ended("turned_away", 17, 1),
+        "in-rejected": Call().offered().ended("refused", 17, 1),
         "in-voicemail": Call().offered().queued().ended("voicemail").recorded(),
         "out-answered": Call(**out).offered().ringing(ANNA).answered(ANNA).ended("answered"),
         "out-busy": Call(**out, answered_by=ANNA).offered().ended("failed", 17, 5),

@@ -61,6 +61,7 @@ _BY_OUTCOME = {
     Outcome.TIMED_OUT: Ending.NO_ANSWER,
     Outcome.FALLBACK: Ending.NO_ANSWER,  # nobody says who took it there: somebody has to look
     Outcome.TURNED_AWAY: Ending.CONGESTED,
+    Outcome.REFUSED: Ending.REJECTED,
     Outcome.FAILED: Ending.FAILED,
 }
 _REFUSALS = (Ending.BUSY, Ending.REJECTED)
@@ -85,8 +86,8 @@ def ending(told: Told) -> Ending:
         return seen
     if outcome is None:
         return seen
-    if outcome is Outcome.TURNED_AWAY and seen in _REFUSALS:
-        return seen  # refused by a CRM's wish
+    if outcome is Outcome.REFUSED and seen in _REFUSALS:
+        return seen
     if outcome is Outcome.FAILED:
         return seen
     return _BY_OUTCOME[outcome]
