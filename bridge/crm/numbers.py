@@ -1,86 +1,110 @@
-"""Telephone numbers as signalled or typed → E.164. No country is fixed here: the caller says the region.
+"""Telephone numbers as signalled or typed → what they are. No country is fixed here: the caller says the region.
 
-``withheld`` is a value of its own: not a number that could not be read, but one that was kept back.
+``read`` is the whole answer: an E.164 number with its extension, or a withheld, emergency, short or internal
+one, which never becomes a false number abroad. ``to_e164`` is for who can use nothing but a number.
+The numbering plans are the library's (phonenumbers); how a number may be written down is ours.
 """
 
 import re
-import unicodedata
+from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
-from urllib.parse import unquote
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
+from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
 
+from bridge.crm import writings
+from bridge.crm.writings import Writing
 from bridge.errors import BadNumber
 
-MAX_LENGTH = 128
+MAX_LENGTH = writings.MAX_LENGTH
 
-# What networks and Asterisk put in the place of a withheld number (RFC 3323 and 3325 say "anonymous").
-_WITHHELD = frozenset(
-    [
-        "anonymous",
-        "unknown",
-        "restricted",
-        "private",
-        "unavailable",
-        "withheld",
-        "anon",
-        "blocked",
-        "not-available",
-        "id-unavailable",
-        "number-unavailable",
-    ]
+# Everywhere: mobile networks put both through (3GPP TS 22.101, 10.1.1, and GSM before it).
+_EMERGENCY_ANYWHERE = frozenset({"112", "911"})
+# What national plans have beside the library's data: gas, coast guard, mountain and air rescue, traffic, police.
+_EMERGENCY_TOO = {
+    "AT": frozenset({"128", "140"}),
+    "BY": frozenset({"104"}),
+    "CH": frozenset({"1414"}),
+    "CN": frozenset({"122"}),
+    "ES": frozenset({"061", "062", "080", "085", "091", "092"}),
+    "FR": frozenset({"114", "191", "196"}),
+    "GB": frozenset({"18000"}),
+    "JP": frozenset({"118"}),
+    "KZ": frozenset({"104"}),
+    "RU": frozenset({"104"}),
+    "UA": frozenset({"104"}),
+}
+# The numbers of social value that the European Union harmonised (decision 2007/116/EC and its changes).
+_SOCIAL = frozenset({"116000", "116006", "116111", "116117", "116123"})
+_LONGEST_SHORT = 6  # digits, of short numbers and of a company's own extensions
+_LONGEST_LOCAL = 8  # digits, of a number without its area code
+_SHORTEST = 7  # digits, of a number that is taken although the library does not know its range
+# North America and other plans let the trunk prefix be left out, or have none: bare digits are the number.
+_TRUNK_PREFIX_IS_FREE = frozenset({"1", ""})
+_VANITY = frozenset(
+    {PhoneNumberType.TOLL_FREE, PhoneNumberType.SHARED_COST, PhoneNumberType.UAN, PhoneNumberType.PREMIUM_RATE}
 )
-_URI = re.compile(r"^(?P<scheme>sips?|tel):", re.IGNORECASE)
-_NAME_ADDR = re.compile(r"<\s*((?:sips?|tel):[^>]*)>", re.IGNORECASE)
-_WRITTEN = re.compile(r"^\+?[\d\s().\-/]*$")
-# Dashes and spaces that people and spreadsheets write between groups.
-_GROUPING = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"))
+
+
+class NumberKind(Enum):
+    E164 = "e164"
+    WITHHELD = "withheld"  # kept back, which is not the same as unreadable
+    EMERGENCY = "emergency"
+    SHORT = "short"  # a service within the country: 116117, 311, 0611 …
+    INTERNAL = "internal"  # an extension of a company's own: so short that no plan has it
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a writing is. ``digits`` has what is dialled for an emergency, short or internal number."""
+
+    kind: NumberKind
+    as_dialled: str
+    e164: str | None = None
+    extension: str = ""
+    digits: str = ""
+    why: str = ""  # of an unreadable one, with the remedy
+
+
+def read(raw: str | None, region: str) -> Reading:
+    """``region`` (ISO 3166: "RU") is where a national number is at home. It never raises."""
+    if raw is None:
+        return Reading(NumberKind.WITHHELD, "")
+    if len(raw) > MAX_LENGTH:
+        why = f"number {raw[:24]!r}…: {len(raw)} characters is no telephone number"
+        return Reading(NumberKind.UNREADABLE, raw, why=why)
+    writing = writings.taken_apart(raw)
+    if writing.withheld:
+        return Reading(NumberKind.WITHHELD, raw)
+    if writing.urgent:
+        return Reading(NumberKind.EMERGENCY, raw, digits="112")
+    region = region.upper()
+    return _spelt(writing, raw, region) if writing.letters else _dialled(writing, raw, region)
 
 
 def is_withheld(raw: str | None) -> bool:
     """Was the number kept back? Empty, "anonymous", "<unknown>", sip:anonymous@anonymous.invalid, …"""
-    if raw is None:
-        return True
-    if len(raw) > MAX_LENGTH:
-        return False
-    word = _user_part(raw).strip(" \t\"'<>").casefold()
-    return not word or word in _WITHHELD
+    return read(raw, "").kind is NumberKind.WITHHELD
 
 
 def to_e164(raw: str, region: str) -> str:
-    """The number in E.164. ``region`` (ISO 3166: "RU") is where a national number is at home."""
-    if len(raw) > MAX_LENGTH:
-        raise BadNumber(f"number {raw[:24]!r}…: {len(raw)} characters is no telephone number")
-    if is_withheld(raw):
-        raise BadNumber("number: it is withheld")
-    written = unicodedata.normalize("NFKC", _user_part(raw)).translate(_GROUPING).strip()
-    digits = "".join(str(unicodedata.decimal(mark)) for mark in written if mark.isdecimal())
-    if not digits or not _WRITTEN.match(written):
-        raise BadNumber(f"number {raw[:40]!r}: digits, a leading + and ( ) - . / are all that may be in it")
-    international = written.startswith("+")
-    readings: list[tuple[str, str | None]] = [(f"+{digits}", None)] if international else [(digits, region)]
-    if not international:
-        if digits.startswith("00"):
-            # "00" is the way abroad in most networks, also where the national plan has another (8 10 in RU).
-            readings.append((f"+{digits[2:]}", None))
-        # Trunks often signal the full international number without its "+".
-        readings.append((f"+{digits}", None))
-    possible = None
-    for text, home in readings:
-        number = _parse(text, home)
-        if number is None:
-            continue
-        if phonenumbers.is_valid_number(number):
-            return phonenumbers.format_number(number, PhoneNumberFormat.E164)
-        if phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE:
-            possible = possible or number
-    # A number that fits its country's plan in length but whose range is newer than our data.
-    if possible is not None:
-        return phonenumbers.format_number(possible, PhoneNumberFormat.E164)
-    raise BadNumber(
-        f"number {raw[:40]!r}: it fits no numbering plan from {region or 'no region'}; write +79161234567"
-    )
+    """The number in E.164, without its extension. Raises BadNumber for whatever is none, and says what it is."""
+    reading = read(raw, region)
+    if reading.e164 is not None:
+        return reading.e164
+    match reading.kind:
+        case NumberKind.WITHHELD:
+            raise BadNumber("number: it is withheld")
+        case NumberKind.EMERGENCY:
+            raise BadNumber(f"number {raw[:40]!r}: it is an emergency number, which belongs to nobody")
+        case NumberKind.SHORT | NumberKind.INTERNAL:
+            raise BadNumber(
+                f"number {raw[:40]!r}: it is a short number or an extension; write +79161234567"
+            )
+        case _:
+            raise BadNumber(reading.why)
 
 
 @lru_cache(4096)  # asked again with each news of a call
@@ -94,27 +118,104 @@ def is_region(region: str) -> bool:
     return region in phonenumbers.SUPPORTED_REGIONS
 
 
+# ── what the digits are ──────────────────────────────────────────────────────
+
+
+def _dialled(writing: Writing, raw: str, region: str) -> Reading:
+    digits = writing.digits
+    if not digits:
+        why = f"number {raw[:40]!r}: digits, a leading + and ( ) - . / are all that may be in it"
+        return Reading(NumberKind.UNREADABLE, raw, why=why)
+    if not writing.international:
+        kind = _short_kind(digits, region)
+        if kind is not None:
+            return Reading(kind, raw, extension=writing.extension, digits=digits)
+    e164 = _number(writing, region)
+    if e164 is not None and not writing.private:
+        return Reading(NumberKind.E164, raw, e164, writing.extension)
+    if not writing.international and len(digits) <= _LONGEST_SHORT:
+        return Reading(NumberKind.INTERNAL, raw, extension=writing.extension, digits=digits)
+    why = f"number {raw[:40]!r}: it fits no numbering plan from {region or 'no region'}; write +79161234567"
+    return Reading(NumberKind.UNREADABLE, raw, why=why)
+
+
+def _short_kind(digits: str, region: str) -> NumberKind | None:
+    if len(digits) > _LONGEST_SHORT:
+        return None
+    if digits in _EMERGENCY_ANYWHERE or digits in _EMERGENCY_TOO.get(region, ()):
+        return NumberKind.EMERGENCY
+    if is_region(region):
+        if phonenumbers.is_emergency_number(digits, region):
+            return NumberKind.EMERGENCY
+        zeros = len(digits) - len(digits.lstrip("0"))
+        number = phonenumbers.PhoneNumber(
+            country_code=phonenumbers.country_code_for_region(region),
+            national_number=int(digits),
+            italian_leading_zero=zeros > 0 or None,
+            number_of_leading_zeros=zeros or None,
+        )
+        if phonenumbers.is_valid_short_number_for_region(number, region):
+            return NumberKind.SHORT
+    return NumberKind.SHORT if digits in _SOCIAL else None
+
+
+def _number(writing: Writing, region: str) -> str | None:
+    """The first reading that a numbering plan has; else one that fits its country's plan in length.
+
+    The latter only for who has said the country or area: its range may be newer than the library's data.
+    """
+    guesses = []
+    for text, home, said in _readings(writing, region):
+        number = _parse(text, home)
+        if number is None:
+            continue
+        if phonenumbers.is_valid_number(number):
+            return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+        if said and phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE:
+            guesses.append(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+    return next((guess for guess in guesses if len(guess) > _SHORTEST), None)
+
+
+def _readings(writing: Writing, region: str) -> list[tuple[str, str | None, bool]]:
+    """Texts to parse, each with its home region, and whether the country or the area is said in it."""
+    digits = writing.digits
+    if writing.international:
+        return [(f"+{digits}", None, True)]
+    plan = phonenumbers.PhoneMetadata.metadata_for_region(region, None) if is_region(region) else None
+    abroad = [(f"+{digits[2:]}", None, True)] if digits.startswith("00") else []
+    whole = (f"+{digits}", None, False)
+    if plan is None:
+        # "00" is the way abroad in most networks, also where the national plan has another (8 10 in RU);
+        # and trunks often signal the full international number without its "+".
+        return [*abroad, whole]
+    prefix = plan.national_prefix or ""
+    free = prefix in _TRUNK_PREFIX_IS_FREE
+    if free or digits.startswith((prefix, "0")):
+        # Where no prefix is, nothing says that the area is in it.
+        return [(digits, region, bool(prefix) and digits.startswith(prefix)), *abroad, whole]
+    if len(digits) <= _LONGEST_LOCAL:
+        return [whole]  # as the number of a neighbour is dialled: whose area it is in, nobody said
+    own = str(plan.country_code)
+    # 4930123456 from DE is Berlin's with its country code rather than the area 04930's without its 0.
+    bare = (digits, region, False)
+    return [whole, bare] if digits.startswith(own) else [bare, whole]
+
+
+def _spelt(writing: Writing, raw: str, region: str) -> Reading:
+    """1-800-FLOWERS: only for service numbers that a plan has, and within the digits that it has."""
+    number = _parse(writing.letters, region or None)
+    if (
+        number is not None
+        and phonenumbers.is_valid_number(number)
+        and phonenumbers.number_type(number) in _VANITY
+    ):
+        return Reading(NumberKind.E164, raw, phonenumbers.format_number(number, PhoneNumberFormat.E164))
+    why = f"number {raw[:40]!r}: digits, a leading + and ( ) - . / are all that may be in it"
+    return Reading(NumberKind.UNREADABLE, raw, why=why)
+
+
 def _parse(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
     try:
-        return phonenumbers.parse(text, region.upper() if region else None)
-    except NumberParseException:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
         return None
-
-
-def _user_part(raw: str) -> str:
-    """The number within a SIP or tel URI (RFC 3261 19.1.1, RFC 3966); anything else as it is."""
-    address = _NAME_ADDR.search(raw)
-    text = (address[1] if address else raw).strip()
-    scheme = _URI.match(text)
-    if scheme is None:
-        return text
-    text = text[scheme.end() :]
-    if scheme["scheme"].lower() != "tel":
-        text = (text.rpartition("@")[0] or text).partition(":")[0]
-    number, *parameters = unquote(text).split(";")
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        # RFC 3966 5.1.5: a local number's context, when it is a prefix.
-        if name.strip().lower() == "phone-context" and value.startswith("+") and not number.startswith("+"):
-            return value.strip() + number.strip()
-    return number
