@@ -1,11 +1,10 @@
-"""Telephone numbers as signalled or typed → what they are. No country is fixed here: the caller says the region.
+"""Telephone numbers as signalled or typed → what they are. No country is fixed: the caller says the region.
 
 ``read`` is the whole answer: an E.164 number with its extension, or a withheld, emergency, short or internal
 one, which never becomes a false number abroad. ``to_e164`` is for who can use nothing but a number.
 The numbering plans are the library's (phonenumbers); how a number may be written down is ours.
 """
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -21,7 +20,7 @@ MAX_LENGTH = writings.MAX_LENGTH
 
 # Everywhere: mobile networks put both through (3GPP TS 22.101, 10.1.1, and GSM before it).
 _EMERGENCY_ANYWHERE = frozenset({"112", "911"})
-# What national plans have beside the library's data: gas, coast guard, mountain and air rescue, traffic, police.
+# What national plans have beside the library's data: gas, coast guard, mountain rescue, traffic, police.
 _EMERGENCY_TOO = {
     "AT": frozenset({"128", "140"}),
     "BY": frozenset({"104"}),
@@ -43,7 +42,12 @@ _SHORTEST = 7  # digits, of a number that is taken although the library does not
 # North America and other plans let the trunk prefix be left out, or have none: bare digits are the number.
 _TRUNK_PREFIX_IS_FREE = frozenset({"1", ""})
 _VANITY = frozenset(
-    {PhoneNumberType.TOLL_FREE, PhoneNumberType.SHARED_COST, PhoneNumberType.UAN, PhoneNumberType.PREMIUM_RATE}
+    {
+        PhoneNumberType.TOLL_FREE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.UAN,
+        PhoneNumberType.PREMIUM_RATE,
+    }
 )
 
 
@@ -90,7 +94,7 @@ def is_withheld(raw: str | None) -> bool:
 
 
 def to_e164(raw: str, region: str) -> str:
-    """The number in E.164, without its extension. Raises BadNumber for whatever is none, and says what it is."""
+    """The number in E.164, without its extension. Raises BadNumber, which says what it is instead."""
     reading = read(raw, region)
     if reading.e164 is not None:
         return reading.e164
@@ -100,9 +104,7 @@ def to_e164(raw: str, region: str) -> str:
         case NumberKind.EMERGENCY:
             raise BadNumber(f"number {raw[:40]!r}: it is an emergency number, which belongs to nobody")
         case NumberKind.SHORT | NumberKind.INTERNAL:
-            raise BadNumber(
-                f"number {raw[:40]!r}: it is a short number or an extension; write +79161234567"
-            )
+            raise BadNumber(f"number {raw[:40]!r}: it is a short number or an extension; write +79161234567")
         case _:
             raise BadNumber(reading.why)
 

@@ -1,4 +1,4 @@
-"""How telephone numbers are written down: URIs, display names, brackets, extensions, words for a withheld one.
+"""How numbers are written down: URIs, display names, brackets, extensions, words for a withheld one.
 
 It takes a writing apart and knows no numbering plan: what the digits are, numbers.py says.
 """
@@ -30,7 +30,10 @@ _WITHHELD = frozenset(
     masqué|numéro masqué|numéro inconnu|inconnu|appel masqué|anonyme|privé
     oculto|número oculto|desconocido|número desconocido|privado|número privado|anónimo
     sconosciuto|numero sconosciuto|numero privato|privato|anonimo|nascosto
-    """.strip().replace("\n", "|").replace("    ", "").split("|")
+    """.strip()
+    .replace("\n", "|")
+    .replace("    ", "")
+    .split("|")
 )
 # The same words on a keypad, as gateways send them: ANONYMOUS, RESTRICTED, BLOCKED, UNAVAILABLE.
 _WITHHELD_KEYS = frozenset({"266696687", "7378742833", "2562533", "86282452253"})
@@ -71,7 +74,7 @@ _LETTERS = re.compile(r"^\+?[\d\s().\-]*\d{3}[\s).\-]*[A-Za-z][A-Za-z\d\s.\-]*$"
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """``letters``: one that is spelt, 1-800-FLOWERS; it has no digits then. ``private``: of a local context."""
+    """``letters``: of one that is spelt, which has no digits then. ``private``: of a local context."""
 
     digits: str = ""
     international: bool = False  # a + or a country's context is written

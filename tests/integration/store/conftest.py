@@ -4,6 +4,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,9 +44,9 @@ def build_image() -> None:
         pytest.fail(f"the image {IMAGE} cannot be built from {base}:\n{built.stderr.decode()[-2000:]}")
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A running PostgreSQL: its URL without a database."""
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """The URL of a server of its own, without a database."""
     try:
         version = docker("version")
     except FileNotFoundError:
@@ -59,6 +60,13 @@ def postgres() -> Iterator[str]:
     with container:
         url = f"postgresql://postgres@127.0.0.1:{container.get_exposed_port(5432)}"
         wait_for(container)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A running PostgreSQL: its URL without a database."""
+    with running_postgres() as url:
         yield url
 
 

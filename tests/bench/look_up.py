@@ -1,0 +1,130 @@
+"""How long the look-up of who calls takes in a large base: ``ClientDirectory.look_up``, one after another.
+
+On SQLite and, where Docker runs, on PostgreSQL. The time of the clock: reading the number, the way to the
+database and back, and the question itself.
+"""
+
+import argparse
+import asyncio
+import gc
+import logging
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import asyncpg
+import structlog
+
+from bridge.centre.facts import Verdict
+from bridge.centre.ids import CallId
+from bridge.centre.orders import LookUpClient
+from bridge.crm.directory import ClientDirectory
+from bridge.store import Store
+from tests.bench.base import SHARED, bulk, fill_clients, is_filled, mobile, unknown
+from tests.bench.parts import keep, percentile
+from tests.integration.store.conftest import running_postgres
+
+CLIENTS, LOOK_UPS, WARM = 1_000_000, 20_000, 500
+DATABASES = ("sqlite", "postgresql")
+
+
+def asked(clients: int, count: int) -> list[tuple[str, Verdict]]:
+    """As operators signal them: seven known ones of ten, two unknown, one that two clients have."""
+    chance = Random(6)  # the same numbers each time
+    found: list[tuple[str, Verdict]] = []
+    for place in range(count):
+        match place % 10:
+            case 0 | 1:
+                e164, verdict = unknown(chance.randrange(10_000_000)), Verdict.UNKNOWN
+            case 2 if clients >= SHARED:
+                e164, verdict = mobile(SHARED * chance.randint(1, clients // SHARED)), Verdict.SEVERAL
+            case _:
+                client = chance.randint(1, clients)
+                e164 = mobile(client)
+                shared = client % SHARED == 0 or ((client + 1) % SHARED == 0 and client < clients)
+                verdict = Verdict.SEVERAL if shared else Verdict.KNOWN
+        found.append((f"8{e164[2:]}" if place % 2 else e164, verdict))
+    return found
+
+
+async def look_up(url: str, clients: int, count: int) -> list[float]:
+    """Milliseconds of each."""
+    store = await Store.open(url)
+    try:
+        directory = ClientDirectory(store, lambda trunk: "RU")
+        for number, _ in asked(clients, WARM):
+            await directory.look_up(LookUpClient(CallId("warm"), number, "lab"))
+        gc.collect()
+        spent = []
+        for number, verdict in asked(clients, count):
+            order = LookUpClient(CallId("1700000000.1"), number, "lab")
+            began = time.perf_counter()
+            told = await directory.look_up(order)
+            spent.append((time.perf_counter() - began) * 1000)
+            if told.verdict is not verdict:
+                raise SystemExit(f"{number}: {told.verdict}, not {verdict}")
+        return spent
+    finally:
+        await store.close()
+
+
+@contextmanager
+def place(database: str, directory: Path) -> Iterator[str]:
+    """The URL of a base of this kind."""
+    if database == "sqlite":
+        yield f"sqlite:///{directory / 'look_up.db'}"
+        return
+    with running_postgres() as server:
+        name = f"bench_{secrets.token_hex(4)}"
+
+        async def make() -> None:
+            connection = await asyncpg.connect(f"{server}/postgres")
+            await connection.execute(f"CREATE DATABASE {name}")
+            await connection.close()
+
+        asyncio.run(make())
+        yield f"{server}/{name}"
+
+
+async def measure(url: str, clients: int, count: int) -> list[float]:
+    if not await is_filled(url, clients):
+        async with bulk(url) as base:
+            await fill_clients(base, clients)
+    return await look_up(url, clients, count)
+
+
+def report(database: str, clients: int, spent: Sequence[float]) -> None:
+    p50, p99 = (percentile(spent, share) for share in (0.5, 0.99))
+    keep({f"look_up_{database}_p50_ms": p50, f"look_up_{database}_p99_ms": p99})
+    title = f"look-up in {clients:,} clients, {database}"
+    print(f"{title:50} p50 {p50:.2f} ms, p99 {p99:.2f} ms, longest {max(spent):.2f} ms", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("databases", nargs="*", default=[], metavar="DATABASE", help=", ".join(DATABASES))
+    parser.add_argument("--clients", type=int, default=CLIENTS)
+    parser.add_argument("--look-ups", type=int, default=LOOK_UPS)
+    parser.add_argument(
+        "--keep-in", type=Path, help="a directory: SQLite's base stays there for another time"
+    )
+    options = parser.parse_args()
+    wanted = options.databases or [one for one in DATABASES if one == "sqlite" or shutil.which("docker")]
+    if strange := set(wanted) - set(DATABASES):
+        parser.error(f"{', '.join(sorted(strange))}: there are only {', '.join(DATABASES)}")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    with tempfile.TemporaryDirectory() as passing:
+        for database in wanted:
+            print(f"{database}: a base of {options.clients:,} clients", flush=True)
+            with place(database, options.keep_in or Path(passing)) as url:
+                spent = asyncio.run(measure(url, options.clients, options.look_ups))
+            report(database, options.clients, spent)
+
+
+if __name__ == "__main__":
+    main()
