@@ -7,8 +7,7 @@ import structlog
 from bridge.centre.facts import ClientIdentified, ClientRef, Verdict
 from bridge.centre.ids import AgentId, ClientId
 from bridge.centre.orders import LookUpClient
-from bridge.crm.numbers import is_withheld, to_e164
-from bridge.errors import BadNumber
+from bridge.crm.numbers import NumberKind, read
 from bridge.store import Store
 
 log = structlog.get_logger(__name__)
@@ -22,12 +21,14 @@ class ClientDirectory:
         self._region_of_trunk = region_of_trunk
 
     async def look_up(self, order: LookUpClient) -> ClientIdentified:
-        if order.number is None or is_withheld(order.number):
+        reading = read(order.number, self._region_of_trunk(order.trunk))
+        e164 = reading.e164
+        if reading.kind is NumberKind.WITHHELD:
             return ClientIdentified(order.call, Verdict.WITHHELD, None)
-        try:
-            e164 = to_e164(order.number, self._region_of_trunk(order.trunk))
-        except BadNumber as error:
-            log.info("number not readable", action="look_up", call_id=order.call, reason=str(error))
+        if e164 is None:
+            # Short and emergency numbers and extensions too: as numbers abroad they would be somebody else's.
+            why = reading.why or reading.kind.value
+            log.info("nobody's number", action="look_up", call_id=order.call, reason=why)
             return ClientIdentified(order.call, Verdict.UNKNOWN, None)
         clients, last = await self._store.read(
             lambda unit: (unit.clients.names_by_e164(e164), unit.calls.last_agent(e164))

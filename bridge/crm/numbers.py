@@ -5,6 +5,7 @@ one, which never becomes a false number abroad. ``to_e164`` is for who can use n
 The numbering plans are the library's (phonenumbers); how a number may be written down is ours.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -38,9 +39,12 @@ _EMERGENCY_TOO = {
 _SOCIAL = frozenset({"116000", "116006", "116111", "116117", "116123"})
 _LONGEST_SHORT = 6  # digits, of short numbers and of a company's own extensions
 _LONGEST_LOCAL = 8  # digits, of a number without its area code
+_LONGEST_NATIONAL = 10  # digits, of a number with its area code in most plans
 _SHORTEST = 7  # digits, of a number that is taken although the library does not know its range
 # North America and other plans let the trunk prefix be left out, or have none: bare digits are the number.
 _TRUNK_PREFIX_IS_FREE = frozenset({"1", ""})
+# Mexico's mobiles had a 1 behind the country code until 2019; networks and address books still write it.
+_FORMER = re.compile(r"(?P<code>52)1(?P<rest>\d{10})")
 _VANITY = frozenset(
     {
         PhoneNumberType.TOLL_FREE,
@@ -173,19 +177,32 @@ def _number(writing: Writing, region: str) -> str | None:
             continue
         if phonenumbers.is_valid_number(number):
             return phonenumbers.format_number(number, PhoneNumberFormat.E164)
-        if said and phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE:
+        if said and _may_be_new(number):
             guesses.append(phonenumbers.format_number(number, PhoneNumberFormat.E164))
     return next((guess for guess in guesses if len(guess) > _SHORTEST), None)
+
+
+def _may_be_new(number: phonenumbers.PhoneNumber) -> bool:
+    """Whether its length fits, and it is not a known range's with digits missing at its end."""
+    if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+        return False
+    written = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    longer = (_parse(written + more, None) for more in ("5", "55"))
+    return not any(one is not None and phonenumbers.is_valid_number(one) for one in longer)
 
 
 def _readings(writing: Writing, region: str) -> list[tuple[str, str | None, bool]]:
     """Texts to parse, each with its home region, and whether the country or the area is said in it."""
     digits = writing.digits
+    if former := _FORMER.fullmatch(digits):
+        return [(f"+{former['code']}{former['rest']}", None, True)]
     if writing.international:
         return [(f"+{digits}", None, True)]
     plan = phonenumbers.PhoneMetadata.metadata_for_region(region, None) if is_region(region) else None
+    own = str(plan.country_code) if plan is not None else ""
     abroad = [(f"+{digits[2:]}", None, True)] if digits.startswith("00") else []
-    whole = (f"+{digits}", None, False)
+    # Of eleven digits and more nothing but the country code can be the first.
+    whole = (f"+{digits}", None, bool(own) and digits.startswith(own) and len(digits) > _LONGEST_NATIONAL)
     if plan is None:
         # "00" is the way abroad in most networks, also where the national plan has another (8 10 in RU);
         # and trunks often signal the full international number without its "+".
@@ -197,7 +214,6 @@ def _readings(writing: Writing, region: str) -> list[tuple[str, str | None, bool
         return [(digits, region, bool(prefix) and digits.startswith(prefix)), *abroad, whole]
     if len(digits) <= _LONGEST_LOCAL:
         return [whole]  # as the number of a neighbour is dialled: whose area it is in, nobody said
-    own = str(plan.country_code)
     # 4930123456 from DE is Berlin's with its country code rather than the area 04930's without its 0.
     bare = (digits, region, False)
     return [whole, bare] if digits.startswith(own) else [bare, whole]

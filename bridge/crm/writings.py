@@ -42,8 +42,8 @@ _NAME_ADDR = re.compile(r"^[^<>]*<([^<>]*)>\s*(?:;[^<>]*)?$")
 _URI = re.compile(r"^(?P<scheme>sips?|tel|callto):", re.IGNORECASE)
 _URGENT = re.compile(r"^urn:service:sos(?:\.[a-z.-]+)?$", re.IGNORECASE)  # RFC 5031
 _TITLE = re.compile(
-    r"^(?:telephone|telefon|teléfono|tel|phone|fon|mobile|mobil|mob|cell|handy|"
-    r"телефон|тел|мобильный|моб|сотовый|сот)\s*[.:]+\s*(?=[+(\d])"
+    r"^(?:telephone|telefon|téléphone|teléfono|tel|tél|phone|fon|mobile|mobil|mob|cell|handy|"
+    r"телефон|тел|мобильный|моб|сотовый|сот)[\s.:]*[.:]\s*(?=[+(\d])"
 )
 _EXTENSION = re.compile(
     r"""
