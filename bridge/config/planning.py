@@ -1,6 +1,6 @@
 """Turns the settings into the plan that the centre works by."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from bridge.centre.ids import AgentId, Endpoint, MenuName, QueueName, Skill
@@ -22,9 +22,12 @@ from bridge.centre.plan import (
     ToQueue,
     ToVoicemail,
     Widening,
+    as_it_is,
+    outside_endpoint,
 )
 from bridge.config.agents import AgentSettings
 from bridge.config.destinations import Target
+from bridge.config.handed import Handed
 from bridge.config.menus import MenuSettings
 from bridge.config.queues import AnnounceSettings, QueueSettings, WideningSettings
 from bridge.config.settings import Settings
@@ -35,12 +38,14 @@ def plan_of(settings: Settings) -> Plan:
     language = settings.company.language
     return Plan(
         numbers={
-            number: _destination(wanted) for number, wanted in settings.numbers.items() if not wanted.echo
+            number: _destination(wanted, settings)
+            for number, wanted in settings.numbers.items()
+            if not wanted.echo
         },
         number_consents={
             number: wanted.consent for number, wanted in settings.numbers.items() if wanted.consent
         },
-        menus={MenuName(name): _menu(name, menu) for name, menu in settings.menus.items()},
+        menus={MenuName(name): _menu(name, menu, settings) for name, menu in settings.menus.items()},
         queues={QueueName(name): _queue(name, queue, settings) for name, queue in settings.queues.items()},
         agents={AgentId(id): _agent(id, agent, language.default) for id, agent in settings.agents.items()},
         language=language.default,
@@ -64,10 +69,18 @@ def _outside(settings: Settings) -> Outside | None:
         timedelta(seconds=transfers.ring_seconds),
         transfers.caller_id or next((one for one, to in settings.numbers.items() if not to.echo), ""),
         transfers.record_calls,
+        settings.region_of_trunk(transfers.trunk),
+        _handed(transfers.trunk, settings),
     )
 
 
-def _destination(wanted: Target) -> Destination:
+def _handed(trunk: str, settings: Settings) -> Callable[[str], str]:
+    wanted = settings.trunks.get(trunk)
+    form = wanted.dial_format if wanted is not None else "e164"
+    return as_it_is if form == "e164" else Handed(form, settings.region_of_trunk(trunk))
+
+
+def _destination(wanted: Target, settings: Settings) -> Destination:
     if wanted.agent is not None and wanted.queue is not None:
         hold = timedelta(seconds=wanted.hold_seconds)
         return ToAgent(AgentId(wanted.agent), QueueName(wanted.queue), hold)
@@ -80,27 +93,29 @@ def _destination(wanted: Target) -> Destination:
     if wanted.number is not None:
         return ToNumber(
             number=wanted.number,
-            endpoint=Endpoint(f"PJSIP/{wanted.number}@{wanted.trunk}"),
+            endpoint=outside_endpoint(
+                wanted.number, wanted.trunk or "", _handed(wanted.trunk or "", settings)
+            ),
             ring=timedelta(seconds=wanted.ring_seconds),
-            otherwise=_or_no_agents(wanted.otherwise),
+            otherwise=_or_no_agents(wanted.otherwise, settings),
         )
     return ToHangUp(wanted.hang_up or ())
 
 
-def _or_no_agents(wanted: Target | None) -> Destination:
-    return NO_AGENTS if wanted is None else _destination(wanted)
+def _or_no_agents(wanted: Target | None, settings: Settings) -> Destination:
+    return NO_AGENTS if wanted is None else _destination(wanted, settings)
 
 
 def _needs(needs: Mapping[str, int]) -> Needs:
     return tuple(sorted((Skill(skill), level) for skill, level in needs.items()))
 
 
-def _menu(name: str, menu: MenuSettings) -> Menu:
+def _menu(name: str, menu: MenuSettings, settings: Settings) -> Menu:
     return Menu(
         name=MenuName(name),
         greeting=menu.greeting,
-        options={digit: _destination(target) for digit, target in menu.options.items()},
-        otherwise=_destination(menu.otherwise),
+        options={digit: _destination(target, settings) for digit, target in menu.options.items()},
+        otherwise=_destination(menu.otherwise, settings),
         timeout=timedelta(seconds=menu.timeout_seconds),
         retries=menu.retries,
         invalid=menu.invalid,
@@ -128,10 +143,10 @@ def _queue(name: str, queue: QueueSettings, settings: Settings) -> Queue:
         max_waiting=queue.max_waiting,
         refuse_when=queue.refuse_when,
         leave_when=queue.leave_when,
-        on_timeout=_or_no_agents(queue.on_timeout),
-        on_full=_or_no_agents(queue.on_full),
-        on_empty=_or_no_agents(queue.on_empty),
-        breakout={digit: _destination(target) for digit, target in queue.breakout.items()},
+        on_timeout=_or_no_agents(queue.on_timeout, settings),
+        on_full=_or_no_agents(queue.on_full, settings),
+        on_empty=_or_no_agents(queue.on_empty, settings),
+        breakout={digit: _destination(target, settings) for digit, target in queue.breakout.items()},
         service_level=timedelta(seconds=queue.service_level_seconds),
         record=queue.record,
         consent=queue.consent,

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bridge.config.company import Region
 from bridge.config.fields import Codec, Host, Network, OutsideNumber, Port, Section, User
+from bridge.config.handed import DialFormat
 
 _SEND_TO = re.compile(
     r"sip:(?P<host>[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:]{2,39}\])(:(?P<port>[0-9]{1,5}))?"
@@ -64,6 +65,11 @@ class TrunkSettings(Section):
         examples=["sip:sip.example.org:5060"],
         json_schema_extra={"pattern": "^sip:"},
     )
+    dial_format: DialFormat = Field(
+        default="e164",
+        description="how a number with + is handed to the operator: as it is, with 00 for the +, its digits "
+        "only, or as a subscriber in region: dials it",
+    )
     caller_id: OutsideNumber | None = Field(
         default=None,
         description="the number shown to whom is called there; the account, or the client's own, if absent",
@@ -77,6 +83,8 @@ class TrunkSettings(Section):
             raise ValueError("register: true needs host: and username:")
         if self.caller_id is not None and self.send_to is None:
             raise ValueError("caller_id: is for calls that go out: give send_to: as well, or remove it")
+        if "dial_format" in self.model_fields_set and self.send_to is None:
+            raise ValueError("dial_format: is for calls that go out: give send_to: as well, or remove it")
         return self
 
     @property

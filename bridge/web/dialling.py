@@ -13,7 +13,8 @@ from aiohttp import web
 
 from bridge.centre.facts import CallWished
 from bridge.centre.ids import AgentId, CallId, wished_call_id
-from bridge.centre.plan import Plan
+from bridge.centre.plan import Plan, ToNumber
+from bridge.crm.numbers import NumberKind, read
 from bridge.engine.ports import FloorView
 from bridge.store.rows import CallRow
 from bridge.web.context import parts_of
@@ -41,11 +42,25 @@ def number_again(plan: Plan, call: CallRow) -> str | None:
     return next((number.number for number in numbers if number is not None), None)
 
 
+def permitted(request: web.Request, plan: Plan, written: str) -> ToNumber | None:
+    """As ``Plan.outside_number``, in any writing: 8 495 111-22-33 is +74951112233 by a trunk in RU."""
+    to = plan.outside_number(written)
+    if to is None and (e164 := read(written, _region(request, plan)).e164) is not None:
+        to = plan.outside_number(e164)
+    return to
+
+
 async def call_number(request: web.Request, agent: AgentId, number: str, refused: Refused) -> CallId:
     """Raises Problem: 409 for an agent who is not free, ``refused`` for a number that is not permitted."""
     parts = parts_of(request)
     plan = parts.plan()
-    to = plan.outside_number(number)
+    reading = read(number, _region(request, plan))
+    if reading.kind is NumberKind.EMERGENCY:
+        raise refused(
+            N_("%(number)s is an emergency number: dial it on a telephone of the company's own."),
+            number=reading.digits,
+        )
+    to = permitted(request, plan, number)
     if to is None and not prefixes_of(plan):
         raise refused(N_("no number outside can be called: the engineer permits them under transfers:."))
     if to is None:
@@ -81,6 +96,10 @@ async def last_number(request: web.Request, agent: AgentId) -> str:
     if number is None:
         raise Problem(HTTPStatus.CONFLICT, N_("There is no last number that may be called."))
     return number
+
+
+def _region(request: web.Request, plan: Plan) -> str:
+    return (plan.outside.region if plan.outside is not None else "") or parts_of(request).region()
 
 
 def _demand_free(floor: FloorView, agent: AgentId) -> None:

@@ -14,6 +14,7 @@ from bridge.centre.plan import Target, TargetKind
 from bridge.centre.record import Doing, TransferEnd, TransferKind, TransferRecord
 from bridge.engine.ports import FloorView, LiveCall
 from bridge.web.context import parts_of
+from bridge.web.dialling import permitted
 from bridge.web.labels import N_
 from bridge.web.pauses import pause
 from bridge.web.problems import Problem
@@ -122,9 +123,9 @@ async def pass_on(
     plan = parts_of(request).plan()
     if target == Target(TargetKind.AGENT, agent):
         raise refused(N_("this is the agent himself; choose somebody else."))
-    if not plan.leads(target):
-        raise refused(N_("choose an agent, a queue or a permitted number."))
-    number = plan.outside_number(target.name) if target.kind is TargetKind.NUMBER else None
+    number = permitted(request, plan, target.name) if target.kind is TargetKind.NUMBER else None
     if number is not None:
         target = Target(TargetKind.NUMBER, number.number)  # without what people write between its digits
+    if not plan.leads(target):
+        raise refused(N_("choose an agent, a queue or a permitted number."))
     await parts_of(request).desk.submit(TransferWished(agent, target, attended))

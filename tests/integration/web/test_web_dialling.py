@@ -113,6 +113,32 @@ async def test_a_number_that_is_not_permitted_is_refused_with_the_prefixes(house
     assert house.desk.submitted == []
 
 
+@pytest.mark.parametrize(
+    "number", ["8 495 111-22-33", "84951112233", "tel:+7-495-111-22-33", "sip:84951112233@pbx.example"]
+)
+async def test_a_number_may_be_written_as_people_do(house: House, number: str) -> None:
+    status, told = await ordered(house, {"number": number})
+    assert status == 202, told
+    assert wished(house) == [("1001", NUMBER)]
+
+
+@pytest.mark.parametrize("number", ["112", "1-1-2", "tel:112", "911", "103", "urn:service:sos"])
+async def test_an_emergency_number_is_refused_as_such(house: House, number: str) -> None:
+    permit(house, Outside("lab", ("+7495", "1", "9"), region="RU"))
+    status, told = await ordered(house, {"number": number})
+    assert status == 422
+    assert told["errors"][0]["pointer"] == "#/number"
+    assert "emergency number" in told["detail"]
+    assert house.desk.submitted == []
+
+
+async def test_what_is_an_emergency_number_the_trunks_country_says(house: House) -> None:
+    permit(house, Outside("lab", ("999",), region="RU"))
+    assert (await ordered(house, {"number": "999"}))[0] == 202
+    permit(house, Outside("lab", ("999",), region="GB"))
+    assert (await ordered(house, {"number": "999"}))[0] == 422
+
+
 async def test_where_nothing_is_permitted_that_is_said(house: House) -> None:
     permit(house, None)
     status, told = await ordered(house, {"number": NUMBER})

@@ -241,6 +241,7 @@ async def test_a_signed_in_person_orders_nothing_by_the_api(house: House) -> Non
         ({"queue": "sales"}, Target(TargetKind.QUEUE, "sales")),
         ({"number": "+7 (495) 111-22-33"}, Target(TargetKind.NUMBER, "+74951112233")),
         ({"number": "+74951112233"}, Target(TargetKind.NUMBER, "+74951112233")),
+        ({"number": "8 495 111-22-33"}, Target(TargetKind.NUMBER, "+74951112233")),
         ({"supervisor": True}, Target(TargetKind.SUPERVISOR)),
     ],
 )

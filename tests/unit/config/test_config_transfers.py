@@ -46,7 +46,9 @@ def test_where_what_an_agent_dials_leads(write: Write, dialled: str, target: Tar
 def test_how_a_number_outside_is_called(write: Write) -> None:
     plan = plan_of(load(write(WHOLE + HELP)))
     first = next(iter(plan.numbers))
-    assert plan.outside == Outside("lab", ("+7495", "112"), timedelta(seconds=9), caller_id=first)
+    assert plan.outside == Outside(
+        "lab", ("+7495", "112"), timedelta(seconds=9), caller_id=first, region="RU"
+    )
     called = plan.outside_number("+74951112233")
     assert called == ToNumber(
         "+74951112233", called.endpoint if called else None, timedelta(seconds=9), NO_AGENTS
