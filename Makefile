@@ -53,6 +53,7 @@ bench: $(STAMP) ## measure, print and write build/bench.json
 	@$(LAB) images
 	$(BIN)/python -m tests.bench.decide
 	$(BIN)/python -m tests.bench.records
+	$(BIN)/python -m tests.bench.look_up
 	$(BIN)/python -m tests.bench
 
 bench-dispatch: $(STAMP) ## of these only: from a BYE to the next INVITE, against app_queue and bare ARI

@@ -57,6 +57,9 @@ class Engines:
     # Of SQLite on a file: for what is done in one go, see Store.write and Store.read.
     writing: SqliteThread | None = None
     reading: SqliteThread | None = None
+    # Of PostgreSQL: for what is only read in one go, without a ping before it and a transaction around it.
+    # Each of the two costs more than the question itself.
+    asking: AsyncEngine | None = None
 
     async def dispose(self) -> None:
         for thread in (self.writing, self.reading):
@@ -65,6 +68,8 @@ class Engines:
         await self.reader.dispose()
         if self.writer is not self.reader:
             await self.writer.dispose()
+        if self.asking is not None:
+            await self.asking.dispose()
 
 
 def read_url(url: str) -> URL:
@@ -89,7 +94,15 @@ async def open_engines(url: str) -> Engines:
         engine = create_async_engine(
             parsed, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=_POSTGRESQL, **_JSON
         )
-        return Engines(engine, engine, one_writer=False, place=place)
+        asking = create_async_engine(
+            parsed,
+            pool_size=5,
+            max_overflow=5,
+            isolation_level="AUTOCOMMIT",
+            connect_args=_POSTGRESQL_READING,
+            **_JSON,
+        )
+        return Engines(engine, engine, one_writer=False, place=place, asking=asking)
     if parsed.database in (None, "", ":memory:"):
         engine = create_async_engine(parsed, poolclass=StaticPool, **_SQLITE, **_JSON)
         _prepare_sqlite(engine.sync_engine, "BEGIN IMMEDIATE", ())
@@ -255,6 +268,10 @@ def _to_json(value: object) -> str:
 _POSTGRESQL: dict[str, Any] = {
     "timeout": 10,
     "server_settings": {"application_name": "callbridge", "statement_timeout": "30000"},
+}
+_POSTGRESQL_READING: dict[str, Any] = {
+    **_POSTGRESQL,
+    "server_settings": {**_POSTGRESQL["server_settings"], "default_transaction_read_only": "on"},
 }
 _SQLITE: dict[str, Any] = {"connect_args": {"async_creator_fn": sqlite_driver.connect}}
 # SQLSTATEs, and classes of them by their first two characters.

@@ -6,10 +6,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from bridge.engine.ports import LoggedFact
-from bridge.errors import ConfigurationError, InternalError
+from bridge.errors import ConfigurationError, InternalError, LinkDown
 from bridge.store.engine import Engines, database_errors, open_engines, open_engines_to_look, reaching
 from bridge.store.migrate import SchemaSeen, look, migrate, newer_schema
 from bridge.store.sqlite_thread import SqliteThread
@@ -92,8 +93,10 @@ class Store:
             return await self._go(self._engines.writing, self._engines.writer, do)
 
     async def read(self, do: Callable[[SyncUnit], T]) -> T:
-        """As ``write``, for a view."""
+        """As ``write``, for a view; on PostgreSQL each of its statements sees its own moment."""
         engines = self._engines
+        if engines.asking is not None:
+            return await self._ask(engines.asking, do)
         if engines.one_writer and engines.reader is engines.writer:
             return await self.write(do)
         return await self._go(engines.reading, engines.reader, do, read_only=True)
@@ -111,6 +114,16 @@ class Store:
         """Raises LinkDown when the database does not answer."""
         async with self._session(self._engines.reader) as session:
             await session.execute(text("SELECT 1"))
+
+    async def _ask(self, engine: AsyncEngine, do: Callable[[SyncUnit], T]) -> T:
+        """Nothing pings the connection before: one that proves dead is put away, and a new one is asked."""
+        try:
+            return await self._go(None, engine, do)
+        except LinkDown as error:
+            lost = error.__cause__
+            if not (isinstance(lost, DBAPIError) and lost.connection_invalidated):
+                raise
+        return await self._go(None, engine, do)
 
     async def _go(
         self,

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -52,15 +52,18 @@ def asked(clients: int, count: int) -> list[tuple[str, Verdict]]:
     return found
 
 
-async def look_up(url: str, clients: int, count: int) -> list[float]:
-    """Milliseconds of each."""
+Spent = tuple[list[float], list[float]]
+
+
+async def look_up(url: str, clients: int, count: int) -> Spent:
+    """Milliseconds of each; and, in the same run, of one question to the empty end of an index."""
     store = await Store.open(url)
     try:
         directory = ClientDirectory(store, lambda trunk: "RU")
         for number, _ in asked(clients, WARM):
             await directory.look_up(LookUpClient(CallId("warm"), number, "lab"))
         gc.collect()
-        spent = []
+        spent, floor = [], []
         for number, verdict in asked(clients, count):
             order = LookUpClient(CallId("1700000000.1"), number, "lab")
             began = time.perf_counter()
@@ -68,7 +71,10 @@ async def look_up(url: str, clients: int, count: int) -> list[float]:
             spent.append((time.perf_counter() - began) * 1000)
             if told.verdict is not verdict:
                 raise SystemExit(f"{number}: {told.verdict}, not {verdict}")
-        return spent
+            began = time.perf_counter()
+            await store.read(lambda unit: unit.calls.times("none"))
+            floor.append((time.perf_counter() - began) * 1000)
+        return spent, floor
     finally:
         await store.close()
 
@@ -91,18 +97,22 @@ def place(database: str, directory: Path) -> Iterator[str]:
         yield f"{server}/{name}"
 
 
-async def measure(url: str, clients: int, count: int) -> list[float]:
+async def measure(url: str, clients: int, count: int) -> Spent:
     if not await is_filled(url, clients):
         async with bulk(url) as base:
             await fill_clients(base, clients)
     return await look_up(url, clients, count)
 
 
-def report(database: str, clients: int, spent: Sequence[float]) -> None:
-    p50, p99 = (percentile(spent, share) for share in (0.5, 0.99))
-    keep({f"look_up_{database}_p50_ms": p50, f"look_up_{database}_p99_ms": p99})
-    title = f"look-up in {clients:,} clients, {database}"
-    print(f"{title:50} p50 {p50:.2f} ms, p99 {p99:.2f} ms, longest {max(spent):.2f} ms", flush=True)
+def report(database: str, clients: int, spent: Spent) -> None:
+    titles = {
+        "look_up": f"look-up in {clients:,} clients, {database}",
+        "look_up_floor": "  one empty question",
+    }
+    for (name, title), times in zip(titles.items(), spent, strict=True):
+        p50, p99 = (percentile(times, share) for share in (0.5, 0.99))
+        keep({f"{name}_{database}_p50_ms": p50, f"{name}_{database}_p99_ms": p99})
+        print(f"{title:50} p50 {p50:.2f} ms, p99 {p99:.2f} ms, longest {max(times):.2f} ms", flush=True)
 
 
 def main() -> None:

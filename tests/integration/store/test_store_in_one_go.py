@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
@@ -147,11 +148,27 @@ async def test_a_file_locked_by_another_program(tmp_path: Path, monkeypatch: pyt
     await store.close()
 
 
+async def test_a_connection_that_died_meanwhile_is_not_noticed_by_who_reads(postgres: str) -> None:
+    store, server = await Store.open(f"{postgres}/postgres"), await asyncpg.connect(f"{postgres}/postgres")
+    end_all = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE application_name = 'callbridge' AND datname = current_database()"
+    )
+    for _ in range(3):
+        assert await store.read(lambda unit: unit.calls.times("c1")) is None
+        assert await server.fetchval(end_all) > 0
+    assert await store.read(lambda unit: unit.calls.times("c1")) is None
+    await server.close()
+    await store.close()
+
+
 async def test_a_server_that_cannot_be_reached(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = await Store.open(f"{postgres}/postgres")
     await store._engines.writer.dispose()  # of its connections: the next one is new
     with monkeypatch.context() as patch:
-        patch.setattr(store._engines.writer.dialect, "connect", _no_way)
+        assert store._engines.asking is not None
+        for engine in (store._engines.writer, store._engines.asking):
+            patch.setattr(engine.dialect, "connect", _no_way)
         for go in (store.write, store.read):
             with pytest.raises(LinkDown, match="cannot be reached: no way"):
                 await go(lambda unit: unit.calls.times("c1"))
