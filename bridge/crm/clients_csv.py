@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from bridge.crm.numbers import to_e164
+from bridge.crm.client_numbers import merged, row_of
 from bridge.errors import BadInput, BadNumber
 from bridge.store.clients import MAX_NAME, MAX_NOTES, MAX_NUMBERS
 from bridge.store.rows import NumberRow
@@ -120,13 +120,10 @@ def _client(line: int, cells: list[str], header: _Header, region: str) -> Client
         raise BadInput("number: there is none; a client is found by his number")
     if len(written) > MAX_NUMBERS:
         raise BadInput(f"numbers: {len(written)}; at most {MAX_NUMBERS} are kept")
-    numbers: dict[str, NumberRow] = {}
-    for one in written:
-        try:
-            e164 = to_e164(one, region)
-        except BadNumber as error:
-            raise BadInput(str(error)) from error
-        numbers.setdefault(e164, NumberRow(e164, one))
+    try:
+        numbers = merged([row_of(one, region) for one in written], region)
+    except BadNumber as error:
+        raise BadInput(str(error)) from error
     return ClientLine(
         line,
         name,
@@ -134,7 +131,7 @@ def _client(line: int, cells: list[str], header: _Header, region: str) -> Client
         language,
         fields.get("tier", ""),
         fields.get("notes", ""),
-        tuple(numbers.values()),
+        tuple(numbers),
     )
 
 

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 
 from bridge.centre.record import Doing
 from bridge.centre.spent import Spent, spent
-from bridge.crm.numbers import to_e164
+from bridge.crm.client_numbers import merged, row_of
 from bridge.crm.vault import format_of
 from bridge.errors import BadNumber
 from bridge.store import Unit
@@ -365,10 +365,10 @@ def _numbers(request: web.Request, wanted: Sequence[models.NewNumber]) -> list[N
     rows = []
     for place, number in enumerate(wanted):
         try:
-            rows.append(NumberRow(to_e164(number.number, region), number.number, number.label))
+            rows.append(row_of(number.number, region, number.label))
         except BadNumber as error:
             raise _unfit(f"#/numbers/{place}/number", str(error)) from error
-    return rows
+    return merged(rows, region)
 
 
 def _unfit(pointer: str, detail: str) -> Problem:

@@ -1,8 +1,10 @@
 """Owns the pages of clients: search, one client with his numbers, tickets and contacts."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
-from bridge.crm.numbers import to_e164
+from bridge.crm.client_numbers import edited, lines_of
 from bridge.store.rows import NumberRow
 from bridge.web.access import Routes, SignedIn
 from bridge.web.context import parts_of
@@ -50,7 +52,7 @@ async def show_options(request: web.Request) -> web.StreamResponse:
 
 async def add_client(request: web.Request) -> web.StreamResponse:
     form = await form_of(request)
-    numbers = _numbers(request, form, {})
+    numbers = _numbers(request, form, ())
     async with parts_of(request).store.unit() as unit:
         client = await unit.clients.add(
             form.text("name", required=True), company=form.text("company"), numbers=numbers
@@ -71,6 +73,7 @@ async def show_client(request: web.Request) -> web.StreamResponse:
         request,
         "client.html",
         client=client,
+        numbers=lines_of(client.numbers, parts_of(request).region()),
         contacts=contacts,
         tickets=tickets.items,
         saved="saved" in request.query,
@@ -90,18 +93,12 @@ async def change_client(request: web.Request) -> web.StreamResponse:
             company=form.text("company"),
             tier=form.text("tier", longest=100),
             notes=form.text("notes", longest=20_000, multiline=True),
-            numbers=_numbers(request, form, {row.e164: row for row in client.numbers}),
+            numbers=_numbers(request, form, client.numbers),
         )
     return see_other(f"/clients/{client.id}?saved=1")
 
 
-def _numbers(request: web.Request, form: Fields, known: dict[str, NumberRow]) -> list[NumberRow]:
-    """One number a line. A known one keeps what else was noted of it."""
-    region = parts_of(request).region()
-    rows = []
-    for line in form.text("numbers", longest=2000, multiline=True).splitlines():
-        typed = line.strip()
-        if typed:
-            e164 = to_e164(typed, region)
-            rows.append(known.get(e164) or NumberRow(e164, typed))
-    return rows
+def _numbers(request: web.Request, form: Fields, before: Sequence[NumberRow]) -> list[NumberRow]:
+    """One number a line. One that is as it was keeps what else was noted of it."""
+    lines = form.text("numbers", longest=2000, multiline=True).splitlines()
+    return edited(lines, before, parts_of(request).region())

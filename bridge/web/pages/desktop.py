@@ -15,8 +15,7 @@ from bridge.centre.facts import (
 )
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Plan
-from bridge.crm.numbers import to_e164
-from bridge.store.rows import NumberRow
+from bridge.crm.client_numbers import row_of
 from bridge.web.access import Routes, SignedIn
 from bridge.web.choices import dispositions, pause_reasons, values
 from bridge.web.context import language_of, parts_of
@@ -81,7 +80,7 @@ async def add_client(request: web.Request) -> web.StreamResponse:
     form = await form_of(request)
     parts = parts_of(request)
     typed = form.text("number", longest=40)
-    numbers = [NumberRow(to_e164(typed, parts.region()), typed)] if typed else []
+    numbers = [row_of(typed, parts.region())] if typed else []
     async with parts.store.unit() as unit:
         client = await unit.clients.add(
             form.text("name", required=True),

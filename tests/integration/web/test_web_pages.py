@@ -215,6 +215,12 @@ async def test_clients_are_found_added_and_changed(house: House) -> None:
     async with house.store.view() as unit:
         (client,) = await unit.clients.by_e164("+74951234567")
     assert [number.as_dialled for number in client.numbers] == ["8 916 123-45-67", "+74951234567"]
+    lines = "+79161234567\n+74951234567 доб. 12"
+    answer = await anna.post(path, data={"csrf": csrf, "name": "Мария К.", "numbers": lines})
+    assert "+74951234567 ext. 12" in await answer.text()
+    async with house.store.view() as unit:
+        (client,) = await unit.clients.by_e164("+74951234567")
+    assert [number.as_dialled for number in client.numbers] == ["8 916 123-45-67", "+74951234567 доб. 12"]
     answer = await anna.post(path, data={"csrf": csrf, "name": "x", "numbers": "what"})
     assert answer.status == 400
 
