@@ -15,10 +15,10 @@ def row_of(written: str, region: str, label: str = "") -> NumberRow:
 def merged(rows: Iterable[NumberRow], region: str) -> list[NumberRow]:
     """One row for each number. Of one that is there with several extensions, its writing has them all."""
     found: dict[str, NumberRow] = {}
-    for row in (one for row in rows for one in _apart(row)):
-        first = found.setdefault(row.e164, row)
-        if _extension(row, region) not in {_extension(one, region) for one in _apart(first)}:
-            found[row.e164] = replace(first, as_dialled=f"{first.as_dialled} | {row.as_dialled}")
+    for one in (one for row in rows for one in _apart(row)):
+        first = found.setdefault(one.e164, one)
+        if _extension(one, region) not in {_extension(known, region) for known in _apart(first)}:
+            found[one.e164] = replace(first, as_dialled=f"{first.as_dialled} | {one.as_dialled}")
     return list(found.values())
 
 

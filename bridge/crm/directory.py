@@ -27,8 +27,13 @@ class ClientDirectory:
             return ClientIdentified(order.call, Verdict.WITHHELD, None)
         if e164 is None:
             # Short and emergency numbers and extensions too: as numbers abroad they would be somebody else's.
-            why = reading.why or reading.kind.value
-            log.info("nobody's number", action="look_up", call_id=order.call, reason=why)
+            log.info(
+                "nobody's number",
+                action="look_up",
+                call_id=order.call,
+                number=order.number,
+                reason=reading.kind.value,
+            )
             return ClientIdentified(order.call, Verdict.UNKNOWN, None)
         clients, last = await self._store.read(
             lambda unit: (unit.clients.names_by_e164(e164), unit.calls.last_agent(e164))

@@ -200,23 +200,24 @@ def _readings(writing: Writing, region: str) -> list[tuple[str, str | None, bool
         return [(f"+{digits}", None, True)]
     plan = phonenumbers.PhoneMetadata.metadata_for_region(region, None) if is_region(region) else None
     own = str(plan.country_code) if plan is not None else ""
+    prefix = (plan.national_prefix or "") if plan is not None else ""
+    local = len(digits) <= _LONGEST_LOCAL
+    # "00" is the way abroad in most networks, also where the national plan has another (8 10 in RU).
     abroad = [(f"+{digits[2:]}", None, True)] if digits.startswith("00") else []
-    # Of eleven digits and more nothing but the country code can be the first.
-    whole = (f"+{digits}", None, bool(own) and digits.startswith(own) and len(digits) > _LONGEST_NATIONAL)
+    # Trunks often signal the full number without its "+". Of eleven digits and more nothing but the country
+    # code can be the first; so few as a neighbour's number has are no foreign number (a date, more likely).
+    is_own = bool(own) and digits.startswith(own)
+    whole = [] if local else [(f"+{digits}", None, is_own and len(digits) > _LONGEST_NATIONAL)]
     if plan is None:
-        # "00" is the way abroad in most networks, also where the national plan has another (8 10 in RU);
-        # and trunks often signal the full international number without its "+".
-        return [*abroad, whole]
-    prefix = plan.national_prefix or ""
-    free = prefix in _TRUNK_PREFIX_IS_FREE
-    if free or digits.startswith((prefix, "0")):
+        return [*abroad, *whole]
+    if prefix in _TRUNK_PREFIX_IS_FREE or digits.startswith((prefix, "0")):
         # Where no prefix is, nothing says that the area is in it.
-        return [(digits, region, bool(prefix) and digits.startswith(prefix)), *abroad, whole]
-    if len(digits) <= _LONGEST_LOCAL:
-        return [whole]  # as the number of a neighbour is dialled: whose area it is in, nobody said
+        return [(digits, region, bool(prefix) and digits.startswith(prefix)), *abroad, *whole]
+    if local:
+        return []  # as the number of a neighbour is dialled: whose area it is in, nobody said
     # 4930123456 from DE is Berlin's with its country code rather than the area 04930's without its 0.
     bare = (digits, region, False)
-    return [whole, bare] if digits.startswith(own) else [bare, whole]
+    return [*whole, bare] if is_own else [bare, *whole]
 
 
 def _spelt(writing: Writing, raw: str, region: str) -> Reading:
