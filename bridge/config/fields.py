@@ -119,6 +119,8 @@ _REASON_DIGIT = r"[0-9]"
 _CODE = r"[0-9*#]{2,8}"
 _PREFIX = r"\+[0-9]{0,14}|[0-9]{1,15}"
 _SOUND = r"[A-Za-z0-9][A-Za-z0-9/_.-]{0,79}"
+_LINE = r"[123]"
+_CLASS = r"[a-z][a-z0-9_]{1,39}(/[a-z][a-z0-9_]{1,39}){0,7}"
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}"
 _USER = r"[A-Za-z0-9_.+-]{1,64}"
 _MAIL_USER = r"[A-Za-z0-9_.+@-]{1,128}"
@@ -189,6 +191,36 @@ Sounds = Annotated[
 Title = Annotated[  # for people's eyes; never in a setting of Asterisk's
     str, Field(min_length=1, max_length=120), AfterValidator(_without_control_characters)
 ]
+
+
+class LabelSettings(Section):
+    """What people read, in the languages of the screens."""
+
+    en: Title
+    ru: Title
+
+    def text(self, language: str) -> str:
+        return self.ru if language == "ru" else self.en
+
+
+def _alike_in_both(value: Any) -> Any:
+    value = text_of(value)
+    return {"en": value, "ru": value} if isinstance(value, str) else value
+
+
+_TITLE_SCHEMA: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 120}
+LABEL_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        _TITLE_SCHEMA,
+        {
+            "type": "object",
+            "properties": {"en": _TITLE_SCHEMA, "ru": _TITLE_SCHEMA},
+            "required": ["en", "ru"],
+            "additionalProperties": False,
+        },
+    ]
+}
+Label = Annotated[LabelSettings, BeforeValidator(_alike_in_both), WithJsonSchema(LABEL_SCHEMA)]
 Tier = Annotated[  # as it stands on a client's card, where it is free text
     str,
     Field(min_length=1, max_length=100),
@@ -226,6 +258,17 @@ Path = Annotated[
     str,
     _matching(r"[A-Za-z0-9_./-]{1,200}", "is not a usable path: letters, digits and _ . / - only"),
     Field(json_schema_extra={"pattern": r"^[A-Za-z0-9_./-]{1,200}$"}),
+]
+Line = Annotated[
+    str,
+    BeforeValidator(_as_written),
+    _matching(_LINE, "is not a line of support: 1, 2 or 3"),
+    Field(json_schema_extra={"pattern": f"^{_LINE}$"}),
+]
+ClassPath = Annotated[  # of a ticket: the names from the tree's top down
+    str,
+    _matching(_CLASS, "is not the way to a class: write hardware/printer"),
+    Field(json_schema_extra={"pattern": f"^{_CLASS}$"}),
 ]
 Level = Annotated[int, Field(ge=1, le=10)]
 Priority = Annotated[int, Field(ge=-1000, le=1000)]

@@ -17,6 +17,7 @@ from bridge.config.references import check_references
 from bridge.config.settings import Settings
 from bridge.config.source import Source, WrittenInt, read
 from bridge.config.staffing import check_staffing
+from bridge.config.ticket_checks import check_tickets
 from bridge.errors import ConfigurationError
 
 # Deployment only: what differs between two installations of one and the same contact centre.
@@ -33,6 +34,7 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = {
     "CALLBRIDGE_WEB_HOST": ("web", "host"),
     "CALLBRIDGE_WEB_PORT": ("web", "port"),
     "CALLBRIDGE_WEB_PUBLIC_URL": ("web", "public_url"),
+    "CALLBRIDGE_ATTACHMENTS": ("tickets", "attachments", "directory"),
     "CALLBRIDGE_RECORDINGS": ("recordings", "directory"),
     "CALLBRIDGE_RECORDINGS_KEY": ("recordings", "key_file"),
 }
@@ -73,7 +75,7 @@ def _checked(source: Source, environ: Mapping[str, str] | None) -> tuple[Setting
         settings = Settings.model_validate(source.tree)
     except ValidationError as error:
         faults.extend(explain(error, source))
-    for check_further in (check_references, check_contradictions, check_staffing):
+    for check_further in (check_references, check_contradictions, check_staffing, check_tickets):
         faults.extend(check_further(source))
     return settings, sorted(set(faults))
 

@@ -11,6 +11,7 @@ from bridge.centre.plan import Empty, Strategy
 from bridge.config.destinations import Target
 from bridge.config.fields import AgentKey, Digit, Level, Name, Section, Sounds, Title
 from bridge.config.source import text_of
+from bridge.config.tickets import Policy
 
 HIGHEST_PENALTY = 100
 
@@ -86,6 +87,9 @@ class QueueSettings(Section):
         default=None, description="what an agent dials who passes a client on to this queue"
     )
     department: Name | None = Field(default=None, description="whose tickets its calls become")
+    tickets: Policy = Field(
+        default=Policy.EVERY_CALL, description="which of its calls become tickets by themselves"
+    )
     strategy: Strategy = Strategy.LEASTRECENT
     weight: int = Field(
         default=0, ge=0, le=1000, description="an agent of several queues serves the heavier one first"

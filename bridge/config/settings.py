@@ -17,6 +17,7 @@ from bridge.config.outside import OutsideSettings
 from bridge.config.queues import QueueSettings
 from bridge.config.recordings import RecordingsSettings
 from bridge.config.store import StoreSettings
+from bridge.config.tickets import TicketSettings
 from bridge.config.transfers import TransferSettings
 from bridge.config.trunks import TrunkSettings
 from bridge.config.web import WebSettings
@@ -45,6 +46,7 @@ class Settings(Section):
     dispositions: dict[ReasonDigit, Name] = Field(
         default_factory=lambda: dict(DISPOSITIONS), min_length=1, description="digit → how a call ended"
     )
+    tickets: TicketSettings = TicketSettings()
     features: FeatureSettings = FeatureSettings()
     transfers: TransferSettings = TransferSettings()
     asterisk: AsteriskSettings = AsteriskSettings()

@@ -160,7 +160,9 @@ def test_how_long_recordings_are_kept(tmp_path: Path) -> None:
     assert settings.keep_recordings() == (None, {})
     assert settings.recordings.compress_after_hours == 24
     path = with_recordings(tmp_path, "  keep_days: 90\n  compress_after_hours:\n")
-    text = path.read_text().replace("  support:\n", "  support:\n    keep_recordings_days: 0\n", 1)
+    queue = '  support:\n    title: "Поддержка"\n'
+    assert queue in path.read_text()
+    text = path.read_text().replace(queue, queue + "    keep_recordings_days: 0\n", 1)
     path.write_text(text.replace("  sales:\n", "  sales:\n    keep_recordings_days: 30\n", 1))
     settings = config.load(path)
     otherwise, queues = settings.keep_recordings()

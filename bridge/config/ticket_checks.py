@@ -1,0 +1,198 @@
+"""Checks what refers to what in the rules of tickets: agents in lines, statuses, classes of the SLA, and
+fields that depend on others.
+
+It works on the tree as it was read, piece by piece, for the same reason as references.py.
+"""
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from bridge.config.custom_fields import FieldSettings, FieldType
+from bridge.config.departments import ClassSettings, SlaSettings
+from bridge.config.faults import Fault
+from bridge.config.fields import Name, Section
+from bridge.config.pieces import Path, items, mapping, piece
+from bridge.config.source import Source, text_of
+from bridge.config.tickets import GIVEN, StatusKind, StatusSettings
+
+DEEPEST = 8  # classes below each other; a ClassPath holds as many
+MOST_CLASSES = 1000
+
+
+class _Tree(Section):
+    model_config = ConfigDict(extra="ignore")
+
+    classification: dict[Name, ClassSettings] = Field(default_factory=dict)
+
+
+def check_tickets(source: Source) -> Iterator[Fault]:
+    yield from _statuses(source)
+    for name, department in mapping(source.tree, "departments").items():
+        path: Path = ("departments", name)
+        yield from _lines(source, (*path, "lines"), mapping(department, "lines"))
+        yield from _classes(source, path, department)
+        yield from _dependences(source, (*path, "fields"), items(department, "fields"))
+
+
+def _close(name: str, known: Collection[str], otherwise: str) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean “{close[0]}”?" if close else otherwise
+
+
+def _shown(name: str) -> str:
+    return f"“{name[:60]}”" if name.isprintable() else ascii(name[:60])
+
+
+# ── statuses ─────────────────────────────────────────────────────────────────
+
+
+def _statuses(source: Source) -> Iterator[Fault]:
+    written = mapping(source.tree, "tickets", "statuses")
+    found = {name: piece(StatusSettings, value) for name, value in written.items()}
+    kinds = {name: kind for name, (kind, _) in GIVEN.items()}
+    kinds |= {name: own.kind for name, own in found.items() if own and own.kind and name not in GIVEN}
+    for name, own in found.items():
+        here: Path = ("tickets", "statuses", name)
+        if own is None:
+            continue
+        if name in GIVEN:
+            if own.kind is not None and own.kind is not GIVEN[name][0]:
+                yield source.fault(
+                    (*here, "kind"),
+                    f"{name} is always {GIVEN[name][0].value}: remove kind:, or give the status another name",
+                )
+            continue
+        for key in ("title", "kind"):
+            if getattr(own, key) is None:
+                yield source.fault((*here, key), f"is missing: add “{key}:”")
+        if own.closes_as is not None:
+            yield from _closes_as(source, (*here, "closes_as"), own.closes_as, kinds)
+
+
+def _closes_as(source: Source, here: Path, name: str, kinds: Mapping[str, StatusKind]) -> Iterator[Fault]:
+    closed = [one for one, kind in kinds.items() if kind is StatusKind.CLOSED]
+    if name not in kinds:
+        hint = _close(name, closed, "name one of kind: closed")
+        yield source.fault(here, f"no status {_shown(name)}: {hint}")
+    elif name not in closed:
+        yield source.fault(here, f"{name} is not of kind: closed: write {' or '.join(closed[:5])}")
+
+
+# ── lines ────────────────────────────────────────────────────────────────────
+
+
+def _lines(source: Source, path: Path, lines: Mapping[str, Any]) -> Iterator[Fault]:
+    agents = mapping(source.tree, "agents")
+    seen: dict[str, str] = {}
+    for line in lines:
+        for index, agent in enumerate(items(lines, line)):
+            here, agent = (*path, line, index), text_of(agent)
+            if not isinstance(agent, str):
+                continue
+            if agent not in agents:
+                hint = _close(agent, agents, "add it under agents, or name one of those")
+                yield source.fault(here, f"no agent {_shown(agent)}: {hint}")
+            if agent in seen:
+                yield source.fault(
+                    here, f"agent {agent[:20]} is in line {seen[agent][:20]} already: keep one of them"
+                )
+            seen.setdefault(agent, line)
+
+
+# ── classes ──────────────────────────────────────────────────────────────────
+
+
+def _classes(source: Source, path: Path, department: Any) -> Iterator[Fault]:
+    written = mapping(department, "classification")
+    tree = piece(_Tree, {"classification": written})
+    if tree is None:
+        return
+    known: dict[str, Path] = {}
+    for way, where in _ways(tree.classification, (*path, "classification")):
+        known[way] = where
+        if way.count("/") == DEEPEST:
+            yield source.fault(where, f"is more than {DEEPEST} classes deep: nobody finds it there")
+    if len(known) > MOST_CLASSES:
+        yield source.fault((*path, "classification"), f"has more than {MOST_CLASSES} classes: join some")
+    seen: set[tuple[str | None, str | None]] = set()
+    for index, written_rule in enumerate(items(department, "sla")):
+        rule = piece(SlaSettings, written_rule)
+        if rule is None:
+            continue
+        here: Path = (*path, "sla", index)
+        if rule.classification is not None and rule.classification not in known:
+            hint = _close(rule.classification, known, "add it under classification, or name one of those")
+            yield source.fault(
+                (*here, "classification"),
+                f"no class {_shown(rule.classification)} in this department: {hint}",
+            )
+        if (rule.classification, rule.priority) in seen:
+            yield source.fault(here, "is for the same tickets as a rule before it: join the two")
+        seen.add((rule.classification, rule.priority))
+
+
+def _ways(classes: Mapping[str, ClassSettings], path: Path, above: str = "") -> Iterator[tuple[str, Path]]:
+    for name, one in classes.items():
+        here: Path = (*path, name)
+        yield above + name, here
+        yield from _ways(one.below, (*here, "below"), f"{above}{name}/")
+
+
+# ── fields ───────────────────────────────────────────────────────────────────
+
+
+def _dependences(source: Source, path: Path, written: list[Any]) -> Iterator[Fault]:
+    before: dict[str, FieldSettings | None] = {}
+    keys = [text_of(mapping(one).get("key")) for one in written]
+    for index, value in enumerate(written):
+        field = piece(FieldSettings, value)
+        if field is not None and field.type is FieldType.DEPENDENT_DROPDOWN:
+            yield from _dependence(source, (*path, index), field, before, keys)
+        if isinstance(keys[index], str):
+            before[keys[index]] = field
+
+
+def _dependence(
+    source: Source,
+    path: Path,
+    field: FieldSettings,
+    before: Mapping[str, FieldSettings | None],
+    keys: list[Any],
+) -> Iterator[Fault]:
+    name, here = field.depends_on or "", (*path, "depends_on")
+    if name == field.key:
+        yield source.fault(here, "depends on itself: name a dropdown that comes before it")
+    elif name not in before:
+        if name in keys:
+            yield source.fault(here, f"{name} comes later: people fill it first, so move it before this one")
+        else:
+            hint = _close(name, before, "add a dropdown of this key before it")
+            yield source.fault(here, f"no field {_shown(name)}: {hint}")
+    else:
+        parent = before[name]
+        if parent is not None:
+            yield from _parents(source, path, field, parent)
+
+
+def _parents(source: Source, path: Path, field: FieldSettings, parent: FieldSettings) -> Iterator[Fault]:
+    if parent.type is FieldType.DROPDOWN:
+        known = set(parent.options or {})
+    elif parent.type is FieldType.DEPENDENT_DROPDOWN:
+        known = {word for options in (parent.options_by_parent or {}).values() for word in options}
+    else:
+        yield source.fault(
+            (*path, "depends_on"),
+            f"{parent.key} is a {parent.type.value}: only a dropdown has options to depend on; name one",
+        )
+        return
+    for word in field.options_by_parent or {}:
+        if word not in known:
+            hint = _close(word, known, f"name one of {parent.key}'s")
+            yield source.fault(
+                (*path, "options_by_parent", word),
+                f"{parent.key} has no option {_shown(word)}: {hint}",
+                at_key=True,
+            )
