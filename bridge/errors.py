@@ -4,6 +4,7 @@
     ├── BadInput                     what came in is wrong; names the place and the remedy
     │   ├── ConfigurationError       the YAML file, or what was rendered from it
     │   ├── BadNumber                a telephone number that cannot be read
+    │   ├── WrongFields              values of a company's own fields; ``faults`` says which, and why
     │   └── BadTrace                 a recorded AMI trace that cannot be read
     ├── RemoteError                  the peer's fault, or the way to it
     │   ├── LinkDown                 not connected (retryable)
@@ -17,6 +18,8 @@
 
 Local errors (``BadInput``, ``InternalError``) are not retryable; remote ones say so in ``retryable``.
 """
+
+from collections.abc import Mapping
 
 
 class CallbridgeError(Exception):
@@ -39,6 +42,14 @@ class BadNumber(BadInput):
 
 class ForbiddenTarget(BadInput):
     """A foreign host that Callbridge must not reach: it is, or leads to, a network of our own."""
+
+
+class WrongFields(BadInput):
+    """Values of a company's own fields are wrong or missing. ``faults``: key of the field → what is wrong."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"field {key}: {fault}" for key, fault in faults.items()))
+        self.faults = dict(faults)
 
 
 class BadTrace(BadInput):
