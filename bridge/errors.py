@@ -6,6 +6,7 @@
     │   ├── BadNumber                a telephone number that cannot be read
     │   ├── WrongFields              values of a company's own fields; ``faults`` says which, and why
     │   └── BadTrace                 a recorded AMI trace that cannot be read
+    ├── NotAllowed                   who asks may not do this; the message says who may
     ├── RemoteError                  the peer's fault, or the way to it
     │   ├── LinkDown                 not connected (retryable)
     │   ├── RequestTimeout           no reply in time (retryable: every order may be sent twice)
@@ -54,6 +55,10 @@ class WrongFields(BadInput):
 
 class BadTrace(BadInput):
     """A recorded AMI trace that cannot be read."""
+
+
+class NotAllowed(CallbridgeError):
+    """Who asks may not do this. The message says who may."""
 
 
 class RemoteError(CallbridgeError):
