@@ -44,10 +44,10 @@ class SlaSettings(Section):
     )
     priority: TicketPriority | None = Field(default=None, description="every one if absent")
     reaction_hours: float | None = Field(
-        default=None, gt=0, le=10_000, description="to the first word to the client; not watched if absent"
+        default=None, gt=0, le=2000, description="to the first word to the client; not watched if absent"
     )
     resolution_hours: float | None = Field(
-        default=None, gt=0, le=10_000, description="until it is closed; not watched if absent"
+        default=None, gt=0, le=2000, description="until it is closed; not watched if absent"
     )
     warn_at_percent: int = Field(default=80, ge=1, le=99, description="of that time, the assignee is warned")
 

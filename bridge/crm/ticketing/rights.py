@@ -1,8 +1,8 @@
 """Who may do what with a department's tickets: role × department × action, and nothing else.
 
 Every agent has one role in each department: supervisor, one of its lines, or one of the others. A supervisor
-of one department is no supervisor of another. A department that names no lines has every agent in its first, so
-a company that does not care about lines need not name any.
+of one department is no supervisor of another. A department that names no lines has every agent in its first,
+so a company that does not care about lines need not name any.
 
 By default the others read, and write notes for their colleagues; nothing more. But tickets come to people by
 calls that are passed on, too: whoever has a ticket, or talked in one of its calls, may do with it what line 1
