@@ -14,12 +14,14 @@ from bridge.config.custom_fields import FieldSettings, FieldType
 from bridge.config.departments import ClassSettings, SlaSettings
 from bridge.config.faults import Fault
 from bridge.config.fields import Name, Section
+from bridge.config.hours import HoursSettings
 from bridge.config.pieces import Path, items, mapping, piece
 from bridge.config.source import Source, text_of
 from bridge.config.tickets import GIVEN, StatusKind, StatusSettings
 
 DEEPEST = 8  # classes below each other; a ClassPath holds as many
 MOST_CLASSES = 1000
+_WEEKS = 10 * 50  # a year has as many, less holidays
 
 
 class _Tree(Section):
@@ -34,6 +36,7 @@ def check_tickets(source: Source) -> Iterator[Fault]:
         path: Path = ("departments", name)
         yield from _lines(source, (*path, "lines"), mapping(department, "lines"))
         yield from _classes(source, path, department)
+        yield from _reachable(source, (*path, "sla"), department)
         yield from _dependences(source, (*path, "fields"), items(department, "fields"))
 
 
@@ -139,6 +142,25 @@ def _ways(classes: Mapping[str, ClassSettings], path: Path, above: str = "") -> 
         here: Path = (*path, name)
         yield above + name, here
         yield from _ways(one.below, (*here, "below"), f"{above}{name}/")
+
+
+def _reachable(source: Source, path: Path, department: Any) -> Iterator[Fault]:
+    """Nothing may be due in so many years that no calendar goes so far."""
+    hours = mapping(department).get("hours") or mapping(source.tree, "tickets").get("hours")
+    found = piece(HoursSettings, hours)
+    if found is None:
+        return
+    a_week = sum(end - begin for spans in found.spans() for begin, end in spans) / 60
+    for index, written in enumerate(items(department, "sla")):
+        rule = piece(SlaSettings, written)
+        for key in ("reaction_hours", "resolution_hours"):
+            wanted = getattr(rule, key, None)
+            if wanted is not None and wanted > a_week * _WEEKS:
+                yield source.fault(
+                    (*path, index, key),
+                    f"takes more than {_WEEKS // 50} years with {a_week:g} working hours a week: name fewer,"
+                    " or more hours in hours:",
+                )
 
 
 # ── fields ───────────────────────────────────────────────────────────────────

@@ -54,7 +54,7 @@ departments:
         required: close
     hours: {week: {mon-fri: [09:00-13:00, 14:00-18:00]}, holidays: {country: RU, extra: [2026-12-30]}}
     sla:
-      - {reaction_hours: 3, resolution_hours: 24}
+      - {reaction_hours: 3, resolution_hours: 48}
       - {classification: hardware/printer, priority: critical, reaction_hours: 0.5}
 """
 
@@ -180,6 +180,12 @@ def test_every_call_of_a_queue_becomes_a_ticket_unless_it_says_otherwise(write: 
             "the same tickets",
         ),
         (", reaction_hours: 0.5", "", "departments.support.sla[1]", "watches nothing"),
+        (
+            "[09:00-13:00, 14:00-18:00]",
+            '"09:00-09:01"',
+            "departments.support.sla[0].resolution_hours",
+            "takes more than 10 years with 0.0833333 working hours a week",
+        ),
         ("key: story", "key: note", "departments.support.fields", "“note” is given twice"),
         ("key: note,", "key: Note,", "departments.support.fields[0].key", "not a usable name"),
         ("type: date", "type: day", "departments.support.fields[3].type", "is none of"),
