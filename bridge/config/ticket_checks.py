@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 from bridge.config.custom_fields import FieldSettings, FieldType
 from bridge.config.departments import ClassSettings, SlaSettings
 from bridge.config.faults import Fault
+from bridge.config.features import DISPOSITIONS
 from bridge.config.fields import Name, Section
 from bridge.config.hours import HoursSettings
 from bridge.config.pieces import Path, items, mapping, piece
@@ -32,6 +33,7 @@ class _Tree(Section):
 
 def check_tickets(source: Source) -> Iterator[Fault]:
     yield from _statuses(source)
+    yield from _resolved(source)
     for name, department in mapping(source.tree, "departments").items():
         path: Path = ("departments", name)
         yield from _lines(source, (*path, "lines"), mapping(department, "lines"))
@@ -82,6 +84,14 @@ def _closes_as(source: Source, here: Path, name: str, kinds: Mapping[str, Status
         yield source.fault(here, f"no status {_shown(name)}: {hint}")
     elif name not in closed:
         yield source.fault(here, f"{name} is not of kind: closed: write {' or '.join(closed[:5])}")
+
+
+def _resolved(source: Source) -> Iterator[Fault]:
+    known = [text_of(name) for name in mapping(source.tree, "dispositions").values()] or DISPOSITIONS.values()
+    for index, name in enumerate(items(mapping(source.tree, "tickets"), "resolved")):
+        if isinstance(name, str) and name not in known:
+            hint = _close(name, [one for one in known if isinstance(one, str)], "add it under dispositions")
+            yield source.fault(("tickets", "resolved", index), f"no disposition {_shown(name)}: {hint}")
 
 
 # ── lines ────────────────────────────────────────────────────────────────────

@@ -21,7 +21,7 @@ class Policy(Enum):
     """Which calls of a queue become tickets by themselves."""
 
     EVERY_CALL = "every_call"
-    UNRESOLVED = "unresolved"  # those that nobody answered, or whose agent says that it is not resolved
+    UNRESOLVED = "unresolved"  # those of which nobody said that they are resolved
     ON_REQUEST = "on_request"  # those that an agent opens one for
 
 
@@ -119,6 +119,11 @@ class TicketSettings(Section):
     )
     no_reaction_hours: int = Field(
         default=3, ge=1, le=8760, description="of the filter “no reaction”, where nobody says otherwise"
+    )
+    resolved: tuple[Name, ...] = Field(
+        default=("resolved", "wrong_number", "no_answer_needed"),
+        max_length=10,
+        description="dispositions after which nothing is left to do: no ticket, where a queue says unresolved",
     )
     hours: HoursSettings | None = Field(
         default=None, description="of departments without hours of their own; round the clock if absent"

@@ -1,9 +1,9 @@
 """Templates of answers: plain text with variables in braces, ``{client_name}``, and nothing else.
 
 There is no expression, no format and no attribute: a name that is not in the list is refused when the
-template is saved, and no value is ever read as a template again. Values come from outside. Each is one line in
-the answer, and a subject is one line whatever is in it, so that no value begins a header or a paragraph of its
-own. The text is for mail in plain text; who shows it as HTML escapes it there.
+template is saved, and no value is ever read as a template again. Values come from outside. Each is one line
+in the answer, and a subject is one line whatever is in it, so that no value begins a header or a paragraph
+of its own. The text is for mail in plain text; who shows it as HTML escapes it there.
 """
 
 import re

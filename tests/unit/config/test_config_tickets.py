@@ -150,6 +150,8 @@ def test_every_call_of_a_queue_becomes_a_ticket_unless_it_says_otherwise(write: 
             "is not of kind: closed: write done or refused",
         ),
         (", ru: Новое", "", "tickets.statuses.open.title.ru", "is missing"),
+        ("reopen_days: 7", "resolved: [resolvd]", "tickets.resolved[0]", "did you mean “resolved”?"),
+        ("reopen_days: 7", "resolved: [sold]", "tickets.resolved[0]", "add it under dispositions"),
         ("reopen_days: 7", "reopen_days: -1", "tickets.reopen_days", "at least 0"),
         ("reopen_days: 7", "reopens_days: 7", "tickets.reopens_days", "did you mean “reopen_days”?"),
         ('{1: ["1001"]', '{1: ["1009"]', "departments.support.lines.1[0]", "no agent “1009”"),
@@ -251,6 +253,11 @@ def test_a_tree_without_end_is_refused(write: Write) -> None:
     deep = "{title: x, below: {ab: " * 9 + "x" + "}}" * 9
     told = faults_of(write, "{printer: Printer}", "{ab: " + deep + "}")
     assert [fault for fault in told if "classes deep" in fault], told
+
+
+def test_dispositions_of_the_companys_own_may_resolve(write: Write) -> None:
+    text = SMALL + FULL.replace("reopen_days: 7", "resolved: [sold]") + 'dispositions: {"1": sold}\n'
+    assert check(write(text), {}) == []
 
 
 def test_a_wrong_field_hides_no_other_fault(write: Write) -> None:
