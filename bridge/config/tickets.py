@@ -123,7 +123,7 @@ class TicketSettings(Section):
     resolved: tuple[Name, ...] = Field(
         default=("resolved", "wrong_number", "no_answer_needed"),
         max_length=10,
-        description="dispositions after which nothing is left to do: no ticket, where a queue says unresolved",
+        description="dispositions that leave nothing to do: no ticket where a queue says unresolved",
     )
     hours: HoursSettings | None = Field(
         default=None, description="of departments without hours of their own; round the clock if absent"

@@ -151,7 +151,7 @@ def test_every_call_of_a_queue_becomes_a_ticket_unless_it_says_otherwise(write: 
         ),
         (", ru: Новое", "", "tickets.statuses.open.title.ru", "is missing"),
         ("reopen_days: 7", "resolved: [resolvd]", "tickets.resolved[0]", "did you mean “resolved”?"),
-        ("reopen_days: 7", "resolved: [sold]", "tickets.resolved[0]", "add it under dispositions"),
+        ("reopen_days: 7", "resolved: [xyzzy]", "tickets.resolved[0]", "add it under dispositions"),
         ("reopen_days: 7", "reopen_days: -1", "tickets.reopen_days", "at least 0"),
         ("reopen_days: 7", "reopens_days: 7", "tickets.reopens_days", "did you mean “reopen_days”?"),
         ('{1: ["1001"]', '{1: ["1009"]', "departments.support.lines.1[0]", "no agent “1009”"),
