@@ -48,8 +48,8 @@ def changed(fields: Fields, stored: Stored, given: Mapping[str, object]) -> dict
 
     ``given`` are raw values from a form, JSON or CSV: texts, numbers, booleans, lists of texts; None or ""
     empties a field. What a form sends back unchanged is never judged anew. When a dropdown changes, a field
-    that depends on it and was not chosen anew is emptied, unless its value may be chosen there too. Raises
-    WrongFields with all that is wrong.
+    that depends on it and was not chosen anew is emptied, unless its value may be chosen there too. What is
+    required to create is not emptied again. Raises WrongFields with all that is wrong.
     """
     wrong: dict[str, str] = {}
     result = {key: value for key, value in stored.items() if value}
@@ -75,6 +75,9 @@ def changed(fields: Fields, stored: Stored, given: Mapping[str, object]) -> dict
             result[key] = value
         else:
             result.pop(key, None)
+    for field in missing(fields, result, Required.CREATE):
+        if stored.get(field.key):
+            wrong.setdefault(field.key, "is required: it can be changed, not emptied")
     if not wrong and len(result) > MOST_VALUES:
         wrong["fields"] = f"more than {MOST_VALUES} values; no ticket has as many"
     if wrong:

@@ -1,5 +1,6 @@
 """The rules of tickets in the file: what may be said, and what contradicts itself."""
 
+import re
 from datetime import timedelta
 
 import jsonschema
@@ -10,7 +11,7 @@ from bridge.config.custom_fields import FieldType, Required
 from bridge.config.hours import days_of, minutes_of
 from bridge.config.rights import Action, Role
 from bridge.config.tickets import Policy, StatusKind
-from tests.unit.config.examples import SMALL
+from tests.unit.config.examples import ROOT, SMALL
 from tests.unit.config.rendering_of import Write
 
 FULL = """\
@@ -297,6 +298,19 @@ def test_the_schema_takes_what_check_takes_and_refuses_what_it_refuses() -> None
         file(tickets={"statuses": {"waiting": {"title": {"en": "x"}, "kind": "waiting"}}}),
     ):
         assert not validator.is_valid(wrong), wrong
+
+
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "tickets.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_examples_of_the_documentation_are_right(write: Write, example: str) -> None:
+    if example.startswith(" "):
+        example = f"departments:\n  support:\n    title: Support\n{example}"
+    if "company:" not in example:
+        example = "company: {name: Daisy, region: RU}\n" + example
+    agents = "".join(f'  "{number}": {{name: Anna}}\n' for number in range(1001, 1011))
+    assert check(write(f"{example}agents:\n{agents}"), {}) == []
 
 
 def test_days_go_round_the_week() -> None:

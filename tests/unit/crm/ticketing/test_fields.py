@@ -257,6 +257,29 @@ def test_demanded() -> None:
     fields.demand(DEMANDING, {"who": "x"}, Required.CREATE)
 
 
+def test_what_is_required_to_create_is_not_emptied_again() -> None:
+    demanding = (
+        field("make", "dropdown", options=["hp", "canon", "other"], required="create"),
+        field(
+            "model",
+            "dependent_dropdown",
+            depends_on="make",
+            options_by_parent={"hp": ["12"], "canon": ["C5"]},
+            required="create",
+        ),
+    )
+    stored = {"make": "hp", "model": "12"}
+    for change in ({"make": ""}, {"model": None}, {"make": "canon"}):
+        with pytest.raises(WrongFields, match="not emptied"):
+            fields.changed(demanding, stored, change)
+    assert fields.changed(demanding, stored, {"make": "canon", "model": "C5"}) == {
+        "make": "canon",
+        "model": "C5",
+    }
+    assert fields.changed(demanding, stored, {"make": "other"}) == {"make": "other"}  # of it there is none
+    assert fields.changed(demanding, {}, {"make": "hp"}) == {"make": "hp"}  # a call's: not filled yet
+
+
 # ── a changed file ───────────────────────────────────────────────────────────
 
 
