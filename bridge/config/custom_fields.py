@@ -3,6 +3,7 @@
 What refers to another field (depends_on, options_by_parent) is checked in ticket_checks.py.
 """
 
+from collections import Counter
 from enum import Enum
 from typing import Annotated, Any
 
@@ -41,10 +42,8 @@ def _listed(value: Any) -> Any:
     words = [text_of(word) for word in value]
     if any(not isinstance(word, str) for word in words):
         raise ValueError("options must be texts: put them in quotes")
-    twice = (
-        next((word for word in words if words.count(word) > 1), None) if len(words) <= MOST_OPTIONS else ""
-    )
-    if twice:
+    twice = next((word for word, count in Counter(words).items() if count > 1), None)
+    if twice is not None:
         raise ValueError(f"“{twice[:60]}” is given twice: keep one of them")
     return {word: word for word in words}
 
@@ -123,12 +122,9 @@ class FieldSettings(Section):
 
 
 def _keys_differ(fields: tuple[FieldSettings, ...]) -> tuple[FieldSettings, ...]:
-    keys = [field.key for field in fields]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ValueError(
-                f"the key “{key}” is given twice: two fields cannot be stored as one; rename one"
-            )
+    twice = next((key for key, count in Counter(field.key for field in fields).items() if count > 1), None)
+    if twice is not None:
+        raise ValueError(f"the key “{twice}” is given twice: two fields cannot be stored as one; rename one")
     return fields
 
 

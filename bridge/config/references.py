@@ -48,16 +48,24 @@ def _names(source: Source, names: Mapping[str, Any], section: str, taken: Collec
             )
 
 
-def _unknown(
-    source: Source, path: Path, kind: str, name: Any, known: Collection[str], add: str
+def unknown(
+    source: Source,
+    path: Path,
+    kind: str,
+    name: Any,
+    known: Collection[str],
+    add: str,
+    *,
+    at_key: bool = False,
 ) -> Iterator[Fault]:
+    """A fault when the name is none of those that there are. ``add``: where one of that name would stand."""
     name = text_of(name)
     if not isinstance(name, str) or name in known:
         return
     close = difflib.get_close_matches(name, known, n=1)
     shown = name[:60] if name.isprintable() else ascii(name[:60])
     hint = f"did you mean “{close[0]}”?" if close else f"add it under {add}, or name one of those"
-    yield source.fault(path, f"no {kind} “{shown}”: {hint}")
+    yield source.fault(path, f"no {kind} “{shown}”: {hint}", at_key=at_key)
 
 
 def _transfers(source: Source) -> Iterator[Fault]:
@@ -65,17 +73,17 @@ def _transfers(source: Source) -> Iterator[Fault]:
     for name, department in mapping(source.tree, "departments").items():
         for index, agent in enumerate(items(department, "supervisors")):
             here: Path = ("departments", name, "supervisors", index)
-            yield from _unknown(source, here, "agent", agent, agents, "agents")
+            yield from unknown(source, here, "agent", agent, agents, "agents")
     transfers = mapping(source.tree, "transfers")
     trunks = mapping(source.tree, "trunks")
-    yield from _unknown(source, ("transfers", "trunk"), "trunk", transfers.get("trunk"), trunks, "trunks")
+    yield from unknown(source, ("transfers", "trunk"), "trunk", transfers.get("trunk"), trunks, "trunks")
     yield from _goes_out(source, ("transfers", "trunk"), transfers.get("trunk"))
 
 
 def _target(source: Source, path: Path, target: Mapping[str, Any]) -> Iterator[Fault]:
     for key, section in (("queue", "queues"), ("menu", "menus"), ("agent", "agents"), ("trunk", "trunks")):
         known = mapping(source.tree, section)
-        yield from _unknown(source, (*path, key), key, target.get(key), known, section)
+        yield from unknown(source, (*path, key), key, target.get(key), known, section)
     yield from _goes_out(source, (*path, "trunk"), target.get("trunk"))
 
 
@@ -111,10 +119,10 @@ def _queue(source: Source, name: str, queue: Any) -> Iterator[Fault]:
     path: Path = ("queues", name)
     if not isinstance(queue, Mapping):
         return
-    yield from _unknown(
+    yield from unknown(
         source, (*path, "department"), "department", queue.get("department"), departments, "departments"
     )
-    yield from _unknown(source, (*path, "music"), "music class", queue.get("music"), music, "asterisk.music")
+    yield from unknown(source, (*path, "music"), "music class", queue.get("music"), music, "asterisk.music")
     seen: set[str] = set()
     for index, member in enumerate(items(queue, "members")):
         here: Path = (*path, "members", index)
@@ -122,7 +130,7 @@ def _queue(source: Source, name: str, queue: Any) -> Iterator[Fault]:
         if isinstance(member, Mapping):
             here, agent = (*here, "agent"), member.get("agent")
         agent = text_of(agent)
-        yield from _unknown(source, here, "agent", agent, agents, "agents")
+        yield from unknown(source, here, "agent", agent, agents, "agents")
         if isinstance(agent, str):
             if agent in seen:
                 yield source.fault(here, f"agent {agent[:20]} is in this queue twice: keep one of them")

@@ -4,8 +4,7 @@ fields that depend on others.
 It works on the tree as it was read, piece by piece, for the same reason as references.py.
 """
 
-import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -17,6 +16,7 @@ from bridge.config.features import DISPOSITIONS
 from bridge.config.fields import Name, Section
 from bridge.config.hours import HoursSettings
 from bridge.config.pieces import Path, items, mapping, piece
+from bridge.config.references import unknown
 from bridge.config.source import Source, text_of
 from bridge.config.tickets import GIVEN, StatusKind, StatusSettings
 
@@ -40,15 +40,6 @@ def check_tickets(source: Source) -> Iterator[Fault]:
         yield from _classes(source, path, department)
         yield from _reachable(source, (*path, "sla"), department)
         yield from _dependences(source, (*path, "fields"), items(department, "fields"))
-
-
-def _close(name: str, known: Collection[str], otherwise: str) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean “{close[0]}”?" if close else otherwise
-
-
-def _shown(name: str) -> str:
-    return f"“{name[:60]}”" if name.isprintable() else ascii(name[:60])
 
 
 # ── statuses ─────────────────────────────────────────────────────────────────
@@ -80,18 +71,16 @@ def _statuses(source: Source) -> Iterator[Fault]:
 def _closes_as(source: Source, here: Path, name: str, kinds: Mapping[str, StatusKind]) -> Iterator[Fault]:
     closed = [one for one, kind in kinds.items() if kind is StatusKind.CLOSED]
     if name not in kinds:
-        hint = _close(name, closed, "name one of kind: closed")
-        yield source.fault(here, f"no status {_shown(name)}: {hint}")
+        yield from unknown(source, here, "closed status", name, closed, "tickets.statuses")
     elif name not in closed:
         yield source.fault(here, f"{name} is not of kind: closed: write {' or '.join(closed[:5])}")
 
 
 def _resolved(source: Source) -> Iterator[Fault]:
-    known = [text_of(name) for name in mapping(source.tree, "dispositions").values()] or DISPOSITIONS.values()
+    own = [text_of(name) for name in mapping(source.tree, "dispositions").values()]
+    known = [name for name in own if isinstance(name, str)] or list(DISPOSITIONS.values())
     for index, name in enumerate(items(mapping(source.tree, "tickets"), "resolved")):
-        if isinstance(name, str) and name not in known:
-            hint = _close(name, [one for one in known if isinstance(one, str)], "add it under dispositions")
-            yield source.fault(("tickets", "resolved", index), f"no disposition {_shown(name)}: {hint}")
+        yield from unknown(source, ("tickets", "resolved", index), "disposition", name, known, "dispositions")
 
 
 # ── lines ────────────────────────────────────────────────────────────────────
@@ -105,9 +94,7 @@ def _lines(source: Source, path: Path, lines: Mapping[str, Any]) -> Iterator[Fau
             here, agent = (*path, line, index), text_of(agent)
             if not isinstance(agent, str):
                 continue
-            if agent not in agents:
-                hint = _close(agent, agents, "add it under agents, or name one of those")
-                yield source.fault(here, f"no agent {_shown(agent)}: {hint}")
+            yield from unknown(source, here, "agent", agent, agents, "agents")
             if agent in seen:
                 yield source.fault(
                     here, f"agent {agent[:20]} is in line {seen[agent][:20]} already: keep one of them"
@@ -136,12 +123,14 @@ def _classes(source: Source, path: Path, department: Any) -> Iterator[Fault]:
         if rule is None:
             continue
         here: Path = (*path, "sla", index)
-        if rule.classification is not None and rule.classification not in known:
-            hint = _close(rule.classification, known, "add it under classification, or name one of those")
-            yield source.fault(
-                (*here, "classification"),
-                f"no class {_shown(rule.classification)} in this department: {hint}",
-            )
+        yield from unknown(
+            source,
+            (*here, "classification"),
+            "class of this department",
+            rule.classification,
+            known,
+            "classification",
+        )
         if (rule.classification, rule.priority) in seen:
             yield source.fault(here, "is for the same tickets as a rule before it: join the two")
         seen.add((rule.classification, rule.priority))
@@ -178,13 +167,12 @@ def _reachable(source: Source, path: Path, department: Any) -> Iterator[Fault]:
 
 def _dependences(source: Source, path: Path, written: list[Any]) -> Iterator[Fault]:
     before: dict[str, FieldSettings | None] = {}
-    keys = [text_of(mapping(one).get("key")) for one in written]
+    keys = [key if isinstance(key := text_of(mapping(one).get("key")), str) else "" for one in written]
     for index, value in enumerate(written):
         field = piece(FieldSettings, value)
         if field is not None and field.type is FieldType.DEPENDENT_DROPDOWN:
             yield from _dependence(source, (*path, index), field, before, keys)
-        if isinstance(keys[index], str):
-            before[keys[index]] = field
+        before[keys[index]] = field
 
 
 def _dependence(
@@ -192,7 +180,7 @@ def _dependence(
     path: Path,
     field: FieldSettings,
     before: Mapping[str, FieldSettings | None],
-    keys: list[Any],
+    keys: list[str],
 ) -> Iterator[Fault]:
     name, here = field.depends_on or "", (*path, "depends_on")
     if name == field.key:
@@ -200,9 +188,7 @@ def _dependence(
     elif name not in before:
         if name in keys:
             yield source.fault(here, f"{name} comes later: people fill it first, so move it before this one")
-        else:
-            hint = _close(name, before, "add a dropdown of this key before it")
-            yield source.fault(here, f"no field {_shown(name)}: {hint}")
+        yield from unknown(source, here, "field", name, keys, "fields")
     else:
         parent = before[name]
         if parent is not None:
@@ -221,10 +207,7 @@ def _parents(source: Source, path: Path, field: FieldSettings, parent: FieldSett
         )
         return
     for word in field.options_by_parent or {}:
-        if word not in known:
-            hint = _close(word, known, f"name one of {parent.key}'s")
-            yield source.fault(
-                (*path, "options_by_parent", word),
-                f"{parent.key} has no option {_shown(word)}: {hint}",
-                at_key=True,
-            )
+        where: Path = (*path, "options_by_parent", word)
+        yield from unknown(
+            source, where, f"option of {parent.key}", word, known, f"the options of {parent.key}", at_key=True
+        )

@@ -23,7 +23,7 @@ from bridge.store.ticket_query import FieldTest, TicketOrder, TicketQuery
 
 ME = "me"
 NOBODY = "none"
-MOST_BYTES = 20_000
+MOST_BYTES = 10_000  # as much as the store keeps
 
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Words = Annotated[tuple[Word, ...], Field(max_length=100)]

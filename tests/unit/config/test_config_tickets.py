@@ -1,7 +1,9 @@
 """The rules of tickets in the file: what may be said, and what contradicts itself."""
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import jsonschema
 import pytest
@@ -9,7 +11,9 @@ import pytest
 from bridge.config import Settings, check, json_schema, load
 from bridge.config.custom_fields import FieldType, Required
 from bridge.config.hours import days_of, minutes_of
+from bridge.config.loading import _checked
 from bridge.config.rights import Action, Role
+from bridge.config.source import read
 from bridge.config.tickets import Policy, StatusKind
 from tests.unit.config.examples import ROOT, SMALL
 from tests.unit.config.rendering_of import Write
@@ -223,7 +227,7 @@ def test_every_call_of_a_queue_becomes_a_ticket_unless_it_says_otherwise(write: 
             "{HP: [12",
             "{Hp: [12",
             "departments.support.fields[6].options_by_parent.Hp",
-            "make has no option “Hp”: name one of make's",
+            "no option of make “Hp”: add it under the options of make",
         ),
         ("mon-fri: [09", "monday: [09", "departments.support.hours.week.monday", "is not a day"),
         ("09:00-13:00, 14", "09:00-15:00, 14", "departments.support.hours.week.mon-fri", "overlaps"),
@@ -298,6 +302,31 @@ def test_the_schema_takes_what_check_takes_and_refuses_what_it_refuses() -> None
         file(tickets={"statuses": {"waiting": {"title": {"en": "x"}, "kind": "waiting"}}}),
     ):
         assert not validator.is_valid(wrong), wrong
+
+
+def places(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    if isinstance(tree, dict | list):
+        for step, inner in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            yield from places(inner, (*path, step))
+
+
+def test_whatever_stands_in_any_place_is_right_or_a_fault(write: Write) -> None:
+    source = read(write(SMALL + FULL))
+    before = len(source.faults)
+    for path in list(places(source.tree)):
+        if len(path) < 2 or path[0] not in {"tickets", "departments"}:
+            continue
+        here = source.tree
+        for step in path[:-1]:
+            here = here[step]
+        right = here[path[-1]]
+        for odd in (None, 7, "\x00", [None], {"a": None}, [{}]):
+            here[path[-1]] = odd
+            settings, faults = _checked(source, {})
+            assert settings is not None or len(faults) > before, (path, odd)
+        here[path[-1]] = right
+    assert _checked(source, {})[1] == []
 
 
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "tickets.md").read_text(), re.DOTALL)
