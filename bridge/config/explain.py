@@ -21,6 +21,8 @@ _SHAPES = {
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
 }
@@ -60,6 +62,8 @@ def _message(details: ErrorDetails) -> str:
             return str(context.get("error", details["msg"]))
         case "enum" | "literal_error":
             return f"{_shown(given)} is none of {context.get('expected')}"
+        case "greater_than":
+            return f"{_shown(given)} is too small: more than {context['gt']:g}"
         case "greater_than_equal":
             return f"{_shown(given)} is too small: at least {context['ge']}"
         case "less_than_equal":

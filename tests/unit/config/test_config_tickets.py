@@ -186,6 +186,30 @@ def test_every_call_of_a_queue_becomes_a_ticket_unless_it_says_otherwise(write: 
             "departments.support.sla[1]",
             "the same tickets",
         ),
+        (
+            "reaction_hours: 3,",
+            "reaction_hours: soon,",
+            "departments.support.sla[0].reaction_hours",
+            "a number",
+        ),
+        (
+            "reaction_hours: 3,",
+            "reaction_hours: 0,",
+            "departments.support.sla[0].reaction_hours",
+            "more than 0",
+        ),
+        (
+            "{en: Toner, ru: Тонер}",
+            "{en: Toner, ru: Тонер, de: x}",
+            "departments.support.fields[7].options.toner.de",
+            "known here: en, ru",
+        ),
+        (
+            "{printer: Printer}",
+            "{printer: {title: Printer, blow: {}}}",
+            "departments.support.classification.hardware.below.printer.blow",
+            "did you mean “below”?",
+        ),
         (", reaction_hours: 0.5", "", "departments.support.sla[1]", "watches nothing"),
         (
             "[09:00-13:00, 14:00-18:00]",
