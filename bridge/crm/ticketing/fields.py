@@ -115,9 +115,9 @@ def former(fields: Fields, values: Stored) -> dict[str, str]:
 
 def chosen(field: FieldSettings, value: str) -> tuple[str, ...]:
     """The options that are chosen, of any dropdown and of a multi_select."""
-    return (
-        tuple(value.split("\n")) if value and field.type is FieldType.MULTI_SELECT else (value,) * bool(value)
-    )
+    if not value:
+        return ()
+    return tuple(value.split("\n")) if field.type is FieldType.MULTI_SELECT else (value,)
 
 
 def shown(field: FieldSettings, value: str, values: Stored, language: str) -> str:
