@@ -58,7 +58,7 @@ def follow(unit: SyncUnit, call: str, department_of: DepartmentOf) -> TicketRow 
     news = (subject, department, kept.client_id, kept.answered_by)
     if news == (ticket.subject, ticket.department, ticket.client, ticket.assignee):
         return ticket
-    changed = unit.tickets.follow_call(call, subject, department, provisional=department_of(None))
+    changed = unit.tickets.follow_call(call, subject, department, department_of(None), before=ticket)
     return changed or ticket
 
 

@@ -53,13 +53,26 @@ _FRESH = {"populate_existing": True}
 _UNSYNCED = {"synchronize_session": False}
 
 
-# Tickets know calls, so calls cannot import their table; these are the columns that follow a call's client.
+# Tickets know calls, so calls cannot import their tables; these are the columns that follow a call's client.
 _TICKETS = table(
     "tickets",
+    column("id", Integer),
     column("call_id", Text),
     column("client_id", Integer),
     column("client_edited", Boolean),
     column("updated_at", UtcDateTime),
+    column("version", Integer),
+)
+_TICKET_CALLS = table("ticket_calls", column("call_id", Text), column("ticket_id", Integer))
+_CHANGES = table(
+    "ticket_changes",
+    column("ticket_id", Integer),
+    column("by", Text),
+    column("action", Text),
+    column("field", Text),
+    column("at", UtcDateTime),
+    column("before", Text),
+    column("after", Text),
 )
 
 
@@ -191,12 +204,38 @@ class Calls:
             update(CallTable).where(CallTable.id == call).values(client_id=client, client_chosen=True),
             execution_options=_UNSYNCED,
         )
+        await self._tell_ticket(call, client)
+        return await self.get(call)
+
+    async def _tell_ticket(self, call: str, client: int) -> None:
+        """The ticket that the call opened and still belongs to."""
+        belongs = select(_TICKET_CALLS.c.ticket_id).where(_TICKET_CALLS.c.call_id == call).scalar_subquery()
+        found = await self._session.execute(
+            select(_TICKETS.c.id, _TICKETS.c.client_id).where(
+                _TICKETS.c.call_id == call, _TICKETS.c.id == belongs, ~_TICKETS.c.client_edited
+            )
+        )
+        ticket = found.one_or_none()
+        if ticket is None or ticket.client_id == client:
+            return
+        at = now()
         await self._session.execute(
             update(_TICKETS)
-            .where(_TICKETS.c.call_id == call, ~_TICKETS.c.client_edited)
-            .values(client_id=client, updated_at=now())
+            .where(_TICKETS.c.id == ticket.id)
+            .values(client_id=client, updated_at=at, version=_TICKETS.c.version + 1)
         )
-        return await self.get(call)
+        before = "" if ticket.client_id is None else str(ticket.client_id)
+        await self._session.execute(
+            _CHANGES.insert().values(
+                ticket_id=ticket.id,
+                at=at,
+                by="",
+                action="call",
+                field="client",
+                before=before,
+                after=str(client),
+            )
+        )
 
     async def _rows(self, statement: Any) -> list[CallRow]:
         found = await self._session.scalars(statement.options(*_WHOLE), execution_options=_FRESH)

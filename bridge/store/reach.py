@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, exists, or_, select
 
 from bridge.store.calls import CallTable
 from bridge.store.legs import LegTable
-from bridge.store.tickets import TicketTable
+from bridge.store.ticket_tables import TicketCallTable, TicketTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Reach:
         if self.assignee is not None:
             conditions.append(
                 exists(
-                    select(TicketTable.id).where(
-                        TicketTable.call_id == CallTable.id, TicketTable.assignee == self.assignee
-                    )
+                    select(TicketTable.id)
+                    .join(TicketCallTable, TicketCallTable.ticket_id == TicketTable.id)
+                    .where(TicketCallTable.call_id == CallTable.id, TicketTable.assignee == self.assignee)
                 )
             )
         return or_(*conditions)

@@ -1,6 +1,7 @@
 """What the store gives out: plain frozen rows, detached from any session. Times are aware and in UTC."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any, Generic, TypeVar
@@ -100,7 +101,7 @@ class TicketRow:
     call: str | None
     client: int | None
     subject: str
-    status: str  # "open" | "in_progress" | "done"
+    status: str  # "open", "in_progress", "done", or one of the configured ones
     priority: str  # "normal" | "medium" | "urgent" | "critical"
     department: str
     assignee: str | None  # an agent's id
@@ -108,6 +109,27 @@ class TicketRow:
     created_at: datetime
     updated_at: datetime
     disposition: str = ""  # one of the plan's, set by an agent or on the ticket
+    version: int = 1  # one more with every change
+    line: int = 1
+    classification: str = ""  # "hardware/printer"
+    fields: Mapping[str, Any] = field(default_factory=dict, hash=False)  # values of the custom fields
+    source: str = "call"  # "call" | "mail" | "web" | "api"
+    token: str | None = None  # for the subjects of letters; None until there is one
+    merged_into: int | None = None  # it lives on in that ticket
+    closed_at: datetime | None = None
+    reopened: int = 0
+    reacted_at: datetime | None = None
+    last_entry_at: datetime | None = None
+    last_from_client_at: datetime | None = None
+    reaction_due_at: datetime | None = None
+    resolution_due_at: datetime | None = None
+    clock_stopped_at: datetime | None = None
+    warned_at: datetime | None = None
+    escalated_at: datetime | None = None
+    due_at: datetime | None = None  # of its two clocks the one that runs out first; None: none runs
+    waiting_since: datetime | None = None  # its client waits for us; None: he does not
+    alarm_at: datetime | None = None  # when the next warning or escalation is to be told
+    closes_at: datetime | None = None  # when its temporary status closes by itself
 
 
 @dataclass(frozen=True, slots=True)

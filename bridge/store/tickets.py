@@ -1,72 +1,37 @@
-"""Tickets: one per call, and what people make of it, which no later news of the call overwrites."""
+"""Tickets as people see and change them. What calls make of them is in call_tickets.py, lists in
+ticket_lists.py, the thread in entries.py.
 
+A change names the version that it was made from: where somebody else was faster, nothing is overwritten.
+"""
+
+import secrets
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any, TypedDict, Unpack, cast
 
-from sqlalchemy import (
-    Boolean,
-    CheckConstraint,
-    Connection,
-    ForeignKey,
-    Index,
-    Insert,
-    Table,
-    Update,
-    and_,
-    bindparam,
-    case,
-    false,
-    or_,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, Table, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.centre.orders import CallRecord
 from bridge.errors import BadInput, InternalError
-from bridge.store.calls import CallTable, SyncCalls
+from bridge.store.call_tickets import SyncTickets
+from bridge.store.calls import SyncCalls
 from bridge.store.clients import ClientTable
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
-from bridge.store.rows import CalledTicket, Page, TicketRow
-from bridge.store.tables import Base, CleanText, UtcDateTime, in_one_go, now, upsert_of
+from bridge.store.rows import Page, TicketRow
+from bridge.store.tables import in_one_go, now
+from bridge.store.ticket_changes import differences, log
+from bridge.store.ticket_merging import attach_call, merge
+from bridge.store.ticket_rows import Conflict
+from bridge.store.ticket_search import SyncTicketSearch
+from bridge.store.ticket_tables import TICKET, TICKETS, TicketCallTable, TicketTable
+from bridge.store.ticket_values import SOURCES, STATUSES, checked, due_at, one_of, waiting_since
 
-STATUSES = ("open", "in_progress", "done")
-PRIORITIES = ("normal", "medium", "urgent", "critical")
+_TABLE = cast("Table", TicketTable.__table__)
 _UNSYNCED = {"synchronize_session": False}
-_LONGEST = {"subject": 500, "department": 200, "solution": 20_000, "assignee": 100, "disposition": 100}
-
-
-class TicketTable(Base):
-    __tablename__ = "tickets"
-    __table_args__ = (
-        CheckConstraint("status IN ('open', 'in_progress', 'done')", name="status"),
-        CheckConstraint("priority IN ('normal', 'medium', 'urgent', 'critical')", name="priority"),
-        Index(None, "client_id", "status", "id"),
-        Index(None, "status", "id"),
-        Index(None, "assignee", "id"),
-        {"sqlite_autoincrement": True},
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    call_id: Mapped[str | None] = mapped_column(ForeignKey("calls.id"), unique=True)
-    client_id: Mapped[int | None] = mapped_column(ForeignKey("clients.id", ondelete="SET NULL"))
-    client_edited: Mapped[bool]
-    subject: Mapped[str]
-    subject_edited: Mapped[bool]
-    status: Mapped[str]
-    priority: Mapped[str]
-    department: Mapped[str]
-    department_edited: Mapped[bool]
-    assignee: Mapped[str | None]
-    assignee_edited: Mapped[bool] = mapped_column(server_default=false())
-    solution: Mapped[str]
-    created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
-    disposition: Mapped[str] = mapped_column(server_default=text("''"))
-    disposed_by: Mapped[str | None]  # the agent who said so himself; null when it was set on the ticket
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # without I and O, which are read as digits
+_DERIVED = ("due_at", "waiting_since")
+_SEARCHED = ("subject", "solution", "client")
 
 
 class TicketFields(TypedDict, total=False):
@@ -80,94 +45,29 @@ class TicketFields(TypedDict, total=False):
     disposition: str
 
 
-_FIELDS = TicketTable.__table__.c
-_TICKET = (
-    _FIELDS.id,
-    _FIELDS.call_id,
-    _FIELDS.client_id,
-    _FIELDS.subject,
-    _FIELDS.status,
-    _FIELDS.priority,
-    _FIELDS.department,
-    _FIELDS.assignee,
-    _FIELDS.solution,
-    _FIELDS.created_at,
-    _FIELDS.updated_at,
-    _FIELDS.disposition,
-)
+class TicketChange(TicketFields, total=False):
+    """All that can be changed. With a status comes ``closed_at``: the store does not know what it means."""
 
-
-class SyncTickets:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def open(self, call: str, subject: str, department: str) -> None:
-        """There is a ticket of this call, which is kept: this one, unless it has one already."""
-        at = now()
-        self._connection.execute(
-            _open(self._connection.dialect.name),
-            {
-                "of_call": call,
-                "client_edited": False,
-                "subject": subject[: _LONGEST["subject"]],
-                "subject_edited": False,
-                "status": "open",
-                "priority": "normal",
-                "department": department,
-                "department_edited": False,
-                "assignee_edited": False,
-                "solution": "",
-                "created_at": at,
-                "updated_at": at,
-            },
-        )
-
-    def follow_call(
-        self, call: str, subject: str, department: str, provisional: str = ""
-    ) -> TicketRow | None:
-        """News of the call: fills what is still empty and nobody edited. None when it changed nothing.
-
-        ``provisional`` is a department that stands for "no queue yet" and gives way like an empty one.
-        """
-        row = self._connection.execute(
-            _FOLLOW,
-            {
-                "of_call": call,
-                "news": subject[: _LONGEST["subject"]],
-                "place": department,
-                "provisional": provisional,
-                "now": now(),
-            },
-        ).one_or_none()
-        return None if row is None else TicketRow(*row)
-
-    def with_call(self, call: str) -> CalledTicket | None:
-        """The call's ticket and what it is made of; None when there is no ticket."""
-        row = self._connection.execute(_WITH_CALL, {"of_call": call}).one_or_none()
-        if row is None:
-            return None
-        width = len(_TICKET)
-        return CalledTicket(TicketRow(*row[:width]), *row[width:])
-
-    def by_call(self, call: str) -> TicketRow | None:
-        row = self._connection.execute(_BY_CALL, {"of_call": call}).one_or_none()
-        return None if row is None else TicketRow(*row)
-
-    def dispose(self, call: str, agent: str, disposition: str, *, again: bool = False) -> int | None:
-        """How the call ended, in the word of who talked; the latest counts. None when it has no ticket.
-
-        ``again``: not where somebody has set it on the ticket since.
-        """
-        word = _text("disposition", disposition)
-        found: int | None = self._connection.scalar(
-            _DISPOSE, {"of_call": call, "word": word, "agent": agent, "now": now(), "again": again}
-        )
-        return found
+    line: int
+    classification: str
+    fields: Mapping[str, Any]  # all of them, and not only those that change
+    closed_at: datetime | None
+    reopened: int
+    reacted_at: datetime | None
+    reaction_due_at: datetime | None
+    resolution_due_at: datetime | None
+    clock_stopped_at: datetime | None
+    warned_at: datetime | None
+    escalated_at: datetime | None
+    alarm_at: datetime | None
+    closes_at: datetime | None
 
 
 class Tickets:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+
+    # ── of calls ─────────────────────────────────────────────────────────────
 
     async def open_for_call(self, record: CallRecord, subject: str, department: str) -> TicketRow:
         """The call's ticket: opened now, or the one that is there already. The call is saved as well."""
@@ -195,14 +95,137 @@ class Tickets:
             self._session, lambda sync: SyncTickets(sync).dispose(call, agent, disposition)
         )
 
+    async def by_call(self, call: str) -> TicketRow | None:
+        return await in_one_go(self._session, lambda sync: SyncTickets(sync).by_call(call))
+
+    async def calls_of(self, ticket: int) -> list[str]:
+        """The ids of its calls, the one that opened it among them."""
+        if not is_id(ticket):
+            return []
+        found = await self._session.scalars(
+            select(TicketCallTable.call_id)
+            .where(TicketCallTable.ticket_id == ticket)
+            .order_by(TicketCallTable.call_id)
+        )
+        return list(found)
+
+    async def of_calls(self, calls: Collection[str]) -> dict[str, TicketRow]:
+        """By call. Those without a ticket are not in it."""
+        if not calls:
+            return {}
+        found = await self._session.execute(
+            select(TicketCallTable.call_id, *TICKET)
+            .join(TicketTable, TICKETS.id == TicketCallTable.ticket_id)
+            .where(TicketCallTable.call_id.in_(calls))
+        )
+        return {row[0]: TicketRow(*row[1:]) for row in found}
+
+    async def attach_call(self, call: str, ticket: int, *, by: str, at: datetime) -> TicketRow:
+        """The call belongs to this ticket now: see ``ticket_merging.attach_call``."""
+        return await in_one_go(self._session, lambda sync: attach_call(sync, call, ticket, by, at))
+
+    async def merge(self, source: int, target: int, *, by: str, at: datetime) -> TicketRow:
+        """All of ``source`` goes to ``target``, which is given back: see ``ticket_merging.merge``."""
+        return await in_one_go(self._session, lambda sync: merge(sync, source, target, by, at))
+
+    # ── by people ────────────────────────────────────────────────────────────
+
+    async def create(self, *, source: str, fields: TicketChange, by: str, at: datetime) -> TicketRow:
+        """A ticket without a call."""
+        wanted = await self._checked(fields)
+        if "subject" not in wanted:
+            raise BadInput("ticket subject: it must be given")
+        values: dict[str, Any] = {
+            "client_edited": True,
+            "subject_edited": True,
+            "department_edited": True,
+            "assignee_edited": True,
+            "status": "open",
+            "priority": "normal",
+            "department": "",
+            "solution": "",
+            "source": one_of("source", source, SOURCES),
+            "created_at": at,
+            "updated_at": at,
+            **_columns(wanted),
+        }
+        clocks = {name: values.get(name) for name in ("reacted_at", "reaction_due_at", "resolution_due_at")}
+        closed, stopped = values.get("closed_at"), values.get("clock_stopped_at")
+        values["due_at"] = due_at(closed, {**clocks, "clock_stopped_at": stopped})
+        values["waiting_since"] = at if closed is None and clocks["reacted_at"] is None else None
+
+        def created(sync: Connection) -> TicketRow:
+            row = TicketRow(*sync.execute(insert(_TABLE).returning(*TICKET), values).one())
+            log(sync, row.id, at, by, "create", [("source", "", source)])
+            SyncTicketSearch(sync).index([row.id])
+            return row
+
+        return await in_one_go(self._session, created)
+
+    async def change(
+        self,
+        id: int,
+        /,
+        *,
+        if_version: int | None,
+        fields: TicketChange,
+        by: str,
+        at: datetime,
+        action: str = "edit",
+    ) -> TicketRow | Conflict | None:
+        """The changed ticket; Conflict when it is not of ``if_version`` any more; None when there is none.
+
+        Without a version it is changed whatever it is now. What stays as it is is neither logged nor counted.
+        """
+        if not is_id(id):
+            return None
+        wanted = await self._checked(fields)
+
+        def changed(sync: Connection) -> TicketRow | Conflict | None:
+            return _change(sync, id, if_version, wanted, by, at, action)
+
+        return await in_one_go(self._session, changed)
+
+    async def update(self, id: int, /, **fields: Unpack[TicketFields]) -> TicketRow | None:
+        """The changed ticket, or None when there is none. For who knows neither versions nor own statuses."""
+        unknown = fields.keys() - TicketFields.__optional_keys__
+        if unknown:
+            raise BadInput(f"ticket: there is no field {', '.join(sorted(unknown))}")
+        at = now()
+        wanted = cast("TicketChange", dict(fields))
+        if "status" in fields:
+            status = one_of("status", fields["status"], STATUSES)
+            before = await self.get(id)
+            if before is not None and (before.closed_at is None) == (status == "done"):
+                wanted["closed_at"] = at if status == "done" else None
+        found = await self.change(id, if_version=None, fields=wanted, by="", at=at)
+        if isinstance(found, Conflict):
+            raise InternalError(f"ticket {id}: a change of any version met a conflict")
+        return found
+
+    async def token_of(self, id: int) -> str | None:
+        """The ticket's mark for the subjects of letters, made when it is first asked for."""
+        if not is_id(id):
+            return None
+        token = "".join(secrets.choice(_LETTERS) for _ in range(12))
+        await self._session.execute(
+            update(TicketTable).where(TicketTable.id == id, TicketTable.token.is_(None)).values(token=token),
+            execution_options=_UNSYNCED,
+        )
+        found: str | None = await self._session.scalar(select(TicketTable.token).where(TicketTable.id == id))
+        return found
+
+    # ── reading ──────────────────────────────────────────────────────────────
+
     async def get(self, id: int) -> TicketRow | None:
         if not is_id(id):
             return None
-        found = await self._all(select(*_TICKET).where(TicketTable.id == id))
+        found = await self._all(select(*TICKET).where(TICKETS.id == id))
         return found[0] if found else None
 
-    async def by_call(self, call: str) -> TicketRow | None:
-        return await in_one_go(self._session, lambda sync: SyncTickets(sync).by_call(call))
+    async def by_token(self, token: str) -> TicketRow | None:
+        found = await self._all(select(*TICKET).where(TICKETS.token == token[:40]))
+        return found[0] if found else None
 
     async def page(
         self,
@@ -215,78 +238,47 @@ class Tickets:
     ) -> Page[TicketRow]:
         """The latest first."""
         before = read_id_cursor("tickets", cursor)
-        statement = select(*_TICKET).order_by(TicketTable.id.desc()).limit(limit_of(limit) + 1)
+        statement = select(*TICKET).order_by(TICKETS.id.desc()).limit(limit_of(limit) + 1)
         if before is not None:
-            statement = statement.where(TicketTable.id < before)
+            statement = statement.where(TICKETS.id < before)
         if client is not None:
             if not is_id(client):
                 return Page(())
-            statement = statement.where(TicketTable.client_id == client)
+            statement = statement.where(TICKETS.client_id == client)
         if status is not None:
-            statement = statement.where(TicketTable.status == _one_of("status", status, STATUSES))
+            statement = statement.where(TICKETS.status == checked("status", status))
         if assignee is not None:
-            statement = statement.where(TicketTable.assignee == assignee)
+            statement = statement.where(TICKETS.assignee == assignee)
         found = await self._all(statement)
         return page_of(found, limit, lambda row: row, lambda row: id_cursor("tickets", row.id))
 
     async def open_of_client(self, client: int) -> list[TicketRow]:
-        """All that are not done, the latest first."""
+        """All that are not closed, the latest first."""
         if not is_id(client):
             return []
         return await self._all(
-            select(*_TICKET)
-            .where(TicketTable.client_id == client, TicketTable.status.in_(["open", "in_progress"]))
-            .order_by(TicketTable.id.desc())
+            select(*TICKET)
+            .where(TICKETS.client_id == client, TICKETS.closed_at.is_(None))
+            .order_by(TICKETS.id.desc())
             .limit(50)
         )
 
-    async def update(self, id: int, /, **fields: Unpack[TicketFields]) -> TicketRow | None:
-        """The changed ticket, or None when there is none."""
-        unknown = fields.keys() - TicketFields.__optional_keys__
+    async def _checked(self, fields: TicketChange) -> dict[str, Any]:
+        unknown = fields.keys() - TicketChange.__optional_keys__
         if unknown:
             raise BadInput(f"ticket: there is no field {', '.join(sorted(unknown))}")
-        if not is_id(id):
-            return None
-        values: dict[str, Any] = {"updated_at": now()}
+        wanted: dict[str, Any] = {}
         for field, value in fields.items():
-            values |= await self._checked(field, value)
-        found = await self._session.scalar(
-            update(TicketTable).where(TicketTable.id == id).values(**values).returning(TicketTable.id),
-            execution_options=_UNSYNCED,
-        )
-        return None if found is None else await self.get(id)
-
-    async def _checked(self, field: str, value: Any) -> dict[str, Any]:
-        match field:
-            case "status":
-                return {"status": _one_of(field, value, STATUSES)}
-            case "priority":
-                return {"priority": _one_of(field, value, PRIORITIES)}
-            case "client":
+            if field == "client":
                 if value is not None and not await self._has_client(value):
                     raise BadInput(f"ticket client {value}: there is no such client")
-                return {"client_id": value, "client_edited": True}
-            case "assignee":
-                wanted = None if value is None else _text(field, value)
-                # Forms send it back unchanged with each edit: that is nobody's decision yet.
-                edited = TicketTable.assignee_edited | TicketTable.assignee.is_distinct_from(wanted)
-                return {field: wanted, "assignee_edited": edited}
-            case "subject":
-                text = " ".join(_text(field, value).split())
-                if not text:
-                    raise BadInput("ticket subject: it must not be empty")
-                return {field: text, "subject_edited": True}
-            case "disposition":
-                wanted = _text(field, value)
-                same = TicketTable.disposition == wanted  # as above
-                return {field: wanted, "disposed_by": case((same, TicketTable.disposed_by), else_=None)}
-            case "department":
-                return {field: _text(field, value), "department_edited": True}
-            case _:
-                return {field: _text(field, value)}
+                wanted[field] = value
+            else:
+                wanted[field] = checked(field, value)
+        return wanted
 
-    async def _has_client(self, client: int) -> bool:
-        if not is_id(client):
+    async def _has_client(self, client: Any) -> bool:
+        if not isinstance(client, int) or not is_id(client):
             return False
         return await self._session.scalar(select(ClientTable.id).where(ClientTable.id == client)) is not None
 
@@ -294,106 +286,49 @@ class Tickets:
         return [TicketRow(*row) for row in await self._session.execute(statement)]
 
 
-# ── news of the call: statements are built once, and take their values as parameters ──
-
-_CALL = bindparam("of_call", type_=CleanText())
-_CALLS = CallTable.__table__.c
-_CLIENT = select(_CALLS.client_id).where(_CALLS.id == _CALL).scalar_subquery()
-# Who answered it. Before that its agent may be one whose phone is only being connected.
-_AGENT = select(_CALLS.agent).where(_CALLS.id == _CALL, _CALLS.answered_at.is_not(None)).scalar_subquery()
-
-
-@cache
-def _open(dialect: str) -> Insert:
-    return (
-        upsert_of(dialect, TicketTable)
-        .values(call_id=_CALL, client_id=_CLIENT, assignee=_AGENT)
-        .on_conflict_do_nothing(index_elements=["call_id"])
+def _change(
+    connection: Connection,
+    id: int,
+    if_version: int | None,
+    wanted: dict[str, Any],
+    by: str,
+    at: datetime,
+    action: str,
+) -> TicketRow | Conflict | None:
+    # SQLite has one writer; PostgreSQL holds the row for us, so that nothing comes between.
+    found = connection.execute(select(*TICKET).where(TICKETS.id == id).with_for_update()).one_or_none()
+    if found is None:
+        return None
+    before = TicketRow(*found)
+    if if_version is not None and before.version != if_version:
+        return Conflict(before)
+    after = {name: getattr(before, name) for name in TicketChange.__optional_keys__} | wanted
+    derived = {"due_at": due_at(after["closed_at"], after), "waiting_since": waiting_since(before, after)}
+    if before.merged_into is not None:
+        derived = dict.fromkeys(_DERIVED)
+    changed = {name: value for name, value in wanted.items() if getattr(before, name) != value}
+    values = _columns(changed) | {
+        name: value for name, value in derived.items() if getattr(before, name) != value
+    }
+    # What people have said stays, also when it is what the call had said. But a form sends the assignee and
+    # the disposition back with each edit: unchanged they are nobody's decision.
+    values |= {f"{name}_edited": True for name in ("client", "subject", "department") if name in wanted}
+    if "assignee" in changed:
+        values["assignee_edited"] = True
+    if "disposition" in changed:
+        values["disposed_by"] = None
+    if changed:
+        values |= {"version": before.version + 1, "updated_at": at}
+    if not values:
+        return before
+    row = TicketRow(
+        *connection.execute(update(_TABLE).where(TICKETS.id == id).values(values).returning(*TICKET)).one()
     )
+    log(connection, id, at, by, action, differences(before, row, sorted(changed)))
+    if changed.keys() & set(_SEARCHED):
+        SyncTicketSearch(connection).index([id])
+    return row
 
 
-def _follow() -> Update:
-    subject, department = bindparam("news", type_=CleanText()), bindparam("place", type_=CleanText())
-    provisional = bindparam("provisional", type_=CleanText())
-    lacks_client = ~_FIELDS.client_edited & _FIELDS.client_id.is_(None)
-    lacks_assignee = ~_FIELDS.assignee_edited & _FIELDS.assignee.is_(None)
-    lacks_department = ~_FIELDS.department_edited & or_(
-        _FIELDS.department == "", _FIELDS.department == provisional
-    )
-    return (
-        update(cast("Table", TicketTable.__table__))
-        .where(
-            _FIELDS.call_id == _CALL,
-            or_(
-                and_(lacks_client, _CLIENT.is_not(None)),
-                and_(lacks_assignee, _AGENT.is_not(None)),
-                and_(lacks_department, _FIELDS.department != department),
-                and_(~_FIELDS.subject_edited, _FIELDS.subject != subject),
-            ),
-        )
-        .values(
-            client_id=case((lacks_client, _CLIENT), else_=_FIELDS.client_id),
-            assignee=case((lacks_assignee, _AGENT), else_=_FIELDS.assignee),
-            department=case((lacks_department, department), else_=_FIELDS.department),
-            subject=case((_FIELDS.subject_edited, _FIELDS.subject), else_=subject),
-            updated_at=bindparam("now", type_=UtcDateTime()),
-        )
-        .returning(*_TICKET)
-    )
-
-
-_FOLLOW = _follow()
-_DISPOSE = (
-    update(cast("Table", TicketTable.__table__))
-    .where(
-        _FIELDS.call_id == _CALL,
-        or_(
-            ~bindparam("again", type_=Boolean()),
-            _FIELDS.disposition == "",
-            _FIELDS.disposed_by.is_not(None),
-        ),
-    )
-    .values(
-        disposition=bindparam("word", type_=CleanText()),
-        disposed_by=bindparam("agent", type_=CleanText()),
-        updated_at=bindparam("now", type_=UtcDateTime()),
-    )
-    .returning(_FIELDS.id)
-)
-_BY_CALL = select(*_TICKET).where(_FIELDS.call_id == _CALL)
-_WITH_CALL = (
-    select(
-        *_TICKET,
-        _CALLS.number,
-        _CALLS.e164,
-        _CALLS.name,
-        _CALLS.withheld,
-        _CALLS.dialled,
-        _CALLS.queue,
-        ClientTable.__table__.c.name,
-        _CALLS.client_id,
-        case((_CALLS.answered_at.is_not(None), _CALLS.agent)),
-    )
-    .select_from(
-        TicketTable.__table__.join(CallTable.__table__, _CALLS.id == _FIELDS.call_id).outerjoin(
-            ClientTable.__table__, ClientTable.__table__.c.id == _CALLS.client_id
-        )
-    )
-    .where(_FIELDS.call_id == _CALL)
-)
-
-
-def _one_of(field: str, value: Any, allowed: tuple[str, ...]) -> str:
-    for word in allowed:
-        if value == word:
-            return word
-    raise BadInput(f"ticket {field} {str(value)[:40]!r}: it must be one of {', '.join(allowed)}")
-
-
-def _text(field: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise BadInput(f"ticket {field}: it must be text")
-    longest = _LONGEST[field]
-    if len(value) > longest:
-        raise BadInput(f"ticket {field}: {len(value)} characters; at most {longest} are kept")
-    return value
+def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"client_id" if name == "client" else name: value for name, value in fields.items()}

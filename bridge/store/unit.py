@@ -4,10 +4,14 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bridge.store.agents import Agents
+from bridge.store.attachments import Attachments
 from bridge.store.audit import Audit, SyncAudit
+from bridge.store.call_tickets import SyncTickets
 from bridge.store.calls import Calls, SyncCalls
 from bridge.store.clients import Clients, SyncClients
+from bridge.store.entries import Entries
 from bridge.store.facts import Facts, SyncFacts
+from bridge.store.filters import Filters
 from bridge.store.links import Links
 from bridge.store.moves import Moves
 from bridge.store.offers import Offers, SyncOffers
@@ -15,7 +19,11 @@ from bridge.store.pauses import Pauses, SyncPauses
 from bridge.store.recordings import Recordings, SyncRecordings
 from bridge.store.stored import Stored, SyncStored
 from bridge.store.talks import SyncTalks, Talks
-from bridge.store.tickets import SyncTickets, Tickets
+from bridge.store.templates import Templates
+from bridge.store.ticket_changes import TicketChanges
+from bridge.store.ticket_marks import TicketMarks
+from bridge.store.ticket_search import SyncTicketSearch, TicketSearch
+from bridge.store.tickets import Tickets
 from bridge.store.tokens import Tokens
 from bridge.store.users import Sessions, Users
 
@@ -25,10 +33,13 @@ class Unit:
 
     __slots__ = (
         "agents",
+        "attachments",
         "audit",
         "calls",
         "clients",
+        "entries",
         "facts",
+        "filters",
         "links",
         "moves",
         "offers",
@@ -37,6 +48,10 @@ class Unit:
         "sessions",
         "stored",
         "talks",
+        "templates",
+        "ticket_changes",
+        "ticket_marks",
+        "ticket_search",
         "tickets",
         "tokens",
         "users",
@@ -46,6 +61,13 @@ class Unit:
         self.clients = Clients(session)
         self.calls = Calls(session)
         self.tickets = Tickets(session)
+        self.entries = Entries(session)
+        self.ticket_changes = TicketChanges(session)
+        self.ticket_marks = TicketMarks(session)
+        self.attachments = Attachments(session)
+        self.templates = Templates(session)
+        self.filters = Filters(session)
+        self.ticket_search = TicketSearch(session)
         self.offers = Offers(session)
         self.moves = Moves(session)
         self.pauses = Pauses(session)
@@ -74,6 +96,7 @@ class SyncUnit:
         "recordings",
         "stored",
         "talks",
+        "ticket_search",
         "tickets",
     )
 
@@ -81,6 +104,7 @@ class SyncUnit:
         self.clients = SyncClients(connection)
         self.calls = SyncCalls(connection)
         self.tickets = SyncTickets(connection)
+        self.ticket_search = SyncTicketSearch(connection)
         self.offers = SyncOffers(connection)
         self.pauses = SyncPauses(connection)
         self.recordings = SyncRecordings(connection)

@@ -13,15 +13,28 @@ from bridge.store import (
     moves,
     offers,
     recordings,
-    tickets,
+    ticket_tables,
     tokens,
     users,
 )
-from bridge.store.migrate import other_type
+from bridge.store.migrate import is_ours, other_type
 from bridge.store.tables import Base
 
 # Each of these declares its tables in the one metadata by being imported.
-_TABLES = (agents, audit, calls, clients, facts, links, moves, offers, recordings, tickets, tokens, users)
+_TABLES = (
+    agents,
+    audit,
+    calls,
+    clients,
+    facts,
+    links,
+    moves,
+    offers,
+    recordings,
+    ticket_tables,
+    tokens,
+    users,
+)
 
 connection = context.config.attributes.get("connection")
 if connection is None:
@@ -32,6 +45,7 @@ context.configure(
     target_metadata=Base.metadata,
     render_as_batch=True,
     compare_type=other_type,
+    include_name=is_ours,
     transactional_ddl=True,
 )
 with context.begin_transaction():

@@ -12,14 +12,15 @@ from sqlalchemy import Connection, inspect, text
 from bridge.errors import BadInput, ConfigurationError, InternalError, LinkDown
 from bridge.store import Store
 from bridge.store.engine import open_engines
-from bridge.store.migrate import alembic_config, migrate, other_type
+from bridge.store.migrate import alembic_config, is_ours, migrate, other_type
 from bridge.store.tables import Base
 
 
 def differences(connection: Connection) -> list[object]:
     return compare_metadata(
         MigrationContext.configure(
-            connection, opts={"compare_type": other_type, "compare_server_default": True}
+            connection,
+            opts={"compare_type": other_type, "compare_server_default": True, "include_name": is_ours},
         ),
         Base.metadata,
     )

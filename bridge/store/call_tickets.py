@@ -1,0 +1,238 @@
+"""What calls make of tickets: theirs is opened, follows their news, and gets their disposition.
+
+Every call passes here: statements are built once, and take their values as parameters. What people make of
+a ticket is in tickets.py, and no news of a call overwrites it.
+"""
+
+from functools import cache
+from typing import cast
+
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Insert,
+    Integer,
+    Table,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from bridge.store.calls import CallTable
+from bridge.store.clients import ClientTable
+from bridge.store.rows import CalledTicket, TicketRow
+from bridge.store.tables import CleanText, UtcDateTime, now, upsert_of
+from bridge.store.ticket_changes import differences, log
+from bridge.store.ticket_tables import TICKET, TICKETS, TicketCallTable, TicketTable
+from bridge.store.ticket_values import LONGEST, text_of
+
+
+class SyncTickets:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def open(self, call: str, subject: str, department: str) -> None:
+        """There is a ticket of this call, which is kept: this one, unless it has one already."""
+        self._connection.execute(
+            _open(self._connection.dialect.name),
+            {
+                "of_call": call,
+                "news": subject[: LONGEST["subject"]],
+                "place": department,
+                "now": now(),
+            },
+        )
+
+    def follow_call(
+        self,
+        call: str,
+        subject: str,
+        department: str,
+        provisional: str = "",
+        before: TicketRow | None = None,
+    ) -> TicketRow | None:
+        """News of the call for the ticket that it opened: fills what is still empty and nobody edited.
+
+        None when it changed nothing. ``provisional`` is a department that stands for "no queue yet" and gives
+        way like an empty one; ``before`` is the call's ticket as it is, for whoever has it at hand.
+        """
+        before = before or self.by_call(call)
+        if before is None:
+            return None
+        at = now()
+        row = self._connection.execute(
+            _FOLLOW,
+            {
+                "of_call": call,
+                "news": subject[: LONGEST["subject"]],
+                "place": department,
+                "provisional": provisional,
+                "now": at,
+            },
+        ).one_or_none()
+        if row is None:
+            return None
+        ticket = TicketRow(*row)
+        log(self._connection, ticket.id, at, "", "call", differences(before, ticket, _FOLLOWING))
+        return ticket
+
+    def with_call(self, call: str) -> CalledTicket | None:
+        """The call's ticket and what it is made of; None when there is no ticket."""
+        row = self._connection.execute(_WITH_CALL, {"of_call": call}).one_or_none()
+        if row is None:
+            return None
+        width = len(TICKET)
+        return CalledTicket(TicketRow(*row[:width]), *row[width:])
+
+    def by_call(self, call: str) -> TicketRow | None:
+        """The ticket that the call belongs to, which is not always the one that it opened."""
+        row = self._connection.execute(_BY_CALL, {"of_call": call}).one_or_none()
+        return None if row is None else TicketRow(*row)
+
+    def dispose(self, call: str, agent: str, disposition: str, *, again: bool = False) -> int | None:
+        """How the call ended, in the word of who talked; the latest counts. None when it has no ticket.
+
+        ``again``: not where somebody has set it on the ticket since.
+        """
+        word = text_of("disposition", disposition)
+        before = self.by_call(call)
+        if before is None:
+            return None
+        at = now()
+        found: int | None = self._connection.scalar(
+            _DISPOSE, {"of_ticket": before.id, "word": word, "agent": agent, "now": at, "again": again}
+        )
+        if found is not None and before.disposition != word:
+            log(self._connection, found, at, "", "call", [("disposition", before.disposition, word)])
+        return found
+
+
+_FOLLOWING = ("client", "assignee", "department", "subject")
+_CALL = bindparam("of_call", type_=CleanText())
+_CALLS = CallTable.__table__.c
+_OF_CALL = TicketCallTable.__table__.c
+_CLIENT = select(_CALLS.client_id).where(_CALLS.id == _CALL).scalar_subquery()
+# Who answered it. Before that its agent may be one whose phone is only being connected.
+_AGENT = select(_CALLS.agent).where(_CALLS.id == _CALL, _CALLS.answered_at.is_not(None)).scalar_subquery()
+_BELONGS_TO = select(_OF_CALL.ticket_id).where(_OF_CALL.call_id == _CALL).scalar_subquery()
+
+
+@cache
+def _open(dialect: str) -> Insert:
+    subject, department = bindparam("news", type_=CleanText()), bindparam("place", type_=CleanText())
+    at = bindparam("now", type_=UtcDateTime())
+    values = {
+        "call_id": _CALL,
+        "client_id": _CLIENT,
+        "client_edited": false(),
+        "subject": subject,
+        "subject_edited": false(),
+        "status": literal_column("'open'", Text),
+        "priority": literal_column("'normal'", Text),
+        "department": department,
+        "department_edited": false(),
+        "assignee": _AGENT,
+        "solution": literal_column("''", Text),
+        "created_at": at,
+        "updated_at": at,
+        "waiting_since": at,
+    }
+    # A call that somebody has put to another ticket before opens none.
+    fresh = select(*values.values()).where(~exists().where(_OF_CALL.call_id == _CALL))
+    return (
+        upsert_of(dialect, TicketTable)
+        .from_select(list(values), fresh)
+        .on_conflict_do_nothing(index_elements=["call_id"])
+    )
+
+
+def _follow() -> Update:
+    subject, department = bindparam("news", type_=CleanText()), bindparam("place", type_=CleanText())
+    provisional = bindparam("provisional", type_=CleanText())
+    lacks_client = ~TICKETS.client_edited & TICKETS.client_id.is_(None)
+    lacks_assignee = ~TICKETS.assignee_edited & TICKETS.assignee.is_(None)
+    lacks_department = ~TICKETS.department_edited & or_(
+        TICKETS.department == "", TICKETS.department == provisional
+    )
+    return (
+        update(cast("Table", TicketTable.__table__))
+        .where(
+            TICKETS.call_id == _CALL,
+            TICKETS.id == _BELONGS_TO,
+            or_(
+                and_(lacks_client, _CLIENT.is_not(None)),
+                and_(lacks_assignee, _AGENT.is_not(None)),
+                and_(lacks_department, TICKETS.department != department),
+                and_(~TICKETS.subject_edited, TICKETS.subject != subject),
+            ),
+        )
+        .values(
+            client_id=case((lacks_client, _CLIENT), else_=TICKETS.client_id),
+            assignee=case((lacks_assignee, _AGENT), else_=TICKETS.assignee),
+            department=case((lacks_department, department), else_=TICKETS.department),
+            subject=case((TICKETS.subject_edited, TICKETS.subject), else_=subject),
+            updated_at=bindparam("now", type_=UtcDateTime()),
+            version=TICKETS.version + 1,
+        )
+        .returning(*TICKET)
+    )
+
+
+def _dispose() -> Update:
+    word, agent = bindparam("word", type_=CleanText()), bindparam("agent", type_=CleanText())
+    other = or_(TICKETS.disposition != word, TICKETS.disposed_by.is_distinct_from(agent))
+    return (
+        update(cast("Table", TicketTable.__table__))
+        .where(
+            TICKETS.id == bindparam("of_ticket", type_=Integer()),
+            or_(
+                ~bindparam("again", type_=Boolean()),
+                TICKETS.disposition == "",
+                TICKETS.disposed_by.is_not(None),
+            ),
+        )
+        .values(
+            disposition=word,
+            disposed_by=agent,
+            updated_at=case((other, bindparam("now", type_=UtcDateTime())), else_=TICKETS.updated_at),
+            version=case((other, TICKETS.version + 1), else_=TICKETS.version),
+        )
+        .returning(TICKETS.id)
+    )
+
+
+_FOLLOW = _follow()
+_DISPOSE = _dispose()
+_BY_CALL = (
+    select(*TICKET)
+    .select_from(TicketCallTable.__table__.join(TicketTable.__table__, TICKETS.id == _OF_CALL.ticket_id))
+    .where(_OF_CALL.call_id == _CALL)
+)
+_WITH_CALL = (
+    select(
+        *TICKET,
+        _CALLS.number,
+        _CALLS.e164,
+        _CALLS.name,
+        _CALLS.withheld,
+        _CALLS.dialled,
+        _CALLS.queue,
+        ClientTable.__table__.c.name,
+        _CALLS.client_id,
+        case((_CALLS.answered_at.is_not(None), _CALLS.agent)),
+    )
+    .select_from(
+        TicketCallTable.__table__.join(TicketTable.__table__, TICKETS.id == _OF_CALL.ticket_id)
+        .join(CallTable.__table__, _CALLS.id == _OF_CALL.call_id)
+        .outerjoin(ClientTable.__table__, ClientTable.__table__.c.id == _CALLS.client_id)
+    )
+    .where(_OF_CALL.call_id == _CALL)
+)
