@@ -332,7 +332,7 @@ def _attach(unit: SyncUnit, noted: _Noted, made: _Made, department_of: Departmen
         unit.pauses.check(row.call, one.pause.number, one.found, one.stretch.from_ms, one.stretch.until_ms)
     return unit.recordings.attach(
         row.id,
-        ticket=ticket.id,
+        ticket=ticket,
         file=made.stored.file,
         bytes=made.merged.bytes,
         duration_ms=made.merged.duration_ms,

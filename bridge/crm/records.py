@@ -50,7 +50,7 @@ class CallRecords:
 
     async def open_ticket(self, order: OpenTicket) -> TicketOpened:
         ticket = await self._store.write(lambda unit: open_ticket(unit, order.record, self._department_of))
-        return TicketOpened(order.call, TicketId(ticket.id))
+        return TicketOpened(order.call, TicketId(ticket))
 
     async def save_offer(self, order: SaveOffer) -> None:
         await self._store.write(lambda unit: unit.offers.save(order))

@@ -11,7 +11,7 @@ from bridge.centre.orders import CallRecord, LegKind, LegRecord
 from bridge.crm.numbers import pretty
 from bridge.errors import InternalError
 from bridge.store import SyncUnit
-from bridge.store.rows import CalledTicket, CallRow, TicketRow
+from bridge.store.rows import CalledTicket, CallRow
 
 WITHHELD = "☎ •••"  # a caller without a number, in any language
 
@@ -29,8 +29,8 @@ def subject_of(record: CallRecord | CalledTicket, client: str) -> str:
     return f"{who} → {to}" if to else who
 
 
-def open_ticket(unit: SyncUnit, record: CallRecord, department_of: DepartmentOf) -> TicketRow:
-    """The call is kept, and its ticket opened or brought up to date."""
+def open_ticket(unit: SyncUnit, record: CallRecord, department_of: DepartmentOf) -> int:
+    """The call is kept, and its ticket opened or brought up to date: its id."""
     unit.calls.save(record)
     unit.tickets.open(record.id, subject_of(record, ""), department_of(record.queue))
     ticket = follow(unit, record.id, department_of)
@@ -39,27 +39,26 @@ def open_ticket(unit: SyncUnit, record: CallRecord, department_of: DepartmentOf)
     return ticket
 
 
-def ticket_of(unit: SyncUnit, call: str, department_of: DepartmentOf) -> TicketRow | None:
+def ticket_of(unit: SyncUnit, call: str, department_of: DepartmentOf) -> int | None:
     """The ticket of a call that is kept, opened now if it has none. None when no such call is kept."""
-    ticket = unit.tickets.by_call(call)
+    ticket = unit.tickets.id_by_call(call)
     if ticket is not None or unit.calls.times(call) is None:
         return ticket
     unit.tickets.open(call, "", department_of(None))
     return follow(unit, call, department_of)
 
 
-def follow(unit: SyncUnit, call: str, department_of: DepartmentOf) -> TicketRow | None:
+def follow(unit: SyncUnit, call: str, department_of: DepartmentOf) -> int | None:
     """News of the call for its ticket, if it has one: what people edited stays as it is."""
     # From the call as it is kept: the news may be late, older ones.
     kept = unit.tickets.with_call(call)
     if kept is None:
         return None
-    ticket, subject, department = kept.ticket, subject_of(kept, kept.client or ""), department_of(kept.queue)
+    subject, department = subject_of(kept, kept.client or ""), department_of(kept.queue)
     news = (subject, department, kept.client_id, kept.answered_by)
-    if news == (ticket.subject, ticket.department, ticket.client, ticket.assignee):
-        return ticket
-    changed = unit.tickets.follow_call(call, subject, department, department_of(None), before=ticket)
-    return changed or ticket
+    if news != (kept.subject, kept.department, kept.ticket_client, kept.assignee):
+        unit.tickets.follow_call(call, subject, department, department_of(None), before=kept)
+    return kept.ticket
 
 
 def record_of(call: CallRow) -> CallRecord:

@@ -5,7 +5,7 @@ a ticket is in tickets.py, and no news of a call overwrites it.
 """
 
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import (
     Boolean,
@@ -30,7 +30,7 @@ from bridge.store.calls import CallTable
 from bridge.store.clients import ClientTable
 from bridge.store.rows import CalledTicket, TicketRow
 from bridge.store.tables import CleanText, UtcDateTime, now, upsert_of
-from bridge.store.ticket_changes import differences, log
+from bridge.store.ticket_changes import as_text, log
 from bridge.store.ticket_tables import TICKET, TICKETS, TicketCallTable, TicketTable
 from bridge.store.ticket_values import LONGEST, text_of
 
@@ -57,14 +57,14 @@ class SyncTickets:
         subject: str,
         department: str,
         provisional: str = "",
-        before: TicketRow | None = None,
-    ) -> TicketRow | None:
+        before: CalledTicket | None = None,
+    ) -> int | None:
         """News of the call for the ticket that it opened: fills what is still empty and nobody edited.
 
-        None when it changed nothing. ``provisional`` is a department that stands for "no queue yet" and gives
-        way like an empty one; ``before`` is the call's ticket as it is, for whoever has it at hand.
+        None when it changed nothing, else the ticket's id. ``provisional`` is a department that stands for
+        "no queue yet" and gives way like an empty one; ``before`` is for whoever has it at hand.
         """
-        before = before or self.by_call(call)
+        before = before or self.with_call(call)
         if before is None:
             return None
         at = now()
@@ -80,17 +80,24 @@ class SyncTickets:
         ).one_or_none()
         if row is None:
             return None
-        ticket = TicketRow(*row)
-        log(self._connection, ticket.id, at, "", "call", differences(before, ticket, _FOLLOWING))
+        ticket: int = row[0]
+        was = (before.subject, before.department, before.assignee, before.ticket_client)
+        changes = [
+            (field, as_text(old), as_text(new))
+            for field, old, new in zip(_FOLLOWING, was, row[1:], strict=True)
+            if old != new
+        ]
+        log(self._connection, ticket, at, "", "call", changes)
         return ticket
 
     def with_call(self, call: str) -> CalledTicket | None:
         """The call's ticket and what it is made of; None when there is no ticket."""
-        row = self._connection.execute(_WITH_CALL, {"of_call": call}).one_or_none()
-        if row is None:
-            return None
-        width = len(TICKET)
-        return CalledTicket(TicketRow(*row[:width]), *row[width:])
+        row: Any = self._connection.execute(_WITH_CALL, {"of_call": call}).one_or_none()
+        return None if row is None else CalledTicket(*row)
+
+    def id_by_call(self, call: str) -> int | None:
+        found: int | None = self._connection.scalar(_ID_BY_CALL, {"of_call": call})
+        return found
 
     def by_call(self, call: str) -> TicketRow | None:
         """The ticket that the call belongs to, which is not always the one that it opened."""
@@ -103,7 +110,7 @@ class SyncTickets:
         ``again``: not where somebody has set it on the ticket since.
         """
         word = text_of("disposition", disposition)
-        before = self.by_call(call)
+        before = self._connection.execute(_DISPOSED, {"of_call": call}).one_or_none()
         if before is None:
             return None
         at = now()
@@ -115,7 +122,7 @@ class SyncTickets:
         return found
 
 
-_FOLLOWING = ("client", "assignee", "department", "subject")
+_FOLLOWING = ("subject", "department", "assignee", "client")
 _CALL = bindparam("of_call", type_=CleanText())
 _CALLS = CallTable.__table__.c
 _OF_CALL = TicketCallTable.__table__.c
@@ -123,6 +130,9 @@ _CLIENT = select(_CALLS.client_id).where(_CALLS.id == _CALL).scalar_subquery()
 # Who answered it. Before that its agent may be one whose phone is only being connected.
 _AGENT = select(_CALLS.agent).where(_CALLS.id == _CALL, _CALLS.answered_at.is_not(None)).scalar_subquery()
 _BELONGS_TO = select(_OF_CALL.ticket_id).where(_OF_CALL.call_id == _CALL).scalar_subquery()
+
+
+_FOLLOWED = (TICKETS.id, TICKETS.subject, TICKETS.department, TICKETS.assignee, TICKETS.client_id)
 
 
 @cache
@@ -182,7 +192,7 @@ def _follow() -> Update:
             updated_at=bindparam("now", type_=UtcDateTime()),
             version=TICKETS.version + 1,
         )
-        .returning(*TICKET)
+        .returning(*_FOLLOWED)
     )
 
 
@@ -216,9 +226,15 @@ _BY_CALL = (
     .select_from(TicketCallTable.__table__.join(TicketTable.__table__, TICKETS.id == _OF_CALL.ticket_id))
     .where(_OF_CALL.call_id == _CALL)
 )
+_ID_BY_CALL = select(_OF_CALL.ticket_id).where(_OF_CALL.call_id == _CALL)
+_DISPOSED = (
+    select(TICKETS.id, TICKETS.disposition)
+    .select_from(TicketCallTable.__table__.join(TicketTable.__table__, TICKETS.id == _OF_CALL.ticket_id))
+    .where(_OF_CALL.call_id == _CALL)
+)
 _WITH_CALL = (
     select(
-        *TICKET,
+        *_FOLLOWED,
         _CALLS.number,
         _CALLS.e164,
         _CALLS.name,

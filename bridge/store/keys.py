@@ -18,7 +18,7 @@ MAX_LIMIT = 500
 _MAX_CURSOR = 400
 _MAX_ID = 2**31 - 1  # ids are 32 bits wide on PostgreSQL; a larger one is no row's id
 
-_Parts = tuple[str, int] | tuple[str, str, str]
+_Parts = tuple[str, int] | tuple[str, str, str] | tuple[str, int, str, int]
 
 
 def is_id(value: int) -> bool:
@@ -60,6 +60,23 @@ def read_time_cursor(kind: str, cursor: str | None) -> tuple[datetime, str] | No
     except (ValueError, OverflowError) as error:
         raise _bad() from error
     return when, value
+
+
+def place_cursor(kind: str, part: int, at: datetime | None, value: int) -> str:
+    """A place in a list of several parts, each of which may be ordered by a time."""
+    return _encode((kind, part, "" if at is None else at.astimezone(UTC).isoformat(), value))
+
+
+def read_place_cursor(kind: str, cursor: str | None) -> tuple[int, datetime | None, int] | None:
+    if cursor is None:
+        return None
+    tag, part, at, value = _decode(cursor, tuple[str, int, str, int])
+    if tag != kind or not is_id(value):
+        raise _bad()
+    try:
+        return part, datetime.fromisoformat(at).astimezone(UTC) if at else None, value
+    except (ValueError, OverflowError) as error:
+        raise _bad() from error
 
 
 def page_of(found: Sequence[T], limit: int, row: Callable[[T], R], cursor: Callable[[T], str]) -> Page[R]:

@@ -134,9 +134,15 @@ class TicketRow:
 
 @dataclass(frozen=True, slots=True)
 class CalledTicket:
-    """A call's ticket, and what it is made of: the call as it is kept, and its client's name."""
+    """A call's ticket as far as the call has a say in it, and what that is made of: the call as it is kept,
+    and its client's name.
+    """
 
-    ticket: TicketRow
+    ticket: int
+    subject: str
+    department: str
+    assignee: str | None
+    ticket_client: int | None
     number: str | None
     e164: str | None
     name: str

@@ -1,6 +1,7 @@
 """Sets of templates for replies, with the files that go along. What their variables mean is not ours."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import delete, or_, select, update
@@ -120,4 +121,4 @@ class Templates:
             for one in found:
                 attachment = AttachmentRow(*one)
                 files.setdefault(attachment.template or 0, []).append(attachment)
-        return [TemplateRow(*row, tuple(files.get(row.id, ()))) for row in rows]
+        return [replace(TemplateRow(*row), attachments=tuple(files.get(row.id, ()))) for row in rows]

@@ -86,9 +86,14 @@ class Tickets:
     async def follow_call(
         self, call: str, subject: str, department: str, provisional: str = ""
     ) -> TicketRow | None:
-        return await in_one_go(
-            self._session, lambda sync: SyncTickets(sync).follow_call(call, subject, department, provisional)
-        )
+        """As ``SyncTickets.follow_call``, but with the ticket as it is then."""
+
+        def followed(sync: Connection) -> TicketRow | None:
+            tickets = SyncTickets(sync)
+            changed = tickets.follow_call(call, subject, department, provisional)
+            return None if changed is None else tickets.by_call(call)
+
+        return await in_one_go(self._session, followed)
 
     async def dispose(self, call: str, agent: str, disposition: str) -> int | None:
         return await in_one_go(

@@ -21,6 +21,7 @@ from bridge.store.stored import Stored, SyncStored
 from bridge.store.talks import SyncTalks, Talks
 from bridge.store.templates import Templates
 from bridge.store.ticket_changes import TicketChanges
+from bridge.store.ticket_lists import TicketLists
 from bridge.store.ticket_marks import TicketMarks
 from bridge.store.ticket_search import SyncTicketSearch, TicketSearch
 from bridge.store.tickets import Tickets
@@ -50,6 +51,7 @@ class Unit:
         "talks",
         "templates",
         "ticket_changes",
+        "ticket_lists",
         "ticket_marks",
         "ticket_search",
         "tickets",
@@ -63,6 +65,7 @@ class Unit:
         self.tickets = Tickets(session)
         self.entries = Entries(session)
         self.ticket_changes = TicketChanges(session)
+        self.ticket_lists = TicketLists(session)
         self.ticket_marks = TicketMarks(session)
         self.attachments = Attachments(session)
         self.templates = Templates(session)

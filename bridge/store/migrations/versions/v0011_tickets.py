@@ -61,12 +61,19 @@ FILTERS = ("department", "status", "assignee", "line", "priority")
 OPEN = "closed_at IS NULL"
 INDEXES: dict[str, tuple[tuple[str, ...], bool, str | None]] = {
     "ix_tickets_department_id": (("department", "id"), False, None),
+    "ix_tickets_department_status_id": (("department", "status", "id"), False, None),
     "ix_tickets_updated_at_id": (("updated_at", "id"), False, None),
     "ix_tickets_created_at_id": (("created_at", "id"), False, None),
     "ix_tickets_token": (("token",), True, None),
     "ix_tickets_open": (("id", *FILTERS), False, OPEN),
     "ix_tickets_open_assignee": (("assignee", "id"), False, OPEN),
     "ix_tickets_open_priority": (("priority", "id", "department", "status", "assignee", "line"), False, OPEN),
+    "ix_tickets_open_updated": (("updated_at", "id", *FILTERS), False, OPEN),
+    "ix_tickets_priority": (
+        ("priority", "id", "department", "status", "assignee", "line"),
+        False,
+        "priority <> 'normal'",
+    ),
     "ix_tickets_due": (("due_at", "id", *FILTERS), False, "due_at IS NOT NULL"),
     "ix_tickets_waiting": (("waiting_since", "id", *FILTERS), False, "waiting_since IS NOT NULL"),
     "ix_tickets_class": (("classification", "id"), False, "classification <> ''"),

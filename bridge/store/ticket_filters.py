@@ -1,0 +1,185 @@
+"""What a ``TicketQuery`` asks for, as conditions in SQL. Which of them leads to tickets is not its own."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    exists,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects import postgresql
+
+from bridge.errors import BadInput
+from bridge.store.keys import is_id
+from bridge.store.tables import UtcDateTime, clean
+from bridge.store.ticket_query import FieldTest, TicketQuery
+from bridge.store.ticket_search import WITHIN, asked, id_of, matches
+from bridge.store.ticket_tables import TICKETS, TagTable
+
+_MOST_VALUES = 500  # of one filter
+_LAST = "\U0010ffff"  # sorts after everything that can follow a prefix
+
+
+class Conditions:
+    """Of one database's kind."""
+
+    def __init__(self, dialect: str) -> None:
+        self._dialect = dialect
+
+    def of(
+        self, query: TicketQuery, driver: str, left_out: set[str] | frozenset[str] = frozenset()
+    ) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = []
+        for name in given(query):
+            if name not in left_out:
+                conditions += self.of_filter(query, name, indexed=name == driver)
+        if driver == "text":
+            some = self.matching(query)
+            conditions.append(
+                false() if some is None else TICKETS.id.in_(select(some.subquery("within").c.ticket_id))
+            )
+        if query.closed is not None:
+            closed = TICKETS.closed_at
+            conditions.append(closed.is_not(None) if query.closed else closed.is_(None))
+        if not query.merged:
+            conditions.append(self.plain(TICKETS.merged_into).is_(None))
+        return conditions
+
+    def of_filter(self, query: TicketQuery, name: str, *, indexed: bool) -> list[ColumnElement[bool]]:
+        """``indexed``: by its index. Otherwise SQLite is kept from it, to which any index looks better."""
+
+        def column(one: Any) -> Any:
+            return one if indexed else self.plain(one)
+
+        match name:
+            case "client":
+                return [column(TICKETS.client_id) == query.client]
+            case "assignee":
+                return [column(TICKETS.assignee).in_(_values(query.assignees))]
+            case "assignee_or_none":
+                assignee = column(TICKETS.assignee)
+                return [or_(assignee.is_(None), assignee.in_(_values(query.assignees)))]
+            case "department":
+                return [column(TICKETS.department).in_(_values(query.departments))]
+            case "status":
+                return [column(TICKETS.status).in_(_values(query.statuses))]
+            case "priority":
+                return [column(TICKETS.priority).in_(_values(query.priorities))]
+            case "line":
+                return [column(TICKETS.line).in_(sorted(query.lines or ())[:_MOST_VALUES])]
+            case "classification":
+                path = column(TICKETS.classification)
+                # Said for the index, which leaves out those without a class.
+                some = [TICKETS.classification != literal_column("''", Text)] if indexed else []
+                return [
+                    *some,
+                    or_(*(_below(path, one) for one in sorted(query.classes or ())[:_MOST_VALUES])),
+                ]
+            case "tags":
+                return [
+                    self._has_tag(clean(tag.casefold()), indexed=indexed) for tag in sorted(query.tags)[:50]
+                ]
+            case "created":
+                return _between(column(TICKETS.created_at), query.created_from, query.created_before)
+            case "updated":
+                return _between(TICKETS.updated_at, query.updated_from, query.updated_before)
+            case "due":
+                return [TICKETS.due_at.is_not(None), TICKETS.due_at < query.due_before]
+            case "waits":
+                return [TICKETS.waiting_since.is_not(None), TICKETS.waiting_since < query.waits_since_before]
+            case _:
+                return [self._has_value(one) for one in query.fields[:50]]
+
+    def _has_tag(self, tag: str, *, indexed: bool) -> ColumnElement[bool]:
+        if indexed:
+            return TICKETS.id.in_(select(TagTable.ticket_id).where(TagTable.tag == tag))
+        return exists().where(TagTable.ticket_id == TICKETS.id, TagTable.tag == tag)
+
+    def _has_value(self, test: FieldTest) -> ColumnElement[bool]:
+        if not test.key or '"' in test.key or "\\" in test.key:
+            return false()
+        stored = sql_cast(TICKETS.fields, Text)
+        if self._dialect == "postgresql":
+            value: Any = sql_cast(stored, postgresql.JSONB).op("->>")(clean(test.key))
+            newline, place = func.chr(10), func.strpos
+        else:
+            value = sql_cast(func.json_extract(stored, f'$."{clean(test.key)}"'), Text)
+            newline, place = func.char(10), func.instr
+        if test.among:
+            lines = newline.concat(func.coalesce(value, "")).concat(newline)
+            wanted = newline.concat(literal(clean(test.value), Text)).concat(newline)
+            return place(lines, wanted) > 0
+        return func.coalesce(value, "") == clean(test.value)
+
+    def matching(self, query: TicketQuery, before: int | None = None) -> Select[Any] | None:
+        what = asked(query.text)
+        if what is None:
+            return None
+        id = id_of(self._dialect)
+        statement = matches(self._dialect, what).order_by(id.desc()).limit(WITHIN)
+        return statement if before is None else statement.where(id < before)
+
+    def plain(self, one: Any) -> Any:
+        """The column; for SQLite an expression, of which no index knows."""
+        if self._dialect != "sqlite":
+            return one
+        return literal_column(f"+tickets.{one.name}", one.type)
+
+
+def given(query: TicketQuery) -> list[str]:
+    """The filters that ask something."""
+    some_time = {
+        "created": (query.created_from, query.created_before),
+        "updated": (query.updated_from, query.updated_before),
+        "due": (query.due_before,),
+        "waits": (query.waits_since_before,),
+    }
+    asks = {
+        "client": query.client is not None,
+        "assignee": query.assignees is not None and not query.unassigned,
+        "assignee_or_none": query.unassigned,
+        "department": query.departments is not None,
+        "status": query.statuses is not None,
+        "priority": query.priorities is not None,
+        "line": query.lines is not None,
+        "classification": query.classes is not None,
+        "tags": bool(query.tags),
+        "fields": bool(query.fields),
+        **{name: any(one is not None for one in times) for name, times in some_time.items()},
+    }
+    return [name for name, does in asks.items() if does]
+
+
+def is_empty(query: TicketQuery) -> bool:
+    """Nothing can be found, whatever there is."""
+    sets = (query.departments, query.statuses, query.priorities, query.lines, query.classes)
+    return (
+        any(one is not None and not one for one in sets)
+        or (query.assignees is not None and not query.assignees and not query.unassigned)
+        or (query.client is not None and not is_id(query.client))
+    )
+
+
+def _values(given: frozenset[str] | None) -> list[str]:
+    if given is not None and len(given) > _MOST_VALUES:
+        raise BadInput(f"filter: {len(given)} values; at most {_MOST_VALUES} can be asked for at once")
+    return sorted(given or ())
+
+
+def _below(path: Any, one: str) -> ColumnElement[bool]:
+    return or_(path == one, and_(path >= f"{one}/", path < f"{one}/{_LAST}"))
+
+
+def _between(column: Any, first: datetime | None, before: datetime | None) -> list[ColumnElement[bool]]:
+    bounds = [] if first is None else [column >= literal(first, UtcDateTime())]
+    return bounds if before is None else [*bounds, column < literal(before, UtcDateTime())]

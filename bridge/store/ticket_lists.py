@@ -1,0 +1,256 @@
+"""Lists of tickets: a ``TicketQuery`` as SQL, page by page, and found by indexes alone.
+
+A list is one or several parts, one after the other, each in the order of an index: so a page costs what it
+shows and not what there is. What is not closed is little beside all that ever was, and has indexes of its own
+that hold what lists filter by. Where a filter leaves few tickets, these are taken and sorted instead. No
+count goes further than it is asked to, and no page is skipped over.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Text,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bridge.errors import BadInput
+from bridge.store.keys import limit_of, page_of, place_cursor, read_place_cursor
+from bridge.store.rows import Page, TicketRow
+from bridge.store.tables import UtcDateTime, dialect_of
+from bridge.store.ticket_filters import Conditions, given, is_empty
+from bridge.store.ticket_query import TicketOrder, TicketQuery
+from bridge.store.ticket_rows import Counted
+from bridge.store.ticket_search import WITHIN
+from bridge.store.ticket_tables import TICKET, TICKETS
+from bridge.store.ticket_values import PRIORITIES
+
+FEW = 3_000  # so many tickets are taken and sorted rather than looked for in the order of the list
+COUNTED = 1_000
+_MOST_STREAMS = 60  # in one statement
+_MOST_VALUES = 500  # of one filter
+_LAST = "\U0010ffff"  # sorts after everything that can follow a prefix
+# Filters that have an index: which of them are tried first.
+_INDEXED = ("client", "assignee", "tags", "classification", "created", "status", "department")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Tickets of a list that come together: by the id, or by a time and then the id."""
+
+    condition: ColumnElement[bool] | None = None
+    by: Any = None
+    falling: bool = False
+
+
+_PARTS: dict[TicketOrder, tuple[_Part, ...]] = {
+    TicketOrder.NEWEST: (_Part(falling=True),),
+    TicketOrder.OLDEST: (_Part(),),
+    TicketOrder.UPDATED: (_Part(by=TICKETS.updated_at, falling=True),),
+    TicketOrder.PRIORITY: tuple(
+        # Words of the statement and no parameters: the index of the higher ones leaves out the normal ones.
+        _Part(TICKETS.priority == literal_column(f"'{priority}'", Text))
+        for priority in reversed(PRIORITIES)
+    ),
+    TicketOrder.DUE: (_Part(TICKETS.due_at.is_not(None), TICKETS.due_at), _Part(TICKETS.due_at.is_(None))),
+    TicketOrder.WAITING: (
+        _Part(TICKETS.waiting_since.is_not(None), TICKETS.waiting_since),
+        _Part(TICKETS.waiting_since.is_(None)),
+    ),
+}
+
+
+class TicketLists:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+        self._conditions = Conditions(dialect_of(session))
+
+    async def page(self, query: TicketQuery, cursor: str | None, limit: int) -> Page[TicketRow]:
+        """In the query's order. New tickets shift nothing: a cursor is a place, not a count.
+
+        A search for text looks through the latest matches a bounded number at a time. So its page may have
+        less than ``limit`` items, or none, and still a cursor to go on with.
+        """
+        kind = f"tickets-{query.order.value}"
+        place = read_place_cursor(kind, cursor)
+        parts = _PARTS[query.order]
+        limit_of(limit)
+        if place is not None and not 0 <= place[0] < len(parts):
+            raise BadInput("cursor: it is not one that this list gave out")
+        if is_empty(query):
+            return Page(())
+        driver = await self._driver(query)
+        if query.text and query.order is TicketOrder.NEWEST:
+            return await self._found(query, None if place is None else place[2], limit)
+        found: list[tuple[int, TicketRow]] = []
+        for number in range(place[0] if place else 0, len(parts)):
+            after = place[1:] if place is not None and place[0] == number else None
+            most = limit + 1 - len(found)
+            ids = self._ids(query, parts[number], after, most, driver)
+            rows = await self._rows(ids, parts[number])
+            found += [(number, row) for row in rows]
+            if len(found) > limit:
+                break
+        return page_of(
+            found,
+            limit,
+            lambda one: one[1],
+            lambda one: place_cursor(kind, one[0], _moment(parts[one[0]], one[1]), one[1].id),
+        )
+
+    async def count(self, query: TicketQuery, most: int = COUNTED) -> Counted:
+        """How many there are, counted up to ``most``; with text, among the latest matches."""
+        if is_empty(query):
+            return Counted(0)
+        driver = await self._driver(query)
+        ids = select(TICKETS.id).where(*self._conditions.of(query, driver)).limit(most + 1).subquery()
+        count = int(await self._session.scalar(select(func.count()).select_from(ids)) or 0)
+        return Counted(min(count, most), more=count > most)
+
+    async def due(self, now: datetime, limit: int) -> list[TicketRow]:
+        """Of which a warning or an escalation is to be told by now, the longest due first."""
+        return await self._timed(TICKETS.alarm_at, now, limit)
+
+    async def to_close(self, now: datetime, limit: int) -> list[TicketRow]:
+        """Whose temporary status closes by itself by now, the longest due first."""
+        return await self._timed(TICKETS.closes_at, now, limit)
+
+    async def next_alarm(self) -> datetime | None:
+        """When ``due`` or ``to_close`` will find something next; None: never, as it is."""
+        first = [
+            await self._session.scalar(select(column).where(column.is_not(None)).order_by(column).limit(1))
+            for column in (TICKETS.alarm_at, TICKETS.closes_at)
+        ]
+        return min((one for one in first if one is not None), default=None)
+
+    async def _timed(self, column: Any, now: datetime, limit: int) -> list[TicketRow]:
+        found = await self._session.execute(
+            select(*TICKET)
+            .where(column.is_not(None), column <= now)
+            .order_by(column, TICKETS.id)
+            .limit(limit_of(limit))
+        )
+        return [TicketRow(*row) for row in found]
+
+    # ── which way it is found ────────────────────────────────────────────────
+
+    async def _driver(self, query: TicketQuery) -> str:
+        """The filter whose index finds few tickets; "" when there is none, and the list's order leads."""
+        if query.text:
+            return "text"
+        asks = given(query)
+        if "client" in asks:
+            return "client"
+        for name in _INDEXED[1:]:
+            if name not in asks or (query.closed is False and name in ("status", "department")):
+                continue  # what is open is found by the index of the order: it holds these
+            if name == "status" and "department" in asks:
+                continue  # together they have an index of their own
+            some = select(TICKETS.id).where(*self._conditions.of_filter(query, name, indexed=True))
+            if query.closed is False:
+                some = some.where(TICKETS.closed_at.is_(None))
+            few = some.limit(FEW + 1).subquery()
+            if int(await self._session.scalar(select(func.count()).select_from(few)) or 0) <= FEW:
+                return name
+        return ""
+
+    def _ids(
+        self, query: TicketQuery, part: _Part, after: Sequence[Any] | None, most: int, driver: str
+    ) -> Any:
+        """The ids of the part's next tickets, and its time if it is ordered by one."""
+        by_id = part.by is None
+        columns = [TICKETS.id] if by_id else [TICKETS.id, part.by]
+        streams: list[list[ColumnElement[bool]]] = [[]]
+        left_out: set[str] = set()
+        if by_id and not driver and query.closed is not False:
+            streams, left_out = self._streams(query)
+        # Where few are taken and sorted, the order's own index is not to be tempted by.
+        order = self._order(part, plain=bool(driver))
+        conditions = self._conditions.of(query, driver, left_out)
+        if part.condition is not None:
+            conditions.append(part.condition)
+        if after is not None:
+            conditions.append(_after(part, after))
+        selects = [select(*columns).where(*conditions, *one).order_by(*order).limit(most) for one in streams]
+        if len(selects) == 1:
+            return selects[0].subquery("found")
+        every = union_all(*(select(one.subquery()) for one in selects)).subquery()
+        id = every.c.id.desc() if part.falling else every.c.id
+        return select(every.c.id).order_by(id).limit(most).subquery("found")
+
+    def _streams(self, query: TicketQuery) -> tuple[list[list[ColumnElement[bool]]], set[str]]:
+        """One for each department and status, in the order of their index; and the filters that this does."""
+        departments, statuses = sorted(query.departments or ()), sorted(query.statuses or ())
+        if departments and len(departments) * max(1, len(statuses)) <= _MOST_STREAMS:
+            if not statuses:
+                return [[TICKETS.department == one] for one in departments], {"department"}
+            return [
+                [TICKETS.department == one, TICKETS.status == status]
+                for one in departments
+                for status in statuses
+            ], {"department", "status"}
+        if statuses and not departments and len(statuses) <= _MOST_STREAMS:
+            return [[TICKETS.status == status] for status in statuses], {"status"}
+        return [[]], set()
+
+    async def _rows(self, ids: Any, part: _Part) -> list[TicketRow]:
+        order = self._order(part, plain=False)
+        found = await self._session.execute(
+            select(*TICKET).where(TICKETS.id.in_(select(ids.c.id))).order_by(*order)
+        )
+        return [TicketRow(*row) for row in found]
+
+    async def _found(self, query: TicketQuery, before: int | None, limit: int) -> Page[TicketRow]:
+        """By text, the newest first."""
+        some = self._conditions.matching(query, before)
+        if some is None:
+            return Page(())
+        within = some.subquery("within")
+        found = await self._session.execute(
+            select(*TICKET)
+            .where(TICKETS.id.in_(select(within.c.ticket_id)), *self._conditions.of(query, "none"))
+            .order_by(TICKETS.id.desc())
+            .limit(limit + 1)
+        )
+        kind = f"tickets-{query.order.value}"
+        rows = [TicketRow(*row) for row in found]
+        page = page_of(rows, limit, lambda row: row, lambda row: place_cursor(kind, 0, None, row.id))
+        if page.cursor is not None:
+            return page
+        seen, last = (await self._session.execute(select(func.count(), func.min(within.c.ticket_id)))).one()
+        return Page(page.items, place_cursor(kind, 0, None, last) if seen == WITHIN else None)
+
+    def _order(self, part: _Part, *, plain: bool) -> list[Any]:
+        columns = [TICKETS.id] if part.by is None else [part.by, TICKETS.id]
+        if plain:
+            columns = [self._conditions.plain(one) for one in columns]
+        return [one.desc() if part.falling else one for one in columns]
+
+
+def _after(part: _Part, place: Sequence[Any]) -> ColumnElement[bool]:
+    at, id = place
+    passed: ColumnElement[bool]
+    if part.by is None:
+        passed = TICKETS.id < id if part.falling else TICKETS.id > id
+        return passed
+    if at is None:
+        raise BadInput("cursor: it is not one that this list gave out")
+    here = tuple_(literal(at, UtcDateTime()), literal(id, Integer()))
+    there = tuple_(part.by, TICKETS.id)
+    passed = there < here if part.falling else there > here
+    return passed
+
+
+def _moment(part: _Part, row: TicketRow) -> datetime | None:
+    moment: datetime | None = None if part.by is None else getattr(row, part.by.name)
+    return moment
