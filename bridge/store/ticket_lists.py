@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Text,
+    and_,
     func,
     literal,
     literal_column,
@@ -38,8 +39,6 @@ from bridge.store.ticket_values import PRIORITIES
 FEW = 3_000  # so many tickets are taken and sorted rather than looked for in the order of the list
 COUNTED = 1_000
 _MOST_STREAMS = 60  # in one statement
-_MOST_VALUES = 500  # of one filter
-_LAST = "\U0010ffff"  # sorts after everything that can follow a prefix
 # Filters that have an index: which of them are tried first.
 _INDEXED = ("client", "assignee", "tags", "classification", "created", "status", "department")
 
@@ -53,14 +52,18 @@ class _Part:
     falling: bool = False
 
 
+# The index of the higher priorities leaves out what is normal. SQLite takes it only where that is said.
+_NOT_NORMAL = TICKETS.priority != literal_column("'normal'", Text)
 _PARTS: dict[TicketOrder, tuple[_Part, ...]] = {
     TicketOrder.NEWEST: (_Part(falling=True),),
     TicketOrder.OLDEST: (_Part(),),
     TicketOrder.UPDATED: (_Part(by=TICKETS.updated_at, falling=True),),
-    TicketOrder.PRIORITY: tuple(
-        # Words of the statement and no parameters: the index of the higher ones leaves out the normal ones.
-        _Part(TICKETS.priority == literal_column(f"'{priority}'", Text))
-        for priority in reversed(PRIORITIES)
+    TicketOrder.PRIORITY: (
+        *(
+            _Part(and_(TICKETS.priority == literal_column(f"'{priority}'", Text), _NOT_NORMAL))
+            for priority in reversed(PRIORITIES[1:])
+        ),
+        _Part(TICKETS.priority == literal_column("'normal'", Text)),
     ),
     TicketOrder.DUE: (_Part(TICKETS.due_at.is_not(None), TICKETS.due_at), _Part(TICKETS.due_at.is_(None))),
     TicketOrder.WAITING: (

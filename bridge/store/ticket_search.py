@@ -150,11 +150,12 @@ class TicketSearch:
 
 def _words(text: str) -> list[str]:
     """Folded as in the search for clients: neither case, ё/е nor accents decide."""
-    if not text.isascii():
-        folded = unicodedata.normalize("NFKD", text.casefold())
-        text = "".join(mark for mark in folded if not unicodedata.combining(mark))
-    else:
+    if text.isascii():
         text = text.lower()
+    else:
+        # Taken apart first: "№5" would else be the word "No5", with its capital letter.
+        folded = unicodedata.normalize("NFKD", text.replace("№", " ")).casefold()
+        text = "".join(mark for mark in folded if not unicodedata.combining(mark))
     return [word[:_LONGEST_WORD] for word in re.findall(r"[^\W_]+", text)]
 
 

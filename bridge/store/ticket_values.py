@@ -84,9 +84,24 @@ def _fields(value: Any) -> dict[str, Any]:
         size = len(msgspec.json.encode(value))
     except (TypeError, ValueError, UnicodeError) as error:
         raise BadInput(f"ticket fields: they cannot be kept as JSON: {error}") from error
+    if _has_nul(value):
+        raise BadInput("ticket fields: the character NUL cannot be kept; leave it out")
     if size > MAX_FIELDS:
         raise BadInput(f"ticket fields: {size} bytes; at most {MAX_FIELDS} are kept")
     return dict(value)
+
+
+def _has_nul(value: Any) -> bool:
+    """PostgreSQL reads no JSON text that has it."""
+    match value:
+        case str():
+            return "\0" in value
+        case Mapping():
+            return any(_has_nul(one) for pair in value.items() for one in pair)
+        case list() | tuple():
+            return any(_has_nul(one) for one in value)
+        case _:
+            return False
 
 
 def due_at(closed: datetime | None, values: Mapping[str, Any]) -> datetime | None:

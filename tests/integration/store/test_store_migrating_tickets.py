@@ -1,0 +1,156 @@
+"""Tickets of the schema before they were threads, brought to this one on both databases, and back."""
+
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, inspect, text
+
+from bridge.errors import BadInput
+from bridge.store import Store
+from bridge.store.engine import open_engines
+from bridge.store.migrate import alembic_config, migrate
+from bridge.store.ticket_rows import Conflict
+
+BEFORE = "0010"
+AT, LATER = "2025-03-01 09:00:00+00:00", "2025-03-02 10:00:00+00:00"
+STATUSES = {1: "open", 2: "in_progress", 3: "done"}
+
+
+def old(connection: Connection) -> list[dict[str, Any]]:
+    migrate(connection, BEFORE)
+    connection.execute(
+        text(
+            "INSERT INTO calls (id, direction, number, e164, name, withheld, dialled, trunk, client_chosen, "
+            f"offered_at, as_of) VALUES ('c1', 'in', '8916', '+79161234567', 'Анна', false, '+7495', 'lab', "
+            f"false, '{AT}', '{AT}')"
+        )
+    )
+    for id, status in STATUSES.items():
+        connection.execute(
+            text(
+                "INSERT INTO tickets (id, call_id, client_edited, subject, subject_edited, status, priority, "
+                "department, department_edited, assignee_edited, solution, created_at, updated_at, "
+                "disposition) "
+                f"VALUES ({id}, {'NULL' if id > 1 else chr(39) + 'c1' + chr(39)}, false, 'Ёлка {id}', false, "
+                f"'{status}', 'urgent', 'Support', false, false, '', '{AT}', '{LATER}', 'sold')"
+            )
+        )
+    connection.execute(
+        text(
+            "INSERT INTO recordings (id, call_id, ticket_id, state, file, bytes, duration_ms, sample_rate, "
+            "channels, sha256, fault, created_at) "
+            f"VALUES ('r1', 'c1', 1, 'attached', '', 1, 1, 1, 1, '', '', '{AT}')"
+        )
+    )
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT setval('tickets_id_seq', 7)"))
+    else:
+        connection.execute(text("UPDATE sqlite_sequence SET seq = 7 WHERE name = 'tickets'"))
+    return contents(connection)
+
+
+def contents(connection: Connection) -> list[dict[str, Any]]:
+    rows = connection.execute(text("SELECT * FROM tickets ORDER BY id")).mappings()
+    return [dict(row) for row in rows]
+
+
+@pytest.fixture
+async def migrated(url: str) -> tuple[str, list[dict[str, Any]]]:
+    engines = await open_engines(url)
+    async with engines.writer.begin() as connection:
+        before = await connection.run_sync(old)
+    await engines.dispose()
+    await (await Store.open(url)).close()
+    return url, before
+
+
+async def test_tickets_become_threads_and_lose_nothing(migrated: tuple[str, list[dict[str, Any]]]) -> None:
+    url, before = migrated
+    store = await Store.open(url)
+    async with store.unit() as unit:
+        after = await unit.tickets._session.run_sync(lambda sync: contents(sync.connection()))
+        for was, now in zip(before, after, strict=True):
+            assert {name: now[name] for name in was} == was
+        rows = [await unit.tickets.get(id) for id in STATUSES]
+        assert all(row is not None for row in rows)
+        opened, working, done = (row for row in rows if row is not None)
+        assert (opened.closed_at, opened.reacted_at, opened.waiting_since) == (None, None, opened.created_at)
+        assert (working.closed_at, working.reacted_at) == (None, working.updated_at)
+        assert (done.closed_at, done.waiting_since) == (done.updated_at, None)
+        assert [(row.version, row.line, row.fields, row.source) for row in (opened, done)] == [
+            (1, 1, {}, "call")
+        ] * 2
+        assert await unit.tickets.by_call("c1") == opened
+        assert await unit.ticket_search.left(10) == 3
+        assert await unit.ticket_search.catch_up() == 3
+        new = await unit.tickets.create(
+            source="web", fields={"subject": "x"}, by="anna", at=opened.updated_at
+        )
+        assert new.id == 8, "an id is never given twice"
+        own = await unit.tickets.change(
+            new.id, if_version=1, fields={"status": "at the supplier"}, by="anna", at=new.created_at
+        )
+        assert own is not None
+        assert not isinstance(own, Conflict)
+        assert own.status == "at the supplier"
+    for broken in (
+        "UPDATE tickets SET priority = 'high' WHERE id = 1",
+        "UPDATE tickets SET client_id = 99 WHERE id = 1",
+        "UPDATE tickets SET merged_into = 99 WHERE id = 1",
+        "DELETE FROM tickets WHERE id = 1",  # its recording refers to it
+    ):
+        with pytest.raises(BadInput):
+            async with store.unit() as unit:
+                await unit.tickets._session.execute(text(broken))
+    await store.close()
+
+
+async def test_the_step_back_from_threads(migrated: tuple[str, list[dict[str, Any]]]) -> None:
+    url, before = migrated
+    store = await Store.open(url)
+    async with store.unit() as unit:
+        at = (await unit.calls.page(None, 1)).items[0].offered_at
+        await unit.tickets.change(2, if_version=None, fields={"status": "waiting"}, by="anna", at=at)
+        await unit.tickets.merge(1, 3, by="anna", at=at)
+    await store.close()
+
+    def step_back(connection: Connection) -> tuple[list[dict[str, Any]], list[str]]:
+        command.downgrade(alembic_config(connection), BEFORE)
+        return contents(connection), inspect(connection).get_table_names()
+
+    engines = await open_engines(url)
+    async with engines.writer.begin() as connection:
+        after, tables = await connection.run_sync(step_back)
+        with pytest.raises(Exception, match=r"ck_tickets_status|CHECK"):
+            async with connection.begin_nested():
+                await connection.execute(text("UPDATE tickets SET status = 'waiting'"))
+    await engines.dispose()
+    assert [row["status"] for row in after] == ["open", "in_progress", "done"]
+    assert [row.keys() for row in after] == [row.keys() for row in before]
+    assert not [table for table in tables if table.startswith("ticket_")]
+
+
+async def test_what_an_older_version_writes_meanwhile_is_no_stranger(url: str) -> None:
+    store = await Store.open(url)
+    async with store.unit() as unit:
+        session = unit.tickets._session
+        await session.execute(
+            text(
+                "INSERT INTO calls (id, direction, name, withheld, dialled, trunk, client_chosen, "
+                "offered_at, as_of) "
+                f"VALUES ('c1', 'in', '', false, '', '', false, '{AT}', '{AT}')"
+            )
+        )
+        await session.execute(
+            text(
+                "INSERT INTO tickets (call_id, client_edited, subject, subject_edited, status, priority, "
+                "department, department_edited, solution, created_at, updated_at) VALUES ('c1', false, "
+                f"'Принтер', false, 'open', 'normal', '', false, '', '{AT}', '{AT}')"
+            )
+        )
+        ticket = await unit.tickets.by_call("c1")
+        assert ticket is not None
+        assert (ticket.subject, ticket.version, ticket.closed_at) == ("Принтер", 1, None)
+        assert await unit.ticket_search.catch_up() == 1
+    await store.close()
