@@ -232,7 +232,8 @@ class Call:
     announced: list[Announcement] = field(default_factory=list)
     joined: set[LegId] = field(default_factory=set)
     looked_up: bool = False
-    look_ups_out: int = 0  # asked for and not answered yet
+    look_ups_out: int = 0  # asked for and not answered yet, external directories included
+    unanswered: tuple[str, ...] = ()  # external directories that said nothing of use, by their titles
     cleared: bool = False  # its last leg is gone
     outside_ringing: set[AgentId] = field(default_factory=set)
     outside_leg: LegId | None = None  # the client's channel, when an agent called him

@@ -45,6 +45,7 @@ RING = timedelta(seconds=20)  # of an agent who is rung by name
 def look_up(call: Call, at: Moment) -> None:
     call.looked_up = True
     call.look_ups_out += 1
+    call.unanswered = ()
     at.out.orders.append(LookUpClient(call.id, call.number, call.trunk))
 
 
@@ -320,7 +321,11 @@ def show_card(call: Call, at: Moment) -> None:
     if not agents:
         agents = {call.agent} if call.agent is not None else set()
     candidates = tuple(client.id for client in call.clients)
-    at.out.orders += [OpenCard(call.id, agent, call.record(), candidates) for agent in sorted(agents)]
+    asking = call.look_ups_out > 0
+    at.out.orders += [
+        OpenCard(call.id, agent, call.record(), candidates, asking, call.unanswered)
+        for agent in sorted(agents)
+    ]
 
 
 def _in_it(call: Call) -> set[AgentId]:

@@ -5,7 +5,7 @@ waiting is in ``queue_steps``, how things end in ``call_ends``.
 """
 
 from bridge.centre.call import Call, CallEvent, CallState, Leg, Moment
-from bridge.centre.call_acts import finish_if_over, hang_up, hush, look_up, save, say, show_card
+from bridge.centre.call_acts import amend, finish_if_over, hang_up, hush, look_up, save, say, show_card
 from bridge.centre.call_ways import go, lead
 from bridge.centre.causes import Cause
 from bridge.centre.consent import announce, is_owed
@@ -13,7 +13,9 @@ from bridge.centre.facts import (
     CallerPresented,
     CallOffered,
     ClientIdentified,
+    ClientRef,
     DigitReceived,
+    DirectoryAnswered,
     PromptEnded,
     Timer,
     TimerFired,
@@ -40,7 +42,8 @@ def presented(call: Call, event: CallerPresented, at: Moment) -> None:
 
 def identified(call: Call, event: ClientIdentified, at: Moment) -> None:
     """Refreshes an open card. A look-up that began before the number proved withheld is not used."""
-    call.look_ups_out -= 1
+    if not event.more:
+        call.look_ups_out -= 1
     news = (event.verdict, event.e164, event.clients)
     usable = not call.withheld or event.verdict is Verdict.WITHHELD
     if usable and news != (call.verdict, call.e164, call.clients):
@@ -52,6 +55,38 @@ def identified(call: Call, event: ClientIdentified, at: Moment) -> None:
             show_card(call, at)
     known_now(call, at)
     finish_if_over(call, at)
+
+
+def directory_answered(call: Call, event: DirectoryAnswered, at: Moment) -> None:
+    """Those known grow by it and never shrink: what an agent's screen shows already stays true.
+
+    A look-up's last answer shows the card once more, without "still being asked".
+    """
+    if event.last:
+        call.look_ups_out -= 1
+    if event.e164 == call.e164 and not call.withheld:
+        if not event.answered:
+            call.unanswered = (*call.unanswered, event.directory)
+        known = joined(call.clients, event.clients)
+        if known != call.clients:
+            call.clients = known
+            call.verdict = Verdict.KNOWN if len(known) == 1 else Verdict.SEVERAL
+            if len(known) == 1 and known[0].tier != call.tier:
+                call.tier = known[0].tier
+                if call.state is S.WAITING:
+                    amend(call, at)
+            if call.state is not S.PRESENTED:
+                save(call, at)
+    if call.state is not S.PRESENTED:
+        show_card(call, at)
+    finish_if_over(call, at)
+
+
+def joined(known: tuple[ClientRef, ...], told: tuple[ClientRef, ...]) -> tuple[ClientRef, ...]:
+    """Those known, as they are told of now, and behind them the others."""
+    news = {client.id: client for client in told}
+    stay = tuple(news.pop(client.id, client) for client in known)
+    return (*stay, *news.values())
 
 
 def offered(call: Call, event: CallOffered, at: Moment) -> None:

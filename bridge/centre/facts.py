@@ -5,7 +5,6 @@ that stamp, so that a replay decides the same. The owner of each kind is named i
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 
 from bridge.centre.agent_facts import AgentFact as AgentFact
@@ -26,9 +25,7 @@ from bridge.centre.gap_facts import LinkDown as LinkDown
 from bridge.centre.gap_facts import LinkUp as LinkUp
 from bridge.centre.gap_facts import Resumed as Resumed
 from bridge.centre.ids import (
-    AgentId,
     CallId,
-    ClientId,
     Endpoint,
     LegId,
     PromptId,
@@ -53,6 +50,10 @@ from bridge.centre.outside_facts import OutsideTransferred as OutsideTransferred
 from bridge.centre.outside_facts import PhoneTaken as PhoneTaken
 from bridge.centre.outside_facts import TransferKind as TransferKind
 from bridge.centre.plan import Plan
+from bridge.centre.who_facts import ClientIdentified as ClientIdentified
+from bridge.centre.who_facts import ClientRef as ClientRef
+from bridge.centre.who_facts import DirectoryAnswered as DirectoryAnswered
+from bridge.centre.who_facts import Verdict as Verdict
 from bridge.centre.wish_facts import AgentDialled as AgentDialled
 from bridge.centre.wish_facts import AgentWished as AgentWished
 from bridge.centre.wish_facts import CallSteered as CallSteered
@@ -67,23 +68,6 @@ from bridge.centre.wish_facts import Supervise as Supervise
 from bridge.centre.wish_facts import SupervisionWished as SupervisionWished
 from bridge.centre.wish_facts import TransferWished as TransferWished
 from bridge.centre.wish_facts import Wish as Wish
-
-
-class Verdict(Enum):
-    """What the directory says of a caller. ``SEVERAL`` is a choice for the agent, never the first one."""
-
-    KNOWN = "known"
-    SEVERAL = "several"
-    UNKNOWN = "unknown"
-    WITHHELD = "withheld"
-
-
-@dataclass(frozen=True, slots=True)
-class ClientRef:
-    id: ClientId
-    name: str
-    tier: str = ""
-
 
 # ── ARI: calls, legs, digits, prompts ────────────────────────────────────────
 
@@ -252,21 +236,6 @@ class RecordingCut:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientIdentified:
-    """``e164`` is None for a withheld or unreadable number; ``clients`` has one entry when KNOWN.
-
-    ``last_agent`` is who last talked with this number, at ``last_at``.
-    """
-
-    call: CallId
-    verdict: Verdict
-    e164: str | None
-    clients: tuple[ClientRef, ...] = ()
-    last_agent: AgentId | None = None
-    last_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TicketOpened:
     call: CallId
     ticket: TicketId
@@ -378,6 +347,7 @@ CallFact = (
     | CallLost
     | CallWishFact
     | ClientIdentified
+    | DirectoryAnswered
     | TicketOpened
     | RecordingAttached
     | OrderFailed

@@ -309,6 +309,8 @@ class OpenCard:
     agent: AgentId
     record: CallRecord
     candidates: tuple[ClientId, ...] = ()  # who it may be: several are a choice for the agent
+    asking: bool = False  # somebody else may still know him
+    unanswered: tuple[str, ...] = ()  # external directories that did not answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,21 @@ def known(
     return f.ClientIdentified(call, verdict, "+15550100", (client,), agent, at if agent else None)
 
 
+ABROAD = "+79168880000"  # known to an external directory, and not to the other one, which never answers
+
+
+def told_of(call: CallId, number: str | None) -> list[f.Fact]:
+    """All that is told of him, as it comes: the own base's word, then that of external directories."""
+    if number != ABROAD:
+        return [identify(call, number)]
+    found = (f.ClientRef(ClientId(11), "Zoë", "gold"),)
+    return [
+        f.ClientIdentified(call, f.Verdict.UNKNOWN, number, more=True),
+        f.DirectoryAnswered(call, number, "CRM", found),
+        f.DirectoryAnswered(call, number, "Old CRM", answered=False, last=True),
+    ]
+
+
 def identify(call: CallId, number: str | None) -> f.ClientIdentified:
     match number:
         case None:

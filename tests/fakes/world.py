@@ -26,7 +26,7 @@ from bridge.centre.ids import (
     wished_call_id,
 )
 from bridge.centre.plan import Plan
-from tests.fakes.callers import identify
+from tests.fakes.callers import told_of
 from tests.fakes.clock import START as START
 from tests.fakes.legs import Leg as Leg
 from tests.fakes.recorders import Recorders
@@ -176,7 +176,7 @@ class World(Recorders):
             case o.StartRecording() | o.MuteRecording() | o.StopRecording():
                 self.carry_out_recording(order)
             case o.LookUpClient(number=number):
-                self.store.append(identify(order.call, number))
+                self.store.extend(told_of(order.call, number))
             case o.SaveCall(record=record):
                 self.saved[order.call] = record
             case o.OpenTicket():

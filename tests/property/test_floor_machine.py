@@ -19,6 +19,7 @@ from bridge.centre.ids import (
 )
 from bridge.centre.plan import Strategy
 from tests.fakes import plans
+from tests.fakes.callers import ABROAD
 from tests.property.floor_invariants import Floors
 
 AGENTS = st.sampled_from(plans.AGENTS)
@@ -37,7 +38,7 @@ class FloorMachine(Floors):
 
     @rule(
         dialled=st.sampled_from(["1", "1", "1", "2", "3", "4", "5", "6", "999"]),
-        number=st.sampled_from([None, "+79161234567", "+79167770000", "+15550100"]),
+        number=st.sampled_from([None, "+79161234567", "+79167770000", "+15550100", ABROAD]),
     )
     def call_comes(self, dialled: str, number: str | None) -> None:
         self.arrived.append(self.world.call_in(dialled, number))

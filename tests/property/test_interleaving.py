@@ -7,6 +7,7 @@ from bridge.centre import facts as f
 from bridge.centre.call import CallState
 from bridge.centre.ids import AgentId, CallId, LegId
 from bridge.centre.orders import CallRecord
+from tests.fakes.callers import ABROAD
 from tests.fakes.world import ANNA, BORIS, World
 
 
@@ -54,7 +55,7 @@ def play(
 @given(
     st.lists(st.sampled_from(["ari", "ami", "store", "pause"]), max_size=60),
     st.sampled_from(["answered", "abandoned"]),
-    st.sampled_from(["+79161234567", "+79165550000", "+15550100", None]),
+    st.sampled_from(["+79161234567", "+79165550000", "+15550100", ABROAD, None]),
 )
 def test_any_interleaving_gives_the_same_end(order: list[str], scenario: str, number: str | None) -> None:
     assert play(order, scenario, number) == play([], scenario, number)

@@ -69,6 +69,7 @@ async def test_facts_come_back_in_order_with_their_fields(store: Store) -> None:
         "clients": [{"id": 7, "name": "Анна", "tier": "gold"}],
         "last_agent": "1001",
         "last_at": "2025-03-01T09:00:00.123456Z",
+        "more": False,
     }
     assert rows[3].body == {"timer": {"kind": "menu", "owner": CALL}}
     assert [row.type for row in of_call] == ["CallOffered", "ClientIdentified", "OrderFailed", "LegEnded"]

@@ -63,6 +63,7 @@ SAMPLES: dict[type, object] = {
         f.LegLost(CALL, AGENT),
         f.CallLost(CALL),
         f.ClientIdentified(CALL, f.Verdict.UNKNOWN, "+79160000000"),
+        f.DirectoryAnswered(CALL, "+79160000000", "crm"),
         f.TicketOpened(CALL, TicketId(1)),
         f.OrderFailed(CALL, "Play", f.FailureReason.REFUSED, "", CLIENT),
         f.TimerFired(f.Timer(f.TimerKind.MENU, CALL)),
