@@ -19,12 +19,14 @@ from bridge.errors import ConfigurationError
 _LINE = re.compile(r"(?P<key>[A-Z][A-Z0-9_]{0,63})=(?P<value>.*)")
 _OUR_VALUE = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _TOKEN = re.compile(r"cb_[A-Za-z0-9_-]{43}")
-# Operators choose passwords themselves, of trunks and mailboxes; refused is only what a shell or Asterisk
-# would read as syntax.
+# Others choose passwords of trunks and mailboxes, and tokens of directories; refused is only what a shell or
+# Asterisk would read as syntax.
 _OPERATORS_VALUE = re.compile(r"[A-Za-z0-9_.@%^+=:,/-]{1,128}")
+_TOKEN_OF_OTHERS = re.compile(r"[A-Za-z0-9_.@%^+=:,/~-]{1,2000}")  # a JSON web token is long
 _MOST_BYTES = 256 * 1024
 _SIP, _WEB, _TRUNK = "SIP_PASSWORD_", "WEB_PASSWORD_", "TRUNK_PASSWORD_"
 _MAIL = "MAIL_PASSWORD"
+_DIRECTORY = "DIRECTORY_TOKEN_"
 SUPERVISOR = "supervisor"
 
 
@@ -39,6 +41,7 @@ class Secrets:
     web: Mapping[str, str] = field(repr=False)  # log-in → password; agents' numbers and "supervisor"
     trunks: Mapping[str, str] = field(repr=False, default_factory=dict)  # trunk → password at the operator
     mail: str = field(repr=False, default="")  # at the mail server; "" for none
+    directories: Mapping[str, str] = field(repr=False, default_factory=dict)  # external one → its token
 
     @classmethod
     def load(cls, path: Path) -> "Secrets":
@@ -104,6 +107,11 @@ def _parse(path: Path, text: str) -> dict[str, str]:
             faults.append(f"{path}:{number}: {key} is given twice: keep one of them")
         elif not _is_ours(key):
             continue  # somebody else's key, kept in the file and not looked at
+        elif key.startswith(_DIRECTORY):
+            if _TOKEN_OF_OTHERS.fullmatch(value) is None:
+                faults.append(
+                    f"{path}:{number}: the value of {key} must be 1 to 2000 of A-Z a-z 0-9 _.@%^+=:,/~-"
+                )
         elif _is_operators(key) and _OPERATORS_VALUE.fullmatch(value) is None:
             faults.append(f"{path}:{number}: the value of {key} must be 1 to 128 of A-Z a-z 0-9 _.@%^+=:,/-")
         elif key == "API_TOKEN" and _TOKEN.fullmatch(value) is None:
@@ -124,7 +132,7 @@ def _parse(path: Path, text: str) -> dict[str, str]:
 
 def _is_ours(key: str) -> bool:
     ours = {"ARI_PASSWORD", "AMI_PASSWORD", "API_TOKEN", _MAIL}
-    return key in ours or key.startswith((_SIP, _WEB, _TRUNK))
+    return key in ours or key.startswith((_SIP, _WEB, _TRUNK, _DIRECTORY))
 
 
 def _is_operators(key: str) -> bool:
@@ -150,6 +158,7 @@ def _secrets_of(found: Mapping[str, str], path: Path) -> Secrets:
         web=those(_WEB),
         trunks=those(_TRUNK),
         mail=found.get(_MAIL, ""),
+        directories=those(_DIRECTORY),
     )
 
 

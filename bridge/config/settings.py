@@ -8,6 +8,7 @@ from bridge.config.agents import AgentSettings
 from bridge.config.asterisk import AsteriskSettings
 from bridge.config.company import CompanySettings
 from bridge.config.departments import DepartmentSettings
+from bridge.config.directories import DirectorySettings
 from bridge.config.features import DISPOSITIONS, PAUSES, FeatureSettings
 from bridge.config.fields import AgentKey, Name, Number, Priority, ReasonDigit, Section, Tier
 from bridge.config.mail import MailSettings
@@ -53,6 +54,11 @@ class Settings(Section):
     web: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()
     recordings: RecordingsSettings = RecordingsSettings()
+    directories: dict[Name, DirectorySettings] = Field(
+        default_factory=dict,
+        max_length=20,
+        description="asked who a caller is when the own clients do not tell",
+    )
     outside: OutsideSettings = OutsideSettings()
     mail: MailSettings | None = Field(
         default=None, description="sends links to recordings; without it they are copied by hand"
