@@ -48,6 +48,17 @@ class ClientName:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientSourceRow:
+    """An external directory knows this client by ``external_id``; ``url`` is his page there, or ""."""
+
+    client: int
+    source: str
+    external_id: str
+    url: str
+    fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LegRow:
     id: str
     call: str

@@ -8,6 +8,8 @@ from bridge.store.attachments import Attachments
 from bridge.store.audit import Audit, SyncAudit
 from bridge.store.call_tickets import SyncTickets
 from bridge.store.calls import Calls, SyncCalls
+from bridge.store.client_sources import ClientSources, SyncClientSources
+from bridge.store.client_tags import ClientTags
 from bridge.store.clients import Clients, SyncClients
 from bridge.store.entries import Entries
 from bridge.store.facts import Facts, SyncFacts
@@ -47,7 +49,9 @@ class Unit:
         "pauses",
         "recordings",
         "sessions",
+        "sources",
         "stored",
+        "tags",
         "talks",
         "templates",
         "ticket_changes",
@@ -61,6 +65,8 @@ class Unit:
 
     def __init__(self, session: AsyncSession) -> None:
         self.clients = Clients(session)
+        self.sources = ClientSources(session)
+        self.tags = ClientTags(session)
         self.calls = Calls(session)
         self.tickets = Tickets(session)
         self.entries = Entries(session)
@@ -97,6 +103,7 @@ class SyncUnit:
         "offers",
         "pauses",
         "recordings",
+        "sources",
         "stored",
         "talks",
         "ticket_search",
@@ -105,6 +112,7 @@ class SyncUnit:
 
     def __init__(self, connection: Connection) -> None:
         self.clients = SyncClients(connection)
+        self.sources = SyncClientSources(connection)
         self.calls = SyncCalls(connection)
         self.tickets = SyncTickets(connection)
         self.ticket_search = SyncTicketSearch(connection)
