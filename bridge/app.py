@@ -17,17 +17,18 @@ import structlog
 from aiohttp import web
 
 from bridge import config
-from bridge.ami import AmiLink, NativeMember, Remembered
+from bridge.ami import AmiLink
 from bridge.ari import ApplicationTaken, AriLink, claimed
-from bridge.centre.call import CallState
-from bridge.centre.decision import Hindrance
 from bridge.centre.facts import LinkDown, MemberMoved, MemberRestored, PlanLoaded, Resumed
-from bridge.centre.ids import AgentId, CallId, Endpoint, QueueName
+from bridge.centre.ids import AgentId, CallId, QueueName
 from bridge.centre.orders import Outcome
 from bridge.centre.plan import Plan
 from bridge.collector import calm_collector
+from bridge.crm.addresses import Allowed
+from bridge.crm.directories import Directories
 from bridge.crm.directory import ClientDirectory
 from bridge.crm.mail import mailer_of
+from bridge.crm.outside import Outside
 from bridge.crm.recordings import Reconciler
 from bridge.crm.records import CallRecords
 from bridge.crm.retention import KeepRules, Retention
@@ -43,6 +44,7 @@ from bridge.engine.ports import LinkState
 from bridge.engine.recovery import Recovered, recover
 from bridge.engine.timers import Timers
 from bridge.errors import BadInput, InternalError, JournalBusy, RemoteError
+from bridge.for_ami import native_members, told_by_ami
 from bridge.lanes import handlers
 from bridge.store import FileJournal, Store
 from bridge.web import CardScreens, Metrics, WebParts, make_app
@@ -153,12 +155,16 @@ class Service:
             inbox=self.inbox,
             plan=self._plan,
             trunks=lambda: self.settings.trunks.keys(),
-            wanted=self._native_members,
-            remembered=self._told_by_ami,
+            wanted=lambda: native_members(self.floor),
+            remembered=lambda: told_by_ami(self.floor),
             known=self._over,
             ends_needed=lambda: self.floor.router.closed,
         )
-        self.directory = ClientDirectory(store, self._region_of_trunk)
+        self.outside = Outside(lambda: Allowed.of(self.settings.outside.allow))
+        self.directories = Directories(
+            store, self.outside, self.inbox, lambda: self.settings.directories, secrets.directories
+        )
+        self.directory = ClientDirectory(store, self._region_of_trunk, self.directories)
         recordings = Vault(Path(settings.recordings.directory), lambda: self.settings.recordings.key)
         self.records = CallRecords(store, self.ari, recordings, self._department_of)
         self.reconciler = Reconciler(self.records.recordings, self.inbox)
@@ -189,6 +195,8 @@ class Service:
             public_url=settings.web.public_url,
             departments=lambda: self.settings.supervisors,
             mailer=mailer_of(settings, secrets),
+            scripts=lambda: self.settings.scripts,
+            directory_title=self.directories.title,
         )
         self.metrics = Metrics()
         self.web = make_app(parts, self.screens, self.metrics)
@@ -202,6 +210,7 @@ class Service:
     # ── running ──────────────────────────────────────────────────────────────
 
     async def start(self) -> None:
+        self.outside.open()
         await self._sync_agents()
         self.metrics.watch_inbox(lambda: len(self.inbox))
         self.metrics.watch_facts(
@@ -210,6 +219,7 @@ class Service:
             never_written=lambda: self.history.lost,
         )
         self.metrics.watch_upkeep(lambda: self.upkeep.waiting, lambda: self.upkeep.saved)
+        self.metrics.watch_directories(lambda: self.directories.counts)
         self.engine.watch(lambda _: self._count())
         self.desk.on_floor_change(self.ami.queues_changed)
         await self._continue()
@@ -280,6 +290,8 @@ class Service:
         self.desk.close()
         await self.adoption.close()
         await _cancel(self._tasks)
+        await self.directories.close()
+        await self.outside.close()
         try:
             async with asyncio.timeout(_LAST_FACTS_SECONDS):
                 await self.history.flushed()
@@ -342,33 +354,6 @@ class Service:
             # What is told once more changes no book.
             log.warning("books not read", action="app.over", error=str(error))
             return here
-
-    def _told_by_ami(self) -> Remembered:
-        """What of the floor AMI alone has told, also to an earlier process."""
-        states = {call.id: call.state for call in self.floor.calls.values()}
-        return Remembered(
-            frozenset(call for call, state in states.items() if state is CallState.PRESENTED),
-            frozenset(call for call, state in states.items() if state is CallState.OUTSIDE),
-            {desk.id: frozenset(desk.outside) for desk in self.floor.agents.values() if desk.outside},
-        )
-
-    def _native_members(self) -> Mapping[QueueName, Mapping[Endpoint, NativeMember]]:
-        """Who serves Asterisk's own queues should we be gone in the next instant.
-
-        Wrap-up, ringing and talking are left out: nobody would end them there; a phone in use is not rung.
-        """
-        plan, desks = self.floor.plan, self.floor.agents
-        members: dict[QueueName, dict[Endpoint, NativeMember]] = {}
-        for queue in plan.queues.values():
-            members[queue.name] = {}
-            for member in queue.members:
-                agent, hindrance = plan.agents[member.agent], desks[member.agent].hindrance
-                paused = hindrance in (Hindrance.PAUSED, Hindrance.LOGGED_OUT)
-                reason = desks[member.agent].reason if hindrance is Hindrance.PAUSED else "logged out"
-                members[queue.name][agent.endpoint] = NativeMember(
-                    agent.name, member.penalty, paused, reason if paused else ""
-                )
-        return members
 
     def _region_of_trunk(self, trunk: str) -> str:
         return self.settings.region_of_trunk(trunk)

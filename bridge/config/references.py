@@ -38,6 +38,7 @@ def check_references(source: Source) -> Iterator[Fault]:
     yield from _trunks(source)
     yield from _ports(source)
     yield from _secrets(source)
+    yield from _scripts(source)
 
 
 def _names(source: Source, names: Mapping[str, Any], section: str, taken: Collection[str]) -> Iterator[Fault]:
@@ -182,6 +183,19 @@ def _ports(source: Source) -> Iterator[Fault]:
                 f"{int(port)} is the port of asterisk.{owner[port]} already: choose another",
             )
         owner.setdefault(int(port), section)
+
+
+def _scripts(source: Source) -> Iterator[Fault]:
+    kinds = (("queue", "queue", "queues"), ("number", "number", "numbers"))
+    for index, script in enumerate(items(source.tree, "scripts")):
+        when = mapping(script, "when") if isinstance(script, Mapping) else {}
+        for key, kind, section in kinds:
+            wanted = when.get(key)
+            several = wanted if isinstance(wanted, list) else [wanted]
+            for name in several:
+                if name is not None:
+                    here: Path = ("scripts", index, "when", key)
+                    yield from _unknown(source, here, kind, name, mapping(source.tree, section), section)
 
 
 def _secrets(source: Source) -> Iterator[Fault]:

@@ -17,6 +17,7 @@ from bridge.config.numbers import NumberSettings
 from bridge.config.outside import OutsideSettings
 from bridge.config.queues import QueueSettings
 from bridge.config.recordings import RecordingsSettings
+from bridge.config.scripts import ScriptSettings
 from bridge.config.store import StoreSettings
 from bridge.config.tickets import TicketSettings
 from bridge.config.transfers import TransferSettings
@@ -58,6 +59,9 @@ class Settings(Section):
         default_factory=dict,
         max_length=20,
         description="asked who a caller is when the own clients do not tell",
+    )
+    scripts: tuple[ScriptSettings, ...] = Field(
+        default=(), max_length=200, description="what an agent says: the first one that fits is on the card"
     )
     outside: OutsideSettings = OutsideSettings()
     mail: MailSettings | None = Field(

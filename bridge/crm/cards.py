@@ -8,7 +8,7 @@ from bridge.centre.orders import CallRecord, OpenCard
 from bridge.crm.tickets import record_of
 from bridge.errors import BadInput
 from bridge.store import Store, Unit
-from bridge.store.rows import CallRow, ClientRow, RecordingRow, TicketRow
+from bridge.store.rows import CallRow, ClientRow, ClientSourceRow, RecordingRow, TicketRow
 
 CONTACTS = 5
 
@@ -33,6 +33,8 @@ class Card:
     open_tickets: tuple[TicketRow, ...]
     contacts: tuple[Contact, ...]
     ticket: TicketRow | None
+    sources: tuple[ClientSourceRow, ...] = ()  # external directories that know the client
+    tags: tuple[str, ...] = ()
 
 
 async def card_of(store: Store, order: OpenCard | CallId, agent: AgentId | None = None) -> Card:
@@ -85,4 +87,6 @@ async def _card(
             Contact(call, tuple(one for one in recordings if one.call == call.id)) for call in earlier
         ),
         ticket=ticket,
+        sources=tuple(await unit.sources.of_clients([client.id])),
+        tags=await unit.tags.of(client.id),
     )

@@ -1,15 +1,16 @@
 """Owns /metrics: counters that the composition root and the desk's facts feed, gauges read when asked for."""
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bridge.centre.facts import RecordingAttached, TicketOpened
 from bridge.centre.orders import Outcome
 from bridge.centre.record import Doing
+from bridge.crm.directories import AnswerKind
 from bridge.engine.ports import FloorView, LinkState, StampedFact
 
 _STATES = ("logged_out", "ready", "ringing", "talking", "wrap_up", "paused")
@@ -82,6 +83,10 @@ class Metrics:
         self._to_work_on.set_function(waiting)
         self._saved.set_function(saved)
 
+    def watch_directories(self, counts: Callable[[], Mapping[tuple[str, AnswerKind], int]]) -> None:
+        """By directory and how asking it ended."""
+        self._registry.register(_Directories(counts))
+
     # ── fed by the web room itself ───────────────────────────────────────────
 
     def fact(self, stamped: StampedFact) -> None:
@@ -105,6 +110,24 @@ class Metrics:
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
+
+
+class _Directories(Collector):
+    def __init__(self, counts: Callable[[], Mapping[tuple[str, AnswerKind], int]]) -> None:
+        self._counts = counts
+
+    def describe(self) -> Iterator[CounterMetricFamily]:
+        return iter(())
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        answers = CounterMetricFamily(
+            "callbridge_directory_answers",
+            "What came of asking external directories who calls",
+            labels=["directory", "answer"],
+        )
+        for (directory, kind), number in sorted(self._counts().items(), key=lambda one: str(one[0])):
+            answers.add_metric([directory, kind.value], number)
+        yield answers
 
 
 class _Floor(Collector):

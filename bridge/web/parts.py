@@ -1,9 +1,10 @@
 """Owns what the web room is given by the composition root, and the typed keys of the application."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge.centre.plan import Plan
+from bridge.config.scripts import ScriptSettings
 from bridge.crm.mail import Mailer
 from bridge.crm.vault import Vault
 from bridge.engine.ports import Desk
@@ -16,6 +17,7 @@ class WebParts:
 
     ``plan`` is the engineer's, ``in_force`` the same with the supervisors' moves. ``departments`` are those
     that are named, each with its supervisors. Without ``mailer`` links are passed on by hand.
+    ``directory_title``: of an external directory, by its name.
     """
 
     store: Store
@@ -27,3 +29,5 @@ class WebParts:
     public_url: str
     departments: Callable[[], Mapping[str, Collection[str]]]
     mailer: Mailer | None = None
+    scripts: Callable[[], Sequence[ScriptSettings]] = tuple
+    directory_title: Callable[[str], str] = str

@@ -206,4 +206,4 @@ class CardScreens:
 
 def _who(order: OpenCard) -> object:
     """What decides whose data are on the card."""
-    return order.candidates, order.record.client, order.record.verdict
+    return order.candidates, order.record.client, order.record.verdict, order.asking

@@ -69,6 +69,7 @@ async def show_client(request: web.Request) -> web.StreamResponse:
         calls = await unit.calls.last_of_client(client.id, _CONTACTS)
         contacts = await contacts_of(unit, calls, sight_of(request))
         tickets = await unit.tickets.page(None, _CONTACTS, client=client.id)
+        sources, tags = await unit.sources.of_clients([client.id]), await unit.tags.of(client.id)
     return page(
         request,
         "client.html",
@@ -77,6 +78,9 @@ async def show_client(request: web.Request) -> web.StreamResponse:
         contacts=contacts,
         tickets=tickets.items,
         saved="saved" in request.query,
+        sources=sources,
+        tags=tags,
+        directory_title=parts_of(request).directory_title,
     )
 
 
@@ -95,6 +99,7 @@ async def change_client(request: web.Request) -> web.StreamResponse:
             notes=form.text("notes", longest=20_000, multiline=True),
             numbers=_numbers(request, form, client.numbers),
         )
+        await unit.tags.set(client.id, form.text("tags", longest=1000).split(","))
     return see_other(f"/clients/{client.id}?saved=1")
 
 

@@ -137,7 +137,7 @@ async def _card(request: web.Request, opened: OpenedCard) -> web.Response:
     if request.headers.get("HX-Request") != "true":
         return see_other("/")
     present = await request.app[SCREENS].drawn(opened.order.agent)
-    context = card_context(present, sight_of(request), parts_of(request).plan())
+    context = card_context(present, sight_of(request), parts_of(request))
     return fragment(request, "_card.html", **context, csrf=person_of(request).csrf)
 
 

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Plan
+from bridge.crm.scripts import script_for
 from bridge.engine.ports import FloorView, LiveAgent, LiveCall, LiveQueue, WaitingCaller
 from bridge.web import labels
 from bridge.web.choices import dispositions, pause_reasons
@@ -92,7 +93,7 @@ class Views:
         match topic:
             case Topic.CARD:
                 sight = sight_for(person, self.parts)
-                return "_card.html", card_context(opened, sight, self.parts.plan())
+                return "_card.html", card_context(opened, sight, self.parts)
             case Topic.RING:
                 return "_ring.html", {"opened": opened}
             case Topic.STATE:
@@ -160,14 +161,25 @@ def _extensible(live: LiveAgent, plan: Plan) -> bool:
     return any(queue.wrap_up_extension for queue in plan.queues.values() if queue.name in live.queues)
 
 
-def card_context(opened: OpenedCard | None, sight: Sight, plan: Plan) -> dict[str, Any]:
+def card_context(opened: OpenedCard | None, sight: Sight, parts: WebParts) -> dict[str, Any]:
     """From what the card holds already, its open tickets among it: a card does not wait for the store."""
     card = opened.card if opened else None
     tickets = {ticket.call: ticket for ticket in card.open_tickets} if card else {}
     contacts = card.contacts if card else ()
     heard = {one.call.id for one in contacts if sight.hears(one.call, tickets.get(one.call.id))}
+    plan = parts.plan()
     way = way_of(opened.record.transfers, plan) if opened else ()
-    return {"opened": opened, "heard": heard, "way": way, "again": _called_again(opened, plan)}
+    script = None
+    if card is not None:
+        script = script_for(parts.scripts(), card, plan.language_for(card.call.number))
+    return {
+        "opened": opened,
+        "heard": heard,
+        "way": way,
+        "again": _called_again(opened, plan),
+        "script": script,
+        "directory_title": parts.directory_title,
+    }
 
 
 def _called_again(opened: OpenedCard | None, plan: Plan) -> str | None:
