@@ -166,6 +166,18 @@
   for (const name of ["htmx:sseBeforeMessage", "htmx:beforeSwap"]) document.addEventListener(name, keep);
   for (const name of ["htmx:sseMessage", "htmx:afterSwap"]) document.addEventListener(name, giveBack);
 
+  // ── the form for a new client: stays when somebody is known after all, but only if anybody has begun with it ─
+  function begun(section) {
+    const fields = Array.from(section.querySelectorAll("input, textarea"));
+    return section.contains(document.activeElement) || fields.some((one) => one.value !== one.defaultValue);
+  }
+  function letGo() {
+    for (const section of document.querySelectorAll("#card section[hx-preserve]")) {
+      if (!begun(section)) section.removeAttribute("id"); // htmx keeps what it finds again by its id
+    }
+  }
+  for (const name of ["htmx:sseBeforeMessage", "htmx:beforeSwap"]) document.addEventListener(name, letGo);
+
   // ── moves of an agent: a dialog whose content the server sends ─────────────
   const moves = document.getElementById("moves");
   let opener = "";

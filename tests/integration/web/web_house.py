@@ -25,6 +25,7 @@ from bridge.centre.facts import (
 )
 from bridge.centre.ids import AgentId, Endpoint, QueueName, Skill
 from bridge.centre.plan import Agent, Member, Plan, Queue, Strategy
+from bridge.config.scripts import ScriptSettings
 from bridge.crm.access import new_token
 from bridge.crm.mail import Mailer
 from bridge.crm.vault import Vault
@@ -185,6 +186,7 @@ class House:
     metrics: Metrics
     server: TestServer
     departments: dict[str, list[str]]  # department → its supervisors; changed by a test, they hold at once
+    scripts: list[ScriptSettings]  # likewise
     clients: list[TestClient] = field(default_factory=list)
     listeners: list["Listener"] = field(default_factory=list)
 
@@ -251,6 +253,7 @@ async def open_house(
     screens = CardScreens(store)
     vault = Vault(recordings, lambda: key_file)
     departments: dict[str, list[str]] = {}
+    scripts: list[ScriptSettings] = []
     parts = WebParts(
         store,
         desk,
@@ -261,12 +264,14 @@ async def open_house(
         public_url,
         lambda: departments,
         mailer,
+        lambda: scripts,
+        lambda name: {"crm": "Our CRM"}.get(name, name),
     )
     metrics = Metrics()
     app = make_app(parts, screens, metrics, without_vendor=True)
     server = TestServer(app)
     await server.start_server()
-    return House(store, desk, screens, recordings, vault, metrics, server, departments)
+    return House(store, desk, screens, recordings, vault, metrics, server, departments, scripts)
 
 
 async def close_house(house: House) -> None:
