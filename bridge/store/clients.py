@@ -1,9 +1,10 @@
 """Clients and their numbers. A number may belong to several clients; who is meant is not decided here."""
 
+import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
@@ -31,6 +32,7 @@ from bridge.store.tables import Base, OrderedText, in_one_go, now, upsert
 
 MAX_NAME = 300
 MAX_NOTES = 20_000
+MAX_FIELDS = 200_000  # characters of all of a client's own fields together
 MAX_NUMBERS = 50
 _LAST = "\U0010ffff"  # sorts after everything that can follow a prefix
 _MAX_SEARCH = 100
@@ -47,6 +49,7 @@ class ClientTable(Base):
     language: Mapped[str]
     tier: Mapped[str]
     notes: Mapped[str]
+    fields: Mapped[str] = mapped_column(server_default="{}")  # the company's own, as JSON: key → text
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     numbers: Mapped[list["NumberTable"]] = relationship(order_by="NumberTable.id", viewonly=True)
@@ -80,6 +83,7 @@ class ClientFields(TypedDict, total=False):
     language: str
     tier: str
     notes: str
+    fields: Mapping[str, str]
     numbers: Sequence[NumberRow]
 
 
@@ -91,6 +95,7 @@ class NewClient:
     tier: str = ""
     notes: str = ""
     numbers: tuple[NumberRow, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 _FRESH = {"populate_existing": True}
@@ -215,6 +220,7 @@ class Clients:
                 "language": _bounded("language", client.language, 35),
                 "tier": _bounded("tier", client.tier, 100),
                 "notes": _bounded("notes", client.notes, MAX_NOTES),
+                "fields": _fields(client.fields),
                 "created_at": at,
                 "updated_at": at,
             }
@@ -237,7 +243,7 @@ class Clients:
         return ids
 
     async def update(self, id: int, /, **fields: Unpack[ClientFields]) -> ClientRow | None:
-        """The changed client, or None when there is none. ``numbers`` replaces all of them."""
+        """The changed client, or None when there is none. ``numbers`` and ``fields`` replace all of them."""
         unknown = fields.keys() - ClientFields.__optional_keys__
         if unknown:
             raise BadInput(f"client: there is no field {', '.join(sorted(unknown))}")
@@ -255,6 +261,8 @@ class Clients:
             values["tier"] = _bounded("tier", fields["tier"], 100)
         if "notes" in fields:
             values["notes"] = _bounded("notes", fields["notes"], MAX_NOTES)
+        if "fields" in fields:
+            values["fields"] = _fields(fields["fields"])
         await self._session.execute(
             update(ClientTable).where(ClientTable.id == id).values(**values), execution_options=_UNSYNCED
         )
@@ -300,6 +308,14 @@ def _bounded(field: str, text: str, longest: int) -> str:
     return text.strip()
 
 
+def _fields(fields: Mapping[str, str]) -> str:
+    """What their values may be is for ``crm`` to say: here they are only bounded."""
+    text = json.dumps(dict(fields), ensure_ascii=False, sort_keys=True)
+    if len(text) > MAX_FIELDS:
+        raise BadInput(f"client fields: {len(text)} characters; at most {MAX_FIELDS} are kept")
+    return text
+
+
 def _name(name: str) -> str:
     name = " ".join(_bounded("name", name, MAX_NAME).split())
     if not name:
@@ -335,6 +351,7 @@ def _row(client: ClientTable) -> ClientRow:
         tier=client.tier,
         notes=client.notes,
         numbers=tuple(NumberRow(number.e164, number.as_dialled, number.label) for number in client.numbers),
+        fields=json.loads(client.fields),
         created_at=client.created_at,
         updated_at=client.updated_at,
     )

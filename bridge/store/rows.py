@@ -38,6 +38,7 @@ class ClientRow:
     numbers: tuple[NumberRow, ...]
     created_at: datetime
     updated_at: datetime
+    fields: Mapping[str, str] = field(default_factory=dict)  # the company's own: key → text
 
 
 @dataclass(frozen=True, slots=True)

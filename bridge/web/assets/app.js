@@ -171,7 +171,8 @@
     const fields = Array.from(section.querySelectorAll("input, textarea"));
     return section.contains(document.activeElement) || fields.some((one) => one.value !== one.defaultValue);
   }
-  function letGo() {
+  function letGo(event) {
+    if (event.detail.type !== "card" && event.detail.target?.id !== "card") return;
     for (const section of document.querySelectorAll("#card section[hx-preserve]")) {
       if (!begun(section)) section.removeAttribute("id"); // htmx keeps what it finds again by its id
     }

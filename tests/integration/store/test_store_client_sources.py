@@ -107,3 +107,17 @@ async def test_tags_that_are_refused(store: Store, tags: list[str]) -> None:
     with pytest.raises(BadInput, match="client tag"):
         async with store.unit() as unit:
             await unit.tags.set(anna.id, tags)
+
+
+async def test_a_company_s_own_fields(store: Store) -> None:
+    async with store.unit() as unit:
+        anna = await unit.clients.add("Anna")
+        assert anna.fields == {}
+        changed = await unit.clients.update(anna.id, fields={"contract": "А-7", "since": "2026-01-31"})
+        assert changed is not None
+        renamed = await unit.clients.update(anna.id, name="Anna B")
+    assert renamed is not None
+    assert renamed.fields == {"contract": "А-7", "since": "2026-01-31"}
+    with pytest.raises(BadInput, match="client fields"):
+        async with store.unit() as unit:
+            await unit.clients.update(anna.id, fields={"a": "x" * 200_001})

@@ -7,6 +7,7 @@ import pytest
 from bridge.centre.facts import RecordingAttached, TicketOpened
 from bridge.centre.ids import CallId, RecordingId, TicketId
 from bridge.centre.orders import Outcome
+from bridge.crm.directories import AnswerKind
 from bridge.web import guard
 from tests.integration.web.web_house import House
 from tests.integration.web.web_samples import busy_floor, card, record
@@ -50,6 +51,7 @@ async def test_the_numbers(house: House) -> None:
     house.metrics.call_ended(Outcome.ANSWERED)
     house.metrics.watch_inbox(lambda: 7)
     house.metrics.watch_facts(lambda: 3, lambda: 2, lambda: 1)
+    house.metrics.watch_directories(lambda: {("crm", AnswerKind.FOUND): 5, ("crm", AnswerKind.FAILED): 1})
     house.desk.happen(TicketOpened(CallId("1"), TicketId(1)))
     house.desk.happen(RecordingAttached(CallId("1"), RecordingId("r"), TicketId(1)))
     house.desk.show(busy_floor(datetime.now(UTC)))
@@ -72,6 +74,8 @@ async def test_the_numbers(house: House) -> None:
         'callbridge_facts_lost{where="journal"} 2.0',
         'callbridge_facts_lost{where="database"} 1.0',
         "callbridge_cards_opened_total 1.0",
+        'callbridge_directory_answers_total{answer="found",directory="crm"} 5.0',
+        'callbridge_directory_answers_total{answer="failed",directory="crm"} 1.0',
     ):
         assert line in text.splitlines(), line
 

@@ -1,4 +1,4 @@
-"""Clients that external directories know, and clients' tags."""
+"""Clients that external directories know; clients' tags, and their fields of the company's own."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +14,7 @@ TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    op.add_column("clients", sa.Column("fields", sa.Text(), server_default="{}", nullable=False))
     op.create_table(
         "client_sources",
         sa.Column("source", ORDERED, nullable=False),
@@ -48,3 +49,4 @@ def downgrade() -> None:
     op.drop_table("client_tags")
     op.drop_index(op.f("ix_client_sources_client_id"), table_name="client_sources")
     op.drop_table("client_sources")
+    op.drop_column("clients", "fields")
