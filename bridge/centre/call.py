@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import ClientRef, Fact, Supervise, TimerKind, Verdict
 from bridge.centre.ids import AgentId, CallId, ConversationId, LegId, PromptId, QueueName
 from bridge.centre.ivr import MenuPosition
@@ -22,6 +23,7 @@ from bridge.centre.record import (
     Segment,
     TransferRecord,
 )
+from bridge.centre.records_orders import CallEventKind
 
 CallEvent = Fact | Message
 
@@ -68,6 +70,8 @@ class Leg:
     holds: bool = False  # his phone does
     muted: bool = False
     released: bool = False  # its agent's part is over
+    ring_end: OfferEnd | None = None  # of a phone that stopped ringing without an answer
+    told: CallEventKind | None = None  # what CRMs were told of it last
 
     @property
     def alive(self) -> bool:
@@ -248,6 +252,9 @@ class Call:
     anew_at: datetime | None = None  # when his recorder was last told to begin anew
     pauses: list[PauseRecord] = field(default_factory=list)  # of its recordings; only the last may be open
     cut: bool = False  # its last recording is over, because it could not be muted
+    told: bool = False  # CRMs know of it
+    told_transfer: int = 0  # the last one that they know of
+    told_over: bool = False  # and they know of its end
 
     @property
     def client_leg(self) -> LegId:

@@ -185,6 +185,7 @@ def end_offer(call: Call, offer: OpenOffer, at: Moment, end: OfferEnd) -> None:
         call.waiting.preferred = None  # he had his chance
     at.out.orders.append(StopTimer(Timer(TimerKind.RING, offer.leg)))
     if end is not OfferEnd.ANSWERED:
+        call.legs[offer.leg].ring_end = end
         at.out.orders.append(CloseCard(call.id, offer.agent))
     if offer.queue is not None:
         at.out.orders.append(EndOffer(call.id, offer.first_leg, at.now, end))

@@ -21,6 +21,7 @@ from bridge.centre import steer_steps as st
 from bridge.centre import supervision as v
 from bridge.centre import transfer_steps as t
 from bridge.centre.call import Call, CallEvent, CallState, Moment
+from bridge.centre.call_events import tell_crm
 from bridge.centre.changes import tell, was
 from bridge.centre.facts import (
     AgentDialled,
@@ -318,3 +319,4 @@ def step(call: Call, event: CallEvent, at: Moment) -> None:
     account(call, at.now)
     end_pause_if_over(call, at.now)
     tell(call, before, at)
+    tell_crm(call, at)

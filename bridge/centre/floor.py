@@ -14,6 +14,7 @@ from bridge.centre.agent import AgentDesk, AgentEvent, AgentState
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.call_acts import give_back
 from bridge.centre.call_ends import unplanned
+from bridge.centre.call_events import ended_in_the_dialplan, recording_ready, tell_crm
 from bridge.centre.changes import tell, was
 from bridge.centre.decision import OfferEnd
 from bridge.centre.facts import (
@@ -42,9 +43,11 @@ from bridge.centre.facts import (
     MemberRestored,
     OrderFailed,
     OutsideDialled,
+    OutsideEnded,
     OutsideRinging,
     PhoneTaken,
     PlanLoaded,
+    RecordingAttached,
     RecordingEnded,
     RecordingPauseWished,
     Resumed,
@@ -146,6 +149,7 @@ class Floor:
         out = Output()
         give_back(call, self._moment(now, out))
         follow(call, None, self._moment(now, out))
+        tell_crm(call, self._moment(now, out), lost=True)
         return self._settle(now, out)
 
     def _moment(self, now: datetime, out: Output) -> Moment:
@@ -204,6 +208,9 @@ class Floor:
                     self.tell_call(desk.call, fact, now, out)
             case RecordingEnded(call=call, recording=recording):
                 out.orders.append(AttachRecording(call, recording))
+            case RecordingAttached():
+                out.orders.append(recording_ready(fact, self._moment(now, out)))
+                self._call_fact(fact, now, out)
             case SupervisionWished():
                 watched = self._watched_by(fact)
                 if watched is not None:
@@ -249,6 +256,7 @@ class Floor:
             unplanned(call, self._moment(now, out))
             follow(call, None, self._moment(now, out))
             tell(call, before, self._moment(now, out))
+            tell_crm(call, self._moment(now, out))
             self._forget_if_ended(call, now)
 
     def _timer(self, fact: TimerFired, timer: Timer, now: datetime, out: Output) -> None:
@@ -286,12 +294,15 @@ class Floor:
                 self.strays += 1  # told twice
                 return
             if isinstance(fact, _BIRTHS):
-                self.calls[fact.call] = Call(fact.call, since=now, offered_at=now)
+                given_back = fact.call in self.recent and fact.call not in self.gone
+                self.calls[fact.call] = Call(fact.call, since=now, offered_at=now, told=given_back)
                 if isinstance(fact, CallOffered | CallerPresented) and fact.number is not None:
                     self.calls[fact.call].kept_place = take_place(self.kept, fact.number, now)
             else:
                 self.strays += 1
                 out.orders += [] if self.knows(fact) else last_orders(fact)
+                if isinstance(fact, OutsideEnded) and fact.call in self.recent and fact.call not in self.gone:
+                    out.orders.append(ended_in_the_dialplan(fact.call, self._moment(now, out)))
                 return
         if isinstance(fact, CallLost):
             keep_place(self.kept, self.calls[fact.call], now)

@@ -28,6 +28,7 @@ from bridge.centre.record import LegRecord as LegRecord
 from bridge.centre.record import Outcome as Outcome
 from bridge.centre.records_orders import NOT_ANNOUNCED as NOT_ANNOUNCED
 from bridge.centre.records_orders import AttachRecording as AttachRecording
+from bridge.centre.records_orders import CallEventKind as CallEventKind
 from bridge.centre.records_orders import EndOffer as EndOffer
 from bridge.centre.records_orders import LookUpClient as LookUpClient
 from bridge.centre.records_orders import NoteAudit as NoteAudit
@@ -36,6 +37,7 @@ from bridge.centre.records_orders import SaveCall as SaveCall
 from bridge.centre.records_orders import SaveOffer as SaveOffer
 from bridge.centre.records_orders import SaveWrapUp as SaveWrapUp
 from bridge.centre.records_orders import SetDisposition as SetDisposition
+from bridge.centre.records_orders import TellCrm as TellCrm
 from bridge.centre.wish_facts import Supervise
 
 
@@ -366,7 +368,15 @@ MediaOrder = (
     | ClearCall
 )
 RecordsOrder = (
-    SaveCall | OpenTicket | SaveOffer | EndOffer | SaveWrapUp | SetDisposition | NoteAudit | AttachRecording
+    SaveCall
+    | OpenTicket
+    | SaveOffer
+    | EndOffer
+    | SaveWrapUp
+    | SetDisposition
+    | NoteAudit
+    | TellCrm
+    | AttachRecording
 )
 ScreenOrder = OpenCard | CloseCard
 RecorderOrder = StartRecording | StopRecording | MuteRecording

@@ -4,6 +4,7 @@ Owns those legs and what follows for their agents; when each is due is decided i
 """
 
 from bridge.centre.call import Call, Leg, Moment, Seat
+from bridge.centre.decision import OfferEnd
 from bridge.centre.ids import AgentId, phone_leg_id
 from bridge.centre.messages import AgentBusyOutside
 from bridge.centre.orders import CloseCard, OpenCard
@@ -47,6 +48,7 @@ def joins(call: Call, leg: Leg, at: Moment) -> None:
     for other in call.alive_legs:
         # Passed on while nobody heard it, one who talked is out as well.
         if other is not leg and other.kind is not LegKind.CLIENT:
+            other.ring_end = OfferEnd.ANSWERED_ELSEWHERE if other.answered_at is None else None
             is_out(call, other, at)
 
 

@@ -6,6 +6,7 @@ busy, so that the router does not ring a phone that is already taken.
 
 from bridge.centre.call import Call, CallEvent, CallState, Moment
 from bridge.centre.call_acts import look_up, record, save, show_card
+from bridge.centre.call_events import ring_end_of
 from bridge.centre.call_steps import offered
 from bridge.centre.facts import (
     CallMissed,
@@ -118,6 +119,7 @@ def outside_ring_ended(call: Call, event: OutsideRingEnded, at: Moment) -> None:
     leg = leg_of(call, event.agent)
     if leg is not None and leg.answered_at is None:
         rang = event.agent in call.outside_ringing
+        leg.ring_end = ring_end_of(event.reason)
         is_out(call, leg, at)
         if rang:
             refused(call, event.reason)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import ClassVar
 
 from bridge.centre.decision import Decision, OfferEnd
@@ -106,3 +107,37 @@ class AttachRecording:
     lane: ClassVar[Lane] = Lane.FILES
     call: CallId
     recording: RecordingId
+
+
+class CallEventKind(Enum):
+    """What a CRM may want to be told of a call (see ``call_events``)."""
+
+    OFFERED = "call.offered"  # it is there
+    RINGING = "call.ringing"  # an agent's phone rings for it
+    RING_ENDED = "call.ring_ended"  # that phone does not any more, and he has not had the client
+    ANSWERED = "call.answered"  # he and the client hear each other
+    TRANSFERRED = "call.transferred"  # who had the client is out: he has passed him on
+    ENDED = "call.ended"
+    RECORDING_READY = "recording.ready"  # can be fetched
+
+
+@dataclass(frozen=True, slots=True)
+class TellCrm:
+    """Keep it for every CRM that wants to know. ``event`` names it within the call: the same is told once."""
+
+    lane: ClassVar[Lane] = Lane.RECORDS
+    call: CallId
+    event: str  # "ringing:LEG", "answered:LEG", "transferred:1", "ended", …
+    kind: CallEventKind
+    at: datetime
+    record: CallRecord | None  # None: as it is kept, for the call is over
+    agent: AgentId | None = None  # whom it is about
+    leg: LegId | None = None
+    ringing: tuple[AgentId, ...] = ()  # all whose phones ring by now
+    answered_by: AgentId | None = None  # who talks with the client, or talked last
+    from_agent: AgentId | None = None  # transferred: by whom
+    target: str = ""  # transferred: to an agent's id, a queue's name, a number
+    transfer: str = ""  # transferred: "blind" | "attended"
+    reason: OfferEnd | None = None  # ring_ended
+    cause: int | None = None  # Q.850: ring_ended, ended
+    recording: RecordingId | None = None

@@ -33,6 +33,7 @@ from bridge.centre.orders import (
     OpenTicket,
     RingBack,
     SaveCall,
+    TellCrm,
 )
 from bridge.engine.backoff import Backoff
 from bridge.engine.ports import JournalPlace
@@ -132,7 +133,7 @@ class Dispatch:
         pending = work.pending_snapshot
         if pending is not None and isinstance(order, SaveCall | OpenTicket):
             work.orders[pending] = order  # the later snapshot says all that the earlier one would
-        elif pending is not None and pending == len(work.orders) - 1 and isinstance(order, EndOffer):
+        elif pending is not None and pending == len(work.orders) - 1 and isinstance(order, EndOffer | TellCrm):
             work.orders.insert(pending, order)  # nothing of the snapshot: that may go on waiting
         else:
             work.orders.append(order)

@@ -201,7 +201,7 @@ class World(Recorders):
                 self.timers.pop(timer, None)
             case o.Tell(fact=fact):
                 self.tell(fact)
-            case o.Answer() | o.StopPrompt() | o.SaveWrapUp():
+            case o.Answer() | o.StopPrompt() | o.SaveWrapUp() | o.TellCrm():
                 pass
 
     # ── Asterisk's side ──────────────────────────────────────────────────────

@@ -23,7 +23,7 @@ from bridge.centre.floor import Floor
 from bridge.centre.ids import AgentId, CallId, consultation_id, conversation_id
 from bridge.centre.pauses import talk_is_recorded
 from bridge.centre.plan import TargetKind
-from tests.fakes import gap, plans
+from tests.fakes import crm_events, gap, plans
 from tests.fakes.world import World
 
 OVER = (CallState.CLEARING, CallState.ENDED, CallState.OUTSIDE)
@@ -286,6 +286,7 @@ class Floors(RuleBasedStateMachine):
             assert all(one.ended_at is not None for one in record.pauses)
             outcomes += 1
         assert sum(self.world.floor.ended.values()) == outcomes
+        crm_events.assert_in_order(self.world, over=self.arrived)
         assert self.world.offers.keys() == self.world.offer_ends.keys()
         assert sorted(self.world.attached) == sorted(self.world.recorded)
         assert not any(one.consults or one.is_passed_on for one in self.as_told().values())

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from bridge.centre import facts as f
 from bridge.centre.ids import CallId
 from bridge.centre.record import Doing, TransferKind
+from tests.fakes import crm_events
 from tests.fakes.world import ANNA, BORIS, SUPPORT, VERA, World
 
 CALL, CLIENT = CallId("outside.1"), "+79161234567"
@@ -55,6 +56,7 @@ def test_record_stays_sound(facts: list[f.Fact], reason: str) -> None:
     world.pump()
 
     record = world.saved[CALL]
+    crm_events.assert_in_order(world, over=[CALL])
     assert world.floor.calls == {}
     assert all(not desk.outside for desk in world.floor.agents.values())
     assert all(leg.ended_at is not None for leg in record.legs)
