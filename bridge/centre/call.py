@@ -252,6 +252,7 @@ class Call:
     anew_at: datetime | None = None  # when his recorder was last told to begin anew
     pauses: list[PauseRecord] = field(default_factory=list)  # of its recordings; only the last may be open
     cut: bool = False  # its last recording is over, because it could not be muted
+    hung_up: bool = False  # AMI has told that the client's channel is gone
     told: bool = False  # CRMs know of it
     told_transfer: int = 0  # the last one that they know of
     told_over: bool = False  # and they know of its end

@@ -56,7 +56,8 @@ def tell_crm(call: Call, at: Moment, *, lost: bool = False) -> None:
             call.told_over = True
             at.out.orders.append(ended_in_the_dialplan(call.id, at))
         return
-    over = (call.cleared or call.state is S.ENDED) and call.outcome is not Outcome.FALLBACK
+    goes_on = call.outcome is Outcome.FALLBACK and not call.hung_up
+    over = (call.cleared or call.state is S.ENDED) and not goes_on
     at.out.orders.extend(_news(call, at, over=over or lost))
 
 

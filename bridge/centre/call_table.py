@@ -128,7 +128,7 @@ _ANYWHERE: tuple[tuple[type, Step], ...] = (
     on(OutsideConsultEnded, c.nothing),
     on(OutsideTransferred, c.nothing),
     on(OutsideNotTaken, c.nothing),
-    on(OutsideEnded, c.nothing),
+    on(OutsideEnded, o.hung_up),
     on(FallbackEntered, c.nothing),
     on(CallMissed, c.nothing),
     on(CallSteered, c.nothing),

@@ -168,6 +168,11 @@ def presented_ended(call: Call, _: CallEvent, at: Moment) -> None:
         call.enter(CallState.ENDED, at.now)
 
 
+def hung_up(call: Call, _: OutsideEnded, __: Moment) -> None:
+    """Of a client in our application, which ARI tells in its own way; of one given back nobody else does."""
+    call.hung_up = True
+
+
 def all_is_told(call: Call, _: LinkUp, at: Moment) -> None:
     """Who came and left while ARI was away, and of whom ARI has nothing to tell."""
     if call.ended_at is not None:

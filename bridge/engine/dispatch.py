@@ -133,7 +133,9 @@ class Dispatch:
         pending = work.pending_snapshot
         if pending is not None and isinstance(order, SaveCall | OpenTicket):
             work.orders[pending] = order  # the later snapshot says all that the earlier one would
-        elif pending is not None and pending == len(work.orders) - 1 and isinstance(order, EndOffer | TellCrm):
+        elif (
+            pending is not None and pending == len(work.orders) - 1 and isinstance(order, EndOffer | TellCrm)
+        ):
             work.orders.insert(pending, order)  # nothing of the snapshot: that may go on waiting
         else:
             work.orders.append(order)

@@ -17,9 +17,11 @@ from bridge.store.filters import Filters
 from bridge.store.links import Links
 from bridge.store.moves import Moves
 from bridge.store.offers import Offers, SyncOffers
+from bridge.store.outbox import SyncOutbox
 from bridge.store.pauses import Pauses, SyncPauses
 from bridge.store.recordings import Recordings, SyncRecordings
 from bridge.store.stored import Stored, SyncStored
+from bridge.store.subscriptions import SyncSubscriptions
 from bridge.store.talks import SyncTalks, Talks
 from bridge.store.templates import Templates
 from bridge.store.ticket_changes import TicketChanges
@@ -101,10 +103,12 @@ class SyncUnit:
         "clients",
         "facts",
         "offers",
+        "outbox",
         "pauses",
         "recordings",
         "sources",
         "stored",
+        "subscriptions",
         "talks",
         "ticket_search",
         "tickets",
@@ -123,3 +127,5 @@ class SyncUnit:
         self.talks = SyncTalks(connection)
         self.facts = SyncFacts(connection)
         self.audit = SyncAudit(connection)
+        self.subscriptions = SyncSubscriptions(connection)
+        self.outbox = SyncOutbox(connection)
