@@ -19,12 +19,12 @@ from aiohttp import web
 from bridge import config
 from bridge.ami import AmiLink
 from bridge.ari import ApplicationTaken, AriLink, claimed
+from bridge.callbacks import allowed_by, callbacks_of
 from bridge.centre.facts import LinkDown, MemberMoved, MemberRestored, PlanLoaded, Resumed
 from bridge.centre.ids import AgentId, CallId, QueueName
 from bridge.centre.orders import Outcome
 from bridge.centre.plan import Plan
 from bridge.collector import calm_collector
-from bridge.crm.addresses import Allowed
 from bridge.crm.directories import Directories
 from bridge.crm.directory import ClientDirectory
 from bridge.crm.mail import mailer_of
@@ -160,7 +160,7 @@ class Service:
             known=self._over,
             ends_needed=lambda: self.floor.router.closed,
         )
-        self.outside = Outside(lambda: Allowed.of(self.settings.outside.allow))
+        self.outside = Outside(lambda: allowed_by(self.settings))
         self.directories = Directories(
             store, self.outside, self.inbox, lambda: self.settings.directories, secrets.directories
         )
@@ -171,8 +171,14 @@ class Service:
         self.upkeep = Upkeep(store, recordings, lambda: self.settings.recordings.compress_after)
         self.retention = Retention(store, recordings, lambda: KeepRules(*self.settings.keep_recordings()))
         self.screens = CardScreens(store)
+        self.callbacks = callbacks_of(lambda: self.settings, secrets, store, self.outside, self._planned)
         lanes = handlers(
-            ari=self.ari, ami=self.ami, clients=self.directory, store=self.records, screens=self.screens
+            ari=self.ari,
+            ami=self.ami,
+            clients=self.directory,
+            store=self.records,
+            crm=self.callbacks.outbox,
+            screens=self.screens,
         )
         self.dispatch = Dispatch(lanes, self.inbox.put_now)
         self.engine = Engine(
@@ -233,6 +239,7 @@ class Service:
                 "recordings": self.reconciler.run(),
                 "upkeep": self.upkeep.run(),
                 "retention": self.retention.run(),
+                "callbacks": self.callbacks.outbox.run(),
             }.items()
         ]
         await self._runner.setup()

@@ -24,9 +24,10 @@ from bridge.centre.orders import (
     SetDisposition,
     StartRecording,
     StopRecording,
+    TellCrm,
 )
 from bridge.engine.dispatch import Handler
-from bridge.engine.ports import Directory, Media, Recorder, Records, Screen
+from bridge.engine.ports import Crm, Directory, Media, Recorder, Records, Screen
 from bridge.errors import InternalError, LinkDown
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,13 @@ async def _recorded_by(recorder: Recorder, order: CallOrder) -> None:
 
 
 def handlers(
-    *, ari: MediaRecorder, ami: Recorder, clients: Directory, store: Records, screens: Screen
+    *,
+    ari: MediaRecorder,
+    ami: Recorder,
+    clients: Directory,
+    store: Records,
+    crm: Crm,
+    screens: Screen,
 ) -> dict[Lane, Handler]:
     """An order's lane says who carries it out; where one lane has one kind of order, that is its type."""
 
@@ -92,6 +99,9 @@ def handlers(
                         remedy="put the sound where Asterisk finds it in the caller's language",
                     )
                 await store.note_audit(order)
+                return None
+            case TellCrm():
+                await crm.tell(order)
                 return None
             case SetDisposition():
                 await store.set_disposition(order)

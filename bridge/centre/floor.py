@@ -86,18 +86,14 @@ from bridge.centre.messages import (
     TurnedAway,
 )
 from bridge.centre.moves import moved
-from bridge.centre.orders import (
-    AttachRecording,
-    Order,
-    Outcome,
-    SetDisposition,
-)
+from bridge.centre.orders import AttachRecording, Order, Outcome, SetDisposition
 from bridge.centre.plan import Plan
 from bridge.centre.router import Router
 from bridge.centre.supervision import follow
 from bridge.centre.told import Told
 
 _BIRTHS = (CallOffered, CallerPresented, OutsideRinging, OutsideDialled, CallMissed, CallWished)
+_GIVEN_BACK = 1_000  # so many calls in the dialplan at a time
 _RECENT = timedelta(minutes=10)  # longer than what the dialplan writes down of an ended call is kept
 
 
@@ -121,6 +117,7 @@ class Floor:
     kept: dict[str, KeptPlace] = field(default_factory=dict)  # by number
     recent: dict[CallId, datetime] = field(default_factory=dict)  # calls that are over, and since when
     gone: set[CallId] = field(default_factory=set)  # of them, whom no dialplan has back: they have hung up
+    given_back: dict[CallId, None] = field(default_factory=dict)  # of whose end CRMs are to be told
     told: Told = field(default_factory=lambda: Told(_RECENT))
     overdue: list[Timer] = field(default_factory=list)  # of calls, that fired while nobody could hear them
     strays: int = 0
@@ -294,14 +291,16 @@ class Floor:
                 self.strays += 1  # told twice
                 return
             if isinstance(fact, _BIRTHS):
-                given_back = fact.call in self.recent and fact.call not in self.gone
-                self.calls[fact.call] = Call(fact.call, since=now, offered_at=now, told=given_back)
+                told = fact.call in self.given_back
+                self.given_back.pop(fact.call, None)
+                self.calls[fact.call] = Call(fact.call, since=now, offered_at=now, told=told)
                 if isinstance(fact, CallOffered | CallerPresented) and fact.number is not None:
                     self.calls[fact.call].kept_place = take_place(self.kept, fact.number, now)
             else:
                 self.strays += 1
                 out.orders += [] if self.knows(fact) else last_orders(fact)
-                if isinstance(fact, OutsideEnded) and fact.call in self.recent and fact.call not in self.gone:
+                if isinstance(fact, OutsideEnded) and fact.call in self.given_back:
+                    del self.given_back[fact.call]
                     out.orders.append(ended_in_the_dialplan(fact.call, self._moment(now, out)))
                 return
         if isinstance(fact, CallLost):
@@ -375,6 +374,10 @@ class Floor:
             self.recent[call.id] = now
             if call.outcome is not Outcome.FALLBACK:
                 self.gone.add(call.id)
+            elif call.told and not call.told_over:
+                self.given_back[call.id] = None
+                if len(self.given_back) > _GIVEN_BACK:
+                    del self.given_back[next(iter(self.given_back))]
             while abs(now - self.recent[(oldest := next(iter(self.recent)))]) > _RECENT:
                 del self.recent[oldest]
                 self.gone.discard(oldest)

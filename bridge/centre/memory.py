@@ -74,6 +74,7 @@ class Memory:
     gone: tuple[CallId, ...] = ()
     told: Mapping[str, datetime] | None = None
     lines: Mapping[CallId, CallId] | None = None
+    given_back: tuple[CallId, ...] = ()
 
 
 def remember(floor: Floor) -> Memory:
@@ -97,6 +98,7 @@ def remember(floor: Floor) -> Memory:
         tuple(floor.gone),
         floor.told.since,
         floor.lines,
+        tuple(floor.given_back),
     )
 
 
@@ -140,6 +142,7 @@ def recall(memory: Memory, planned: Plan) -> Floor:
         overdue=list(memory.overdue),
         strays=memory.strays,
         lines=dict(memory.lines or {}),
+        given_back=dict.fromkeys(memory.given_back),
     )
     floor.told.since.update(memory.told or {})
     return floor

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pyrage import IdentityError, x25519
+
 from bridge.config.settings import Settings
 from bridge.errors import ConfigurationError
 
@@ -27,6 +29,7 @@ _MOST_BYTES = 256 * 1024
 _SIP, _WEB, _TRUNK = "SIP_PASSWORD_", "WEB_PASSWORD_", "TRUNK_PASSWORD_"
 _MAIL = "MAIL_PASSWORD"
 _DIRECTORY = "DIRECTORY_TOKEN_"
+_CALLBACK = "CALLBACK_KEY"
 SUPERVISOR = "supervisor"
 
 
@@ -42,6 +45,7 @@ class Secrets:
     trunks: Mapping[str, str] = field(repr=False, default_factory=dict)  # trunk → password at the operator
     mail: str = field(repr=False, default="")  # at the mail server; "" for none
     directories: Mapping[str, str] = field(repr=False, default_factory=dict)  # external one → its token
+    callback_key: str = field(repr=False, default="")  # opens what is kept of receivers; "" for none yet
 
     @classmethod
     def load(cls, path: Path) -> "Secrets":
@@ -68,6 +72,7 @@ def _wanted(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "ARI_PASSWORD", secrets.token_urlsafe(24)
     yield "AMI_PASSWORD", secrets.token_urlsafe(24)
     yield "API_TOKEN", "cb_" + secrets.token_urlsafe(32)
+    yield _CALLBACK, str(x25519.Identity.generate())
     for agent in settings.agents:
         yield _SIP + agent, secrets.token_urlsafe(18)
     for login in (*settings.agents, SUPERVISOR):
@@ -114,6 +119,11 @@ def _parse(path: Path, text: str) -> dict[str, str]:
                 )
         elif _is_operators(key) and _OPERATORS_VALUE.fullmatch(value) is None:
             faults.append(f"{path}:{number}: the value of {key} must be 1 to 128 of A-Z a-z 0-9 _.@%^+=:,/-")
+        elif key == _CALLBACK and not _is_identity(value):
+            faults.append(
+                f"{path}:{number}: CALLBACK_KEY is no AGE-SECRET-KEY-1…: put it back from a copy of this file"
+                " (without the line a new one is made, which opens nothing that is kept)"
+            )
         elif key == "API_TOKEN" and _TOKEN.fullmatch(value) is None:
             faults.append(
                 f"{path}:{number}: API_TOKEN must be “cb_” and 43 of A-Z a-z 0-9 _ -"
@@ -131,8 +141,16 @@ def _parse(path: Path, text: str) -> dict[str, str]:
 
 
 def _is_ours(key: str) -> bool:
-    ours = {"ARI_PASSWORD", "AMI_PASSWORD", "API_TOKEN", _MAIL}
+    ours = {"ARI_PASSWORD", "AMI_PASSWORD", "API_TOKEN", _MAIL, _CALLBACK}
     return key in ours or key.startswith((_SIP, _WEB, _TRUNK, _DIRECTORY))
+
+
+def _is_identity(value: str) -> bool:
+    try:
+        x25519.Identity.from_str(value)
+    except IdentityError:
+        return False
+    return True
 
 
 def _is_operators(key: str) -> bool:
@@ -159,6 +177,7 @@ def _secrets_of(found: Mapping[str, str], path: Path) -> Secrets:
         trunks=those(_TRUNK),
         mail=found.get(_MAIL, ""),
         directories=those(_DIRECTORY),
+        callback_key=found.get(_CALLBACK, ""),
     )
 
 

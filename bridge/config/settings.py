@@ -6,6 +6,7 @@ from pydantic import Field
 
 from bridge.config.agents import AgentSettings
 from bridge.config.asterisk import AsteriskSettings
+from bridge.config.callbacks import CallbackSettings
 from bridge.config.company import CompanySettings
 from bridge.config.departments import DepartmentSettings
 from bridge.config.directories import DirectorySettings
@@ -64,6 +65,7 @@ class Settings(Section):
         default=(), max_length=200, description="what an agent says: the first one that fits is on the card"
     )
     outside: OutsideSettings = OutsideSettings()
+    callbacks: CallbackSettings = CallbackSettings()
     mail: MailSettings | None = Field(
         default=None, description="sends links to recordings; without it they are copied by hand"
     )

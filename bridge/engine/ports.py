@@ -27,6 +27,7 @@ from bridge.centre.orders import (
     SetDisposition,
     StartRecording,
     StopRecording,
+    TellCrm,
 )
 from bridge.centre.record import PauseRecord, TransferRecord
 
@@ -127,6 +128,12 @@ class Records(Protocol):
     async def attach_recording(self, order: AttachRecording) -> RecordingAttached | None:
         """None when the files are not complete: the reconciler goes on trying."""
         ...
+
+
+class Crm(Protocol):
+    """crm/: receivers elsewhere that are told what happens to calls."""
+
+    async def tell(self, order: TellCrm) -> None: ...
 
 
 class Screen(Protocol):

@@ -127,6 +127,16 @@ class SyncCalls:
         save_legs(self._connection, record)
         save_talk(self._connection, record)
 
+    def get(self, call: str) -> CallRow | None:
+        """Without its legs, and what else is of parts."""
+        row = self._connection.execute(_PLAIN, {"of_call": call}).one_or_none()
+        if row is None:
+            return None
+        known = {**row._mapping, "client": row.client_id}
+        del known["client_id"]
+        outcome = Outcome(row.outcome) if row.outcome is not None else None
+        return CallRow(**{**known, "outcome": outcome})
+
     def times(self, call: str) -> CallTimes | None:
         row = self._connection.execute(_TIMES, {"of_call": call}).one_or_none()
         return None if row is None else CallTimes(*row)
@@ -248,6 +258,26 @@ _COLUMNS = CallTable.__table__.c
 _TIMES = select(_COLUMNS.offered_at, _COLUMNS.answered_at, _COLUMNS.ended_at).where(
     _COLUMNS.id == bindparam("of_call")
 )
+_PLAIN = select(
+    _COLUMNS.id,
+    _COLUMNS.direction,
+    _COLUMNS.number,
+    _COLUMNS.e164,
+    _COLUMNS.name,
+    _COLUMNS.withheld,
+    _COLUMNS.dialled,
+    _COLUMNS.trunk,
+    _COLUMNS.verdict,
+    _COLUMNS.client_id,
+    _COLUMNS.queue,
+    _COLUMNS.agent,
+    _COLUMNS.offered_at,
+    _COLUMNS.queued_at,
+    _COLUMNS.answered_at,
+    _COLUMNS.ended_at,
+    _COLUMNS.outcome,
+    _COLUMNS.fallback,
+).where(_COLUMNS.id == bindparam("of_call"))
 _AT_ONCE = 1_000  # in one statement
 _OVER = select(_COLUMNS.id).where(
     _COLUMNS.id.in_(bindparam("calls", expanding=True)),

@@ -47,7 +47,9 @@ class Records:
 
 def lanes(ari: Recorder, ami: Recorder, store: Records | None = None) -> dict[Lane, Handler]:
     nobody: Any = None
-    return handlers(ari=cast("Any", ari), ami=ami, clients=nobody, store=cast("Any", store), screens=nobody)
+    return handlers(
+        ari=cast("Any", ari), ami=ami, clients=nobody, store=cast("Any", store), crm=nobody, screens=nobody
+    )
 
 
 @pytest.mark.parametrize("order", [START, STOP], ids=lambda order: type(order).__name__)

@@ -4,11 +4,14 @@ from bridge.crm.formats import Format
 from bridge.crm.formats.bitrix24 import Bitrix24
 from bridge.crm.formats.placetel import Placetel
 from bridge.crm.formats.sipgate import Sipgate
+from bridge.crm.formats.standard import Standard
 from bridge.crm.formats.voys import Voys
 from bridge.crm.formats.zammad import Zammad
 from bridge.errors import BadInput
 
-FORMATS: dict[str, Format] = {one.name: one for one in (Zammad(), Sipgate(), Placetel(), Bitrix24(), Voys())}
+FORMATS: dict[str, Format] = {
+    one.name: one for one in (Standard(), Zammad(), Sipgate(), Placetel(), Bitrix24(), Voys())
+}
 
 
 def format_named(name: str) -> Format:

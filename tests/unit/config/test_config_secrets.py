@@ -24,6 +24,7 @@ def test_everything_is_made_up_at_the_first_start(tmp_path: Path, lab: Settings)
         "ARI_PASSWORD",
         "AMI_PASSWORD",
         "API_TOKEN",
+        "CALLBACK_KEY",
         "WEB_PASSWORD_SUPERVISOR",
         *(f"SIP_PASSWORD_{agent}" for agent in lab.agents),
         *(f"WEB_PASSWORD_{agent}" for agent in lab.agents),

@@ -29,7 +29,7 @@ class Recorder:
 
 
 def recorder(ami: Recorder, ari: Recorder) -> Handler:
-    parts: dict[str, Any] = dict.fromkeys(("clients", "store", "screens"))
+    parts: dict[str, Any] = dict.fromkeys(("clients", "store", "crm", "screens"))
     return handlers(ami=ami, ari=ari, **parts)[Lane.RECORDER]
 
 
