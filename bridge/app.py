@@ -203,6 +203,7 @@ class Service:
             mailer=mailer_of(settings, secrets),
             scripts=lambda: self.settings.scripts,
             directory_title=self.directories.title,
+            subscribers=self.callbacks.subscribers,
         )
         self.metrics = Metrics()
         self.web = make_app(parts, self.screens, self.metrics)
@@ -224,6 +225,7 @@ class Service:
             not_kept=lambda: self.journal.lost_count,
             never_written=lambda: self.history.lost,
         )
+        self.metrics.watch_callbacks(lambda: self.callbacks.outbox.numbers)
         self.metrics.watch_upkeep(lambda: self.upkeep.waiting, lambda: self.upkeep.saved)
         self.metrics.watch_directories(lambda: self.directories.counts)
         self.engine.watch(lambda _: self._count())

@@ -63,4 +63,5 @@ def callbacks_of(
         steer=steer,
         random=random.random,
     )
+    subscribers.changed = outbox.look
     return Callbacks(subscribers, outbox)

@@ -127,7 +127,7 @@ class Delivery:
         except RemoteError:
             raise
         except Exception as error:  # our own fault in one event must not keep the others back
-            log.exception("an event could not be told", action="callback", event=row.event_id)
+            log.exception("an event could not be told", action="callback", event_id=row.event_id)
             fault = _Fault(f"a fault of Callbridge itself: {type(error).__name__}", permanent=True)
         if fault is not None:
             return await self._failed(one, fault)
@@ -288,4 +288,4 @@ def _multipart(upload: Upload, sound: bytes) -> Request:
 
 
 def _of(row: OutboxRow) -> dict[str, object]:
-    return {"call_id": row.call, "event": row.event_id, "kind": row.kind, "subscription": row.subscription}
+    return {"call_id": row.call, "event_id": row.event_id, "kind": row.kind, "subscription": row.subscription}

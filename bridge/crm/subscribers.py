@@ -7,7 +7,7 @@ for it often holds a token, the secret and the options. A secret is shown once, 
 import base64
 import binascii
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ from bridge.crm.formats.standard import Standard, new_secret
 from bridge.crm.outside import check_target
 from bridge.errors import BadInput, ConfigurationError
 from bridge.store import Store, SyncUnit
-from bridge.store.rows import SubscriptionRow
+from bridge.store.rows import OutboxRow, SubscriptionRow
 
 KINDS = frozenset(kind.value for kind in CallEventKind)
 BOTH_SECRETS = timedelta(hours=24)  # both sign so long after a new one was made
@@ -74,6 +74,7 @@ class Subscribers:
         self._public_url = public_url
         self._allowed = allowed
         self._clock = clock
+        self.changed: Callable[[], Awaitable[None]] = _nobody_waits  # who delivers is to look again
 
     async def all(self) -> list[SubscriptionRow]:
         return await self._store.read(lambda unit: unit.subscriptions.all())
@@ -111,7 +112,9 @@ class Subscribers:
             _note(unit, by, "callback.added", row, shown)
             return row
 
-        return Made(await self._store.write(add), made_up)
+        made = Made(await self._store.write(add), made_up)
+        await self.changed()
+        return made
 
     async def change(
         self,
@@ -160,7 +163,9 @@ class Subscribers:
             _note(unit, by, "callback.changed", changed, ", ".join(sorted(values)))
             return changed
 
-        return Made(await self._store.write(change), made_up)
+        made = Made(await self._store.write(change), made_up)
+        await self.changed()
+        return made
 
     async def delete(self, id: int, *, by: str) -> None:
         """With all that was to be told to it. Raises BadInput."""
@@ -171,6 +176,33 @@ class Subscribers:
             _note(unit, by, "callback.removed", row, row.shown)
 
         await self._store.write(delete)
+        await self.changed()
+
+    # ── what is to be told ───────────────────────────────────────────────────
+
+    async def replay(self, seq: int, *, by: str) -> OutboxRow:
+        """A dead or dropped event from its beginning. Raises BadInput."""
+
+        def replay(unit: SyncUnit) -> OutboxRow:
+            row = unit.outbox.replay(seq, self._clock())
+            _note_event(unit, by, "callback.replayed", row)
+            return row
+
+        row = await self._store.write(replay)
+        await self.changed()
+        return row
+
+    async def drop(self, seq: int, *, by: str) -> OutboxRow:
+        """It will not be told; the call's later events go on. Raises BadInput."""
+
+        def drop(unit: SyncUnit) -> OutboxRow:
+            row = unit.outbox.drop(seq, self._clock())
+            _note_event(unit, by, "callback.dropped", row)
+            return row
+
+        row = await self._store.write(drop)
+        await self.changed()
+        return row
 
     # ── opened, to be told ───────────────────────────────────────────────────
 
@@ -244,3 +276,13 @@ def _shown(url: str) -> str:
 
 def _note(unit: SyncUnit, by: str, action: str, row: SubscriptionRow, detail: str) -> None:
     unit.audit.note(by=by, action=action, about=row.name, call="", detail=detail, at=datetime.now(UTC))
+
+
+def _note_event(unit: SyncUnit, by: str, action: str, row: OutboxRow) -> None:
+    unit.audit.note(
+        by=by, action=action, about=row.event_id, call=row.call, detail=row.kind, at=datetime.now(UTC)
+    )
+
+
+async def _nobody_waits() -> None:
+    pass

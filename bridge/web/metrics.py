@@ -2,15 +2,17 @@
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bridge.centre.facts import RecordingAttached, TicketOpened
 from bridge.centre.orders import Outcome
 from bridge.centre.record import Doing
 from bridge.crm.directories import AnswerKind
+from bridge.crm.outbox import Numbers
 from bridge.engine.ports import FloorView, LinkState, StampedFact
 
 _STATES = ("logged_out", "ready", "ringing", "talking", "wrap_up", "paused")
@@ -86,6 +88,9 @@ class Metrics:
     def watch_directories(self, counts: Callable[[], Mapping[tuple[str, AnswerKind], int]]) -> None:
         """By directory and how asking it ended."""
         self._registry.register(_Directories(counts))
+
+    def watch_callbacks(self, numbers: Callable[[], Numbers]) -> None:
+        self._registry.register(_Callbacks(numbers))
 
     # ── fed by the web room itself ───────────────────────────────────────────
 
@@ -169,3 +174,32 @@ class _Floor(Collector):
         for link in self._links():
             links.add_metric([link.name], 1 if link.up else 0)
         yield links
+
+
+class _Callbacks(Collector):
+    """What is to be told to CRMs, as of the outbox's last look."""
+
+    def __init__(self, numbers: Callable[[], Numbers]) -> None:
+        self._numbers = numbers
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        numbers = self._numbers()
+        events = GaugeMetricFamily(
+            "callbridge_callbacks", "Events of calls that CRMs have not been told", labels=["state"]
+        )
+        events.add_metric(["waiting"], numbers.counts.waiting)
+        events.add_metric(["dead"], numbers.counts.dead)
+        yield events
+        oldest = numbers.counts.oldest
+        age = (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
+        yield GaugeMetricFamily(
+            "callbridge_callback_oldest_seconds",
+            "How long the oldest of those that wait has waited",
+            max(age, 0.0),
+        )
+        yield CounterMetricFamily(
+            "callbridge_callbacks_delivered", "Events that a CRM has accepted since the start", numbers.told
+        )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bridge.centre.plan import Plan
 from bridge.config.scripts import ScriptSettings
 from bridge.crm.mail import Mailer
+from bridge.crm.subscribers import Subscribers
 from bridge.crm.vault import Vault
 from bridge.engine.ports import Desk
 from bridge.store import Store
@@ -31,3 +32,4 @@ class WebParts:
     mailer: Mailer | None = None
     scripts: Callable[[], Sequence[ScriptSettings]] = tuple
     directory_title: Callable[[str], str] = str
+    subscribers: Subscribers | None = None  # of call events
