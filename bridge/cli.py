@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bridge import __version__, cli_recordings, logs
+from bridge import __version__, cli_callbacks, cli_recordings, logs
 from bridge.errors import BadInput, BadTrace, CallbridgeError, ConfigurationError, RemoteError
 
 OK, FINDINGS, USAGE, CONFIGURATION, REMOTE = range(5)
@@ -332,6 +332,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     token_add.add_argument("--days", type=int, help="expires after so many days; never, if not given")
     cli_recordings.declare(commands, _command)
+    cli_callbacks.declare(commands, _command)
     return parser
 
 
