@@ -195,7 +195,7 @@ def _scripts(source: Source) -> Iterator[Fault]:
             for name in several:
                 if name is not None:
                     here: Path = ("scripts", index, "when", key)
-                    yield from _unknown(source, here, kind, name, mapping(source.tree, section), section)
+                    yield from unknown(source, here, kind, name, mapping(source.tree, section), section)
 
 
 def _secrets(source: Source) -> Iterator[Fault]:

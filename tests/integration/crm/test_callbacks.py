@@ -12,6 +12,7 @@ from aiohttp import web
 from bridge.crm.delivery import Limits
 from bridge.crm.formats import Dial, Reject, ToQueue
 from bridge.crm.told import event_id
+from tests.bench.callbacks import outage
 from tests.fakes.receiver import Receiver, receiving, says, takes
 from tests.integration.crm.callback_house import ORDER, QUICK, SECRET, House, events_of, housed, until
 
@@ -284,3 +285,10 @@ async def test_what_the_key_does_not_open_is_said_and_waits(house: House, receiv
     await house.outbox.look()
     await until(lambda: receiver.told(CALL) == ORDER)
     assert house.outbox.unreadable == 0
+
+
+async def test_away_for_a_while_under_load(tmp_path: Path) -> None:
+    """As ``python -m tests.bench.callbacks --minutes 10``, with all of its times scaled down."""
+    report = await outage(tmp_path, minutes=0.03, calls_per_second=10, around=0.3)
+    assert report.events > 60
+    assert (report.lost, report.out_of_order, report.overlapping) == (0, 0, 0)

@@ -11,6 +11,7 @@ from referencing.jsonschema import DRAFT202012
 from bridge.centre.ids import AgentId
 from bridge.centre.record import TransferEnd, TransferKind, TransferRecord
 from bridge.engine.ports import FloorView, LiveParty
+from bridge.store.outbox import NewEvent
 from bridge.web.api.routes import OPERATIONS
 from bridge.web.guard import ROUTES
 from tests.integration.web.web_house import House
@@ -136,6 +137,11 @@ async def test_what_is_answered_is_what_is_described(house: House) -> None:
     await add_offers(house, call)
     answer = await client.post(f"/api/v1/recordings/{call.id}-rec-1/links", json={}, headers=token)
     assert answer.status == 201
+    receiver = {"name": "crm", "url": "https://crm.example.org/hook"}
+    answer = await client.post("/api/v1/subscriptions", json=receiver, headers=token)
+    assert answer.status == 201
+    event = NewEvent([1], call.id, "offered", "evt_1", "call.offered", "{}")
+    await house.store.write(lambda unit: unit.outbox.add(event, call.offered_at))
     house.desk.show(_with_a_talk(busy_floor(call.offered_at)))
     ids = {
         "/api/v1/calls/{id}": call.id,

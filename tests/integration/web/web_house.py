@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
+from pyrage import x25519
 
 from bridge.centre.facts import (
     AgentLoggedIn,
@@ -27,7 +28,9 @@ from bridge.centre.ids import AgentId, Endpoint, QueueName, Skill
 from bridge.centre.plan import Agent, Member, Plan, Queue, Strategy
 from bridge.config.scripts import ScriptSettings
 from bridge.crm.access import new_token
+from bridge.crm.addresses import Allowed
 from bridge.crm.mail import Mailer
+from bridge.crm.subscribers import Subscribers
 from bridge.crm.vault import Vault
 from bridge.engine.logged import logged
 from bridge.engine.ports import FloorView, LinkState, LiveAgent, LiveQueue, StampedFact
@@ -40,6 +43,7 @@ PASSWORD = "correct horse battery"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # cheap: tests sign in often
 DEADLINE = 10.0
 API = "/api/v1"
+RECEIVERS = Allowed.of(["127.0.0.1"])
 
 
 def plan() -> Plan:
@@ -266,6 +270,7 @@ async def open_house(
         mailer,
         lambda: scripts,
         lambda name: {"crm": "Our CRM"}.get(name, name),
+        Subscribers(store, str(x25519.Identity.generate()), public_url=public_url, allowed=lambda: RECEIVERS),
     )
     metrics = Metrics()
     app = make_app(parts, screens, metrics, without_vendor=True)
