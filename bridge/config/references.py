@@ -33,6 +33,7 @@ def check_references(source: Source) -> Iterator[Fault]:
     yield from _aliases(source)
     for name, queue in mapping(tree, "queues").items():
         yield from _queue(source, name, queue)
+    yield from _inbox(source)
     yield from _transfers(source)
     yield from _agents(source)
     yield from _trunks(source)
@@ -67,6 +68,12 @@ def unknown(
     shown = name[:60] if name.isprintable() else ascii(name[:60])
     hint = f"did you mean “{close[0]}”?" if close else f"add it under {add}, or name one of those"
     yield source.fault(path, f"no {kind} “{shown}”: {hint}", at_key=at_key)
+
+
+def _inbox(source: Source) -> Iterator[Fault]:
+    named = mapping(source.tree, "mail", "inbox").get("department")
+    known = mapping(source.tree, "departments")
+    yield from _unknown(source, ("mail", "inbox", "department"), "department", named, known, "departments")
 
 
 def _transfers(source: Source) -> Iterator[Fault]:

@@ -27,7 +27,7 @@ _OPERATORS_VALUE = re.compile(r"[A-Za-z0-9_.@%^+=:,/-]{1,128}")
 _TOKEN_OF_OTHERS = re.compile(r"[A-Za-z0-9_.@%^+=:,/~-]{1,2000}")  # a JSON web token is long
 _MOST_BYTES = 256 * 1024
 _SIP, _WEB, _TRUNK = "SIP_PASSWORD_", "WEB_PASSWORD_", "TRUNK_PASSWORD_"
-_MAIL = "MAIL_PASSWORD"
+_MAIL, _IMAP = "MAIL_PASSWORD", "IMAP_PASSWORD"
 _DIRECTORY = "DIRECTORY_TOKEN_"
 _CALLBACK = "CALLBACK_KEY"
 SUPERVISOR = "supervisor"
@@ -46,6 +46,7 @@ class Secrets:
     mail: str = field(repr=False, default="")  # at the mail server; "" for none
     directories: Mapping[str, str] = field(repr=False, default_factory=dict)  # external one → its token
     callback_key: str = field(repr=False, default="")  # opens what is kept of receivers; "" for none yet
+    imap: str = field(repr=False, default="")  # of the mailbox; "" for none
 
     @classmethod
     def load(cls, path: Path) -> "Secrets":
@@ -141,7 +142,7 @@ def _parse(path: Path, text: str) -> dict[str, str]:
 
 
 def _is_ours(key: str) -> bool:
-    ours = {"ARI_PASSWORD", "AMI_PASSWORD", "API_TOKEN", _MAIL, _CALLBACK}
+    ours = {"ARI_PASSWORD", "AMI_PASSWORD", "API_TOKEN", _MAIL, _IMAP, _CALLBACK}
     return key in ours or key.startswith((_SIP, _WEB, _TRUNK, _DIRECTORY))
 
 
@@ -154,7 +155,7 @@ def _is_identity(value: str) -> bool:
 
 
 def _is_operators(key: str) -> bool:
-    return key == _MAIL or key.startswith(_TRUNK)
+    return key in {_MAIL, _IMAP} or key.startswith(_TRUNK)
 
 
 def _secrets_of(found: Mapping[str, str], path: Path) -> Secrets:
@@ -178,6 +179,7 @@ def _secrets_of(found: Mapping[str, str], path: Path) -> Secrets:
         mail=found.get(_MAIL, ""),
         directories=those(_DIRECTORY),
         callback_key=found.get(_CALLBACK, ""),
+        imap=found.get(_IMAP, ""),
     )
 
 

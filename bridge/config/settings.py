@@ -67,7 +67,8 @@ class Settings(Section):
     outside: OutsideSettings = OutsideSettings()
     callbacks: CallbackSettings = CallbackSettings()
     mail: MailSettings | None = Field(
-        default=None, description="sends links to recordings; without it they are copied by hand"
+        default=None,
+        description="sends links to recordings, which are copied by hand without it, and mail of tickets",
     )
 
     @property

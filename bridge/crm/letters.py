@@ -29,7 +29,7 @@ from bridge.crm.letter_headers import (
 from bridge.crm.letter_text import plain, quoted_from, text_of_html
 from bridge.errors import BadInput
 
-MAX_BYTES = 25 * 2**20  # of a mail as a whole, attachments in base64 included
+MAX_BYTES = 35 * 2**20  # of a mail as a whole, attachments in base64 included
 MAX_TEXT = 200_000  # characters of the body; what is longer is kept as an attachment
 MAX_ATTACHMENTS = 100
 HEAD_BYTES = 64 * 1024  # enough for the headers of any mail

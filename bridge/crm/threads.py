@@ -33,6 +33,7 @@ class KnownTicket:
 
     id: int
     addresses: frozenset[str] = frozenset()
+    files_bytes: int = 0  # of its attachments
 
     def knows(self, address: str) -> bool:
         return bool(address) and address.casefold() in {one.casefold() for one in self.addresses}
@@ -53,6 +54,7 @@ class Thread:
     way: Way
     ticket: int | None = None  # None: a new one, or none at all
     stranger: bool = False  # the sender was not in that thread before
+    files_bytes: int = 0  # that the ticket has already
     quiet: bool = False  # sets nothing going: no answer by itself, no reopening, no reaction of the client
 
 
@@ -80,11 +82,11 @@ def thread_of(mail: Received, known: Known, *, own: frozenset[str], most_new: in
         way, ticket = found
         # A bounce without a report comes from a mail server's own address.
         stranger = mail.automatic is not Automatic.REPORT and not ticket.knows(mail.sender.address)
-        return Thread(way, ticket.id, stranger=stranger, quiet=quiet)
+        return Thread(way, ticket.id, stranger=stranger, files_bytes=ticket.files_bytes, quiet=quiet)
     if mail.automatic in {Automatic.REPLY, Automatic.REPORT}:
         return Thread(Way.IGNORED, quiet=True)  # an answer to nothing of ours
     if known.opened >= most_new and known.newest is not None:
-        return Thread(Way.FLOOD, known.newest.id, quiet=True)
+        return Thread(Way.FLOOD, known.newest.id, files_bytes=known.newest.files_bytes, quiet=True)
     return Thread(Way.NEW, quiet=quiet)
 
 

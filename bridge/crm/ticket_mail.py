@@ -29,6 +29,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a mailbox was taken. Up to ``horizon``, what lay there at first, only unread mail is."""
+
+    validity: int
+    horizon: int
+    uid: int = 0  # the last one that was settled, by ``take`` or ``unreadable``
+
+
+@dataclass(frozen=True, slots=True)
 class NotKept:
     """A file that came with a mail and was refused; the mail in the mailbox still has it."""
 
@@ -46,8 +55,11 @@ class Incoming:
 
 
 class TicketMail(Protocol):
-    async def last(self, mailbox: str) -> Place | None:
-        """The last place of that mailbox that was settled, by ``take`` or ``unreadable``."""
+    async def cursor(self, mailbox: str) -> Cursor | None:
+        """None for a mailbox that is new."""
+
+    async def begin(self, mailbox: str, cursor: Cursor) -> None:
+        """It is new, or was made anew: what was remembered of it is replaced."""
 
     async def known(self, ids: Sequence[str], token: str | None, sender: str, since: datetime) -> Known:
         """Tickets of these message ids and of this token; what ``sender`` opened by mail after ``since``."""

@@ -58,3 +58,51 @@ def test_the_password_is_a_secret_of_the_operator_s(tmp_path: Path, write: Write
     with pytest.raises(ConfigurationError, match="the value of MAIL_PASSWORD must be") as caught:
         Secrets.load(path)
     assert "hunter2" not in str(caught.value)
+
+
+INBOX = (
+    "departments: {support: {title: Support}}\n"
+    "mail: {host: mail.example.org, sender: help@example.org, inbox: {"
+    "host: imap.example.org, username: help@example.org, department: support%s}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "port"), [("", 993), (", security: starttls", 143), (", security: tls, port: 1993", 1993)]
+)
+def test_a_mailbox(write: Write, line: str, port: int) -> None:
+    found = load(write(SMALL + INBOX % line), {}).mail
+    assert found is not None
+    assert found.inbox is not None
+    assert (found.inbox.server_port, found.inbox.folder, found.inbox.processed) == (port, "INBOX", None)
+    assert (found.inbox.poll_seconds, found.inbox.most_new_per_hour) == (60, 20)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (", security: none", "shows the password on the way"),
+        (', folder: "a\\r\\nLOGOUT"', "is invisible"),
+        (", addresses: [nobody]", "is not a mail address"),
+        (", poll_seconds: 1", "poll_seconds"),
+        (", most_new_per_hour: 0", "most_new_per_hour"),
+        (", processed: INBOX", "is the folder that mail is read from"),
+    ],
+)
+def test_what_a_mailbox_may_not_be(write: Write, line: str, words: str) -> None:
+    (fault,) = check(write(SMALL + INBOX % line), {})
+    assert words in str(fault)
+
+
+def test_a_mailbox_of_nobody(write: Write) -> None:
+    (fault,) = check(write(SMALL + (INBOX % "").replace("department: support", "department: suport")), {})
+    assert "no department “suport”: did you mean “support”?" in str(fault)
+
+
+def test_the_password_of_the_mailbox_is_its_owner_s(write: Write, tmp_path: Path) -> None:
+    settings = load(write(SMALL + INBOX % ""), {})
+    path = tmp_path / "secrets.env"
+    assert Secrets.load_or_create(path, settings).imap == ""
+    path.write_text(path.read_text() + "IMAP_PASSWORD=p@ss:w%rd\n")
+    assert Secrets.load(path).imap == "p@ss:w%rd"
+    assert "p@ss" not in repr(Secrets.load(path))
