@@ -26,7 +26,7 @@ _MAX_ADDRESSES = 200
 _MAX_REFERENCES = 50
 _MAX_COMMENTS = 50  # the library reads comments within comments by calling itself
 
-_ID = re.compile(r"<([^<>\s]{1,900})>")
+_ID = re.compile(r"<([!-;=?-~]{1,900})>")
 _TOKEN = re.compile(r"\[#([0-9A-Z]{12})\]", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s<>@\"(),:;\\\[\]]{1,64}@[^\s<>@\"(),:;\\\[\]]{1,253}")
 # What turns a line round: invoice\u202efdp.exe is read as “invoiceexe.pdf”.

@@ -20,27 +20,37 @@ USER, PASSWORD = "calls@example.org", "p@ss:w%rd"
 
 @dataclass
 class MailServer:
-    """``refusal`` is what it answers to a recipient, for ever."""
+    """``refusal`` is what it answers to a recipient, for ever; ``refusals`` to that one.
+
+    ``content_refusal`` is its answer to the mail itself. ``silent``: it takes a mail and is gone.
+    """
 
     port: int = 0
     refusal: str = ""
+    refusals: dict[str, str] = field(default_factory=dict)
+    content_refusal: str = ""
+    silent: bool = False
     taken: list[tuple[Envelope, EmailMessage]] = field(default_factory=list)
     logged_in: list[bool] = field(default_factory=list)
 
     async def handle_RCPT(
         self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if self.refusal:
-            return self.refusal
+        if refusal := self.refusal or self.refusals.get(address, ""):
+            return refusal
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
         assert isinstance(envelope.content, bytes)
+        if self.content_refusal:
+            return self.content_refusal
         message = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         self.taken.append((envelope, message))
         self.logged_in.append(session.authenticated)
+        if self.silent:
+            server.transport.abort()
         return "250 OK"
 
     def mailer(self, security: Literal["starttls", "tls", "none"] = "none", **fields: Any) -> Mailer:
