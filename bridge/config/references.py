@@ -73,7 +73,7 @@ def unknown(
 def _inbox(source: Source) -> Iterator[Fault]:
     named = mapping(source.tree, "mail", "inbox").get("department")
     known = mapping(source.tree, "departments")
-    yield from _unknown(source, ("mail", "inbox", "department"), "department", named, known, "departments")
+    yield from unknown(source, ("mail", "inbox", "department"), "department", named, known, "departments")
 
 
 def _transfers(source: Source) -> Iterator[Fault]:

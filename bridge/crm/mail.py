@@ -23,7 +23,7 @@ from aiosmtplib import SMTPAuthenticationError, SMTPRecipientRefused, SMTPRespon
 
 from bridge.config import Secrets, Settings
 from bridge.config.mail import mail_address
-from bridge.crm.letter_headers import LOOP_MARKER
+from bridge.crm.letter_headers import LOOP_MARKER, MAX_SUBJECT, cleaned
 from bridge.errors import BadInput, ConfigurationError, LinkDown, Refused, RequestTimeout
 
 _SECONDS = 20.0  # somebody waits for it before his screen
@@ -127,15 +127,14 @@ class Mailer:
             client.close()
 
     def _written(self, letter: Letter) -> EmailMessage:
-        """Headers are set through objects that refuse line breaks: nobody's text becomes a header."""
         try:
             to = mail_address(letter.to)
         except ValueError as error:
             raise BadInput(str(error)) from error
         message = EmailMessage()
-        message["From"] = Address(" ".join(self.name.split()), addr_spec=self.sender)
+        message["From"] = Address(literal(self.name, 120), addr_spec=self.sender)
         message["To"] = Address(addr_spec=to)
-        message["Subject"] = " ".join(letter.subject.split())
+        message["Subject"] = literal(letter.subject, MAX_SUBJECT)
         message["Date"] = format_datetime(datetime.now(UTC))
         message["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2])
         message[LOOP_MARKER] = own_marker(self.sender)
@@ -168,6 +167,13 @@ def mailer_of(settings: Settings, secrets: Secrets) -> Mailer | None:
 def own_marker(sender: str) -> str:
     """What our own mails bear: those that come back by some loop are known by it."""
     return hashlib.sha256(f"callbridge {sender.casefold()}".encode()).hexdigest()[:32]
+
+
+def literal(text: str, most: int) -> str:
+    """Text as a header may hold it. The library refuses line breaks, but not one within what looks like an
+    encoded word: that is decoded when the header is set, and becomes a line of its own.
+    """
+    return cleaned(text, most).replace("=?", "= ?")
 
 
 async def _addressed(client: aiosmtplib.SMTP, recipients: Sequence[str]) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ nothing: then unread mail is looked at again, and what was taken is known by its
 """
 
 import asyncio
+import ssl
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +17,14 @@ from typing import TypeVar
 
 import structlog
 
+from bridge.config import Secrets, Settings
+from bridge.config.mail import MailSettings
 from bridge.crm import letters
 from bridge.crm.attachment_files import AttachmentFiles
 from bridge.crm.attachments import BadAttachment, Kept, Limits
 from bridge.crm.imap import Account, Session
 from bridge.crm.letters import MAX_BYTES, NoMail, Received
+from bridge.crm.mail import own_marker
 from bridge.crm.threads import FLOOD_WINDOW, Thread, Way, asked_for, thread_of
 from bridge.crm.ticket_mail import Cursor, Incoming, NotKept, Place, TicketMail
 from bridge.engine.backoff import Backoff
@@ -48,6 +52,33 @@ class MailboxState:
     since: datetime | None = None  # of ``up``
     taken: Counter[str] = field(default_factory=Counter)  # by Way, and "double" and "unreadable"
     last_at: datetime | None = None  # when a mail was taken
+
+
+def account_of(settings: Settings, secrets: Secrets) -> Account | None:
+    """None where the configuration names no mailbox. Raises ConfigurationError."""
+    inbox = settings.mail.inbox if settings.mail is not None else None
+    if inbox is None:
+        return None
+    if not secrets.imap:
+        raise ConfigurationError("mail.inbox: its password is missing: add IMAP_PASSWORD to the secrets file")
+    return Account(
+        inbox.host,
+        inbox.server_port,
+        inbox.security,
+        inbox.username,
+        secrets.imap,
+        ssl.create_default_context(),
+        inbox.folder,
+        inbox.processed,
+    )
+
+
+def rules_of(mail: MailSettings) -> MailRules:
+    own = {mail.sender}
+    if mail.inbox is None:
+        return MailRules(frozenset(own), own_marker(mail.sender))
+    own |= {*mail.inbox.addresses, *([mail.inbox.username] if "@" in mail.inbox.username else [])}
+    return MailRules(frozenset(own), own_marker(mail.sender), mail.inbox.most_new_per_hour)
 
 
 def _now() -> datetime:

@@ -1,6 +1,6 @@
 """Writes the mails of tickets: within their thread, known again by Message-ID and token, whatever is in them.
 
-Headers are set through objects that refuse line breaks: nobody's text becomes a header.
+Nobody's text becomes a header: see ``literal`` in mail.py.
 """
 
 import re
@@ -13,9 +13,9 @@ from email.utils import format_datetime
 
 from bridge.config.mail import mail_address
 from bridge.crm.attachments import Kept
-from bridge.crm.letter_headers import LOOP_MARKER, MAX_SUBJECT, Party, cleaned, without_tokens
+from bridge.crm.letter_headers import LOOP_MARKER, MAX_SUBJECT, Party, without_tokens
 from bridge.crm.letter_text import plain
-from bridge.crm.mail import WIRE, own_marker
+from bridge.crm.mail import WIRE, literal, own_marker
 from bridge.crm.ticket_mail import Outgoing
 from bridge.errors import BadInput
 
@@ -40,7 +40,7 @@ def new_token() -> str:
 
 def subject_of(subject: str, token: str, *, answers: bool) -> str:
     """Its token once, at the end, and one “Re:” if it answers something."""
-    bare = without_tokens(_literal(subject, MAX_SUBJECT))
+    bare = without_tokens(literal(subject, MAX_SUBJECT))
     bare = bare[found.end() :] if (found := _PREFIX.match(bare)) else bare
     return f"{'Re: ' if answers else ''}{bare.strip()} [#{token}]"
 
@@ -58,7 +58,7 @@ def recipients_of(outgoing: Outgoing, own: Collection[str]) -> tuple[list[Party]
                 raise BadInput(f"recipient: {error}") from error
             if address.casefold() not in seen:
                 seen.add(address.casefold())
-                group.append(Party(address, _literal(party.name, 100)))
+                group.append(Party(address, literal(party.name, 100)))
         found.append(group)
     to, cc = found
     if not to and not cc:
@@ -80,7 +80,7 @@ def written(
     """As it goes to the mail server, and the addresses that it is for. Raises BadInput."""
     to, cc = recipients_of(outgoing, own)
     message = EmailMessage(policy=WIRE)
-    message["From"] = Address(_literal(outgoing.from_name, 100) or _literal(company, 100), addr_spec=sender)
+    message["From"] = Address(literal(outgoing.from_name, 100) or literal(company, 100), addr_spec=sender)
     for name, parties in (("To", to), ("Cc", cc)):
         if parties:
             message[name] = [Address(party.name, addr_spec=party.address) for party in parties]
@@ -102,11 +102,6 @@ def written(
         main, _, sub = (kept.media_type if safe else "application/octet-stream").partition("/")
         message.add_attachment(content, maintype=main, subtype=sub, filename=kept.name)
     return message.as_bytes(), [party.address for party in (*to, *cc)]
-
-
-def _literal(text: str, most: int) -> str:
-    """The library decodes what looks like an encoded word when it is set, line breaks included."""
-    return cleaned(text, most).replace("=?", "= ?")
 
 
 def _is_plain(id: str) -> bool:

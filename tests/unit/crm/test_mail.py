@@ -124,15 +124,21 @@ def test_an_address_as_it_is_sent(written: str, sent: str) -> None:
     assert mail_address(written) == sent
 
 
-async def test_no_text_becomes_a_header() -> None:
-    injected = "Hello\r\nBcc: evil@example.org\r\n\r\nbody"
+@pytest.mark.parametrize(
+    ("injected", "shown"),
+    [
+        ("Hello\r\nBcc: evil@example.org\r\n\r\nbody", "Hello Bcc: evil@example.org body"),
+        ("=?utf-8?q?a=0D=0ABcc:=20evil@example.org?=", "= ?utf-8?q?a=0D=0ABcc:=20evil@example.org?="),
+    ],
+)
+async def test_no_text_becomes_a_header(injected: str, shown: str) -> None:
     async with mail_server() as server:
-        mailer = server.mailer(name="Daisy\r\nBcc: evil@example.org")
+        mailer = server.mailer(name=f"Daisy{injected}")
         await mailer.send(Letter("maria@example.org", injected, ".\r\nRCPT TO:<evil@example.org>\r\n.\r\n"))
     ((envelope, message),) = server.taken
     assert envelope.rcpt_tos == ["maria@example.org"]
     assert message["Bcc"] is None
-    assert message["Subject"] == "Hello Bcc: evil@example.org body"
+    assert message["Subject"] == shown
     assert "RCPT TO:<evil@example.org>" in message.get_content()
 
 

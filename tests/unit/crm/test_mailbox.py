@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,22 @@ from bridge.crm import letters, mailbox
 from bridge.crm.attachment_files import AttachmentFiles
 from bridge.crm.attachments import Limits
 from bridge.crm.imap import Account
+from bridge.crm.letter_headers import Party
 from bridge.crm.letters import Fault
-from bridge.crm.mailbox import Mailbox, MailRules
+from bridge.crm.mail import own_marker
+from bridge.crm.mailbox import Mailbox, MailRules, account_of, rules_of
+from bridge.crm.postman import Postman
+from bridge.crm.threads import Way
+from bridge.crm.ticket_mail import Delivery, Outgoing
 from bridge.engine.backoff import Backoff
-from bridge.errors import BadInput, LinkDown
+from bridge.errors import BadInput, ConfigurationError, LinkDown
 from tests.fakes.imap_server import imap_server
-from tests.fakes.mail_server import certificate
+from tests.fakes.mail_server import certificate, mail_server
 from tests.fakes.ticket_mail import MemoryTickets
+from tests.unit.crm.test_mail import secrets, settings
 
 SEEN = {b"\\Seen"}
+MARKER = own_marker("calls@example.org")
 
 
 def mail(subject: str, *fields: str, sender: str = "maria@example.org", body: str = "Hello") -> bytes:
@@ -47,7 +55,7 @@ async def reading(
         account,
         tickets,
         AttachmentFiles(tmp_path / "files"),
-        MailRules(frozenset({"help@daisy.example"}), "marker", most_new),
+        MailRules(frozenset({"help@daisy.example"}), MARKER, most_new),
         limits=lambda: limits or Limits(),
         poll_seconds=0.1,
         backoff=Backoff(first=0.01, ceiling=0.05),
@@ -220,12 +228,63 @@ async def test_files_are_kept_or_refused(tmp_path: Path) -> None:
         assert content.read() == b"words"
 
 
+async def test_a_ticket_s_whole_thread(tmp_path: Path) -> None:
+    """In, answered, answered again without a reference, and the last answer comes back undelivered."""
+    tickets = MemoryTickets(tokens={"K7QF2M9XDHPA": 1})
+    answer = Outgoing(
+        entry=1,
+        message_id="<ours@daisy.example>",
+        subject="Printer",
+        token="K7QF2M9XDHPA",
+        text="Repaired",
+        to=(Party("maria@example.org"),),
+        answers="<Printer@example.org>",
+    )
+    files = AttachmentFiles(tmp_path / "files")
+    async with (
+        imap_server() as server,
+        mail_server() as smtp,
+        reading(server.account(), tickets, tmp_path) as reader,
+    ):
+        await server.put(mail("Printer"))
+        await until(lambda: len(tickets.entries) == 1)
+        tickets.write(1, answer, datetime.now(UTC))
+        await Postman(smtp.mailer(), tickets, files, frozenset()).run_once()
+        ((_, sent),) = smtp.taken
+        await server.put(mail("again", f"In-Reply-To: {sent['Message-ID']}"))
+        await server.put(mail(f"Fwd: {sent['Subject']}", sender="boss@example.org"))
+        await server.put(sent.as_bytes())  # a loop
+        await server.put(undelivered(str(sent["Message-ID"])))
+        await until(lambda: reader.state.taken.total() == 5)
+    assert [entry.ticket for entry in tickets.entries] == [1, 1, 1, 1]
+    found = [entry.incoming.thread for entry in tickets.entries if entry.incoming is not None]
+    assert [(one.way, one.stranger) for one in found] == [
+        (Way.NEW, False),
+        (Way.REFERENCE, False),
+        (Way.TOKEN, True),
+    ]
+    assert tickets.delivery(1) == (Delivery.FAILED, "5.1.1 smtp; 550 gone")
+    assert dict(reader.state.taken) == {"new": 1, "reference": 1, "token": 1, "ignored": 1, "report": 1}
+
+
+def undelivered(id: str) -> bytes:
+    kind = "Content-Type: multipart/report; report-type=delivery-status; boundary=b"
+    status = (
+        "Reporting-MTA: dns; mx\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 gone\r\n"
+    )
+    parts = (
+        f"--b\r\nContent-Type: message/delivery-status\r\n\r\n{status}"
+        f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: {id}\r\n"
+    )
+    return mail("Undelivered", kind, sender="mailer-daemon@mx.example", body=f"{parts}--b--")
+
+
 async def test_loops_and_floods_open_no_tickets(tmp_path: Path) -> None:
     tickets = MemoryTickets()
     async with imap_server() as server:
         for number in range(4):
             await server.put(mail(f"new{number}"))
-        await server.put(mail("ours", "X-Callbridge-Loop: marker"))
+        await server.put(mail("ours", f"X-Callbridge-Loop: {MARKER}"))
         await server.put(mail("away", "Auto-Submitted: auto-replied"))
         async with reading(server.account(), tickets, tmp_path, most_new=2) as reader:
             await until(lambda: reader.state.up)
@@ -293,3 +352,26 @@ async def test_starttls_is_not_gone_without(tmp_path: Path) -> None:
     ):
         await until(lambda: "log in" in reader.state.fault)
         assert not reader.state.up
+
+
+def test_the_mailbox_is_the_configuration_s(tmp_path: Path) -> None:
+    inbox = (
+        "host: i.example, username: box@daisy.example, department: support, addresses: [info@daisy.example]"
+    )
+    given = settings(
+        tmp_path,
+        "departments: {support: {title: Support}}\n"
+        f"mail: {{host: m.example, sender: help@daisy.example, inbox: {{{inbox}, most_new_per_hour: 7}}}}\n",
+    )
+    assert given.mail is not None
+    assert rules_of(given.mail) == MailRules(
+        frozenset({"help@daisy.example", "info@daisy.example", "box@daisy.example"}),
+        own_marker("help@daisy.example"),
+        7,
+    )
+    account = account_of(given, secrets(tmp_path, "IMAP_PASSWORD=p@ss"))
+    assert account is not None
+    assert (account.port, account.security, account.name) == (993, "tls", "box@daisy.example@i.example/INBOX")
+    with pytest.raises(ConfigurationError, match="add IMAP_PASSWORD to the secrets file"):
+        account_of(given, secrets(tmp_path))
+    assert account_of(settings(tmp_path, ""), secrets(tmp_path)) is None
