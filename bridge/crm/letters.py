@@ -175,7 +175,7 @@ def _is_affordable(raw: bytes) -> bool:
         lines <= _MAX_LINES
         and containers <= _MAX_CONTAINERS
         and lines * max(containers, 1) <= _MAX_COMPARISONS
-        and (containers == 0 or raw.count(b"\n--") <= _MAX_BOUNDARIES)
+        and (containers == 0 or sum(raw.count(end + b"--") for end in (b"\n", b"\r")) <= _MAX_BOUNDARIES)
     )
 
 

@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from imapclient import IMAPClient
@@ -28,6 +29,7 @@ class ImapServer:
     behind: int = 0  # the server itself
     cut_after: int | None = None
     deaf: bool = False
+    trusting: ssl.SSLContext | None = None  # the server lets in after STARTTLS only
     connections: int = 0
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -87,6 +89,8 @@ class ImapServer:
         def run() -> Any:
             client = IMAPClient("127.0.0.1", port=self.behind, ssl=False, timeout=5)
             try:
+                if self.trusting is not None:
+                    client.starttls(self.trusting)
                 client.login(USER, PASSWORD)
                 return work(client)
             finally:
@@ -128,18 +132,25 @@ class ImapServer:
 
 
 @asynccontextmanager
-async def imap_server(*, tls: ssl.SSLContext | None = None) -> AsyncIterator[ImapServer]:
-    """``tls``: TLS from the first byte."""
+async def imap_server(
+    *, tls: ssl.SSLContext | None = None, starttls: tuple[Path, ssl.SSLContext] | None = None
+) -> AsyncIterator[ImapServer]:
+    """``tls``: from the first byte. ``starttls``: where certificate.pem and key.pem are, and trust in them."""
     parser = ArgumentParser()
     DictBackend.add_subparser("dict", parser.add_subparsers(dest="backend"))
     IMAPService.add_arguments(parser)
     parser.set_defaults(debug=False, passlib_cfg=None)
-    arguments = parser.parse_args(["--no-tls", "dict", "--demo-user", USER, "--demo-password", PASSWORD])
+    way = ["--no-tls"]
+    if starttls is not None:
+        way = ["--cert", str(starttls[0] / "certificate.pem"), "--key", str(starttls[0] / "key.pem")]
+    arguments = parser.parse_args([*way, "dict", "--demo-user", USER, "--demo-password", PASSWORD])
     backend, config = await DictBackend.init(arguments, hash_context=Cleartext())
     config.apply_context()
     served = ProxyProtocolReader(config.proxy_protocol).get_callback(IMAPServer(backend.login, config))
     behind = await asyncio.start_server(served, "127.0.0.1", 0)
-    server = ImapServer(behind=behind.sockets[0].getsockname()[1])
+    server = ImapServer(
+        behind=behind.sockets[0].getsockname()[1], trusting=starttls[1] if starttls is not None else None
+    )
     before = await asyncio.start_server(server.relay, "127.0.0.1", 0, ssl=tls)
     server.port = before.sockets[0].getsockname()[1]
     async with behind, before:

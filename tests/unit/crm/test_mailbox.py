@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.crm import letters, mailbox
 from bridge.crm.attachment_files import AttachmentFiles
@@ -34,6 +35,13 @@ MARKER = own_marker("calls@example.org")
 def mail(subject: str, *fields: str, sender: str = "maria@example.org", body: str = "Hello") -> bytes:
     head = (f"From: {sender}", f"Subject: {subject}", f"Message-ID: <{subject}@example.org>", *fields)
     return "\r\n".join((*head, "", body, "")).encode()
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """A traceback for people's eyes takes the tests longer than all the rest."""
+    with capture_logs():
+        yield
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -340,6 +348,17 @@ async def test_over_tls_with_a_certificate_that_is_trusted(tmp_path: Path) -> No
         async with reading(server.account(security="tls"), tickets, tmp_path) as reader:
             await until(lambda: "certificate verify failed" in reader.state.fault)
         account = server.account(security="tls", context=trusting)
+        async with reading(account, tickets, tmp_path) as reader:
+            await until(lambda: reader.state.up)
+    assert tickets.subjects() == ["one"]
+
+
+async def test_starttls(tmp_path: Path) -> None:
+    _, trusting = certificate(tmp_path)
+    tickets = MemoryTickets()
+    async with imap_server(starttls=(tmp_path, trusting)) as server:
+        await server.put(mail("one"))
+        account = server.account(security="starttls", context=trusting)
         async with reading(account, tickets, tmp_path) as reader:
             await until(lambda: reader.state.up)
     assert tickets.subjects() == ["one"]

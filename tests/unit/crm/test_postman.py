@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.crm.attachment_files import AttachmentFiles
 from bridge.crm.attachments import Kept, Limits
@@ -27,6 +28,13 @@ class Now:
 
     def __call__(self) -> datetime:
         return self.at
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """A traceback for people's eyes takes the tests longer than all the rest."""
+    with capture_logs():
+        yield
 
 
 async def until(true: Callable[[], bool]) -> None:
