@@ -135,7 +135,7 @@ class ImapServer:
 async def imap_server(
     *, tls: ssl.SSLContext | None = None, starttls: tuple[Path, ssl.SSLContext] | None = None
 ) -> AsyncIterator[ImapServer]:
-    """``tls``: from the first byte. ``starttls``: where certificate.pem and key.pem are, and trust in them."""
+    """``tls``: from the first byte. ``starttls``: where its certificate and key are, and who trusts them."""
     parser = ArgumentParser()
     DictBackend.add_subparser("dict", parser.add_subparsers(dest="backend"))
     IMAPService.add_arguments(parser)
