@@ -10,7 +10,7 @@ UV := 0.11
 ON_ASTERISK := tests/contract tests/e2e tests/chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help demo down test matrix whole random bench bench-dispatch chaos lint lock clean lab-status lab-logs test-lab test-own
+.PHONY: help demo down test matrix whole random fuzz bench bench-dispatch chaos lint lock clean lab-status lab-logs test-lab test-own
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ whole: $(STAMP) ## what `make test` leaves out of its long tables, on the real A
 random: $(STAMP) ## ten minutes of everything at random over 20 live calls; RANDOM_RUN="--minutes 2 --seed 7"
 	@$(LAB) images
 	$(BIN)/python -m tests.chaos.at_random $(RANDOM_RUN)
+
+fuzz: $(STAMP) ## the API against its document, a hundred times as long as in `make test`; FUZZ_EXAMPLES=1000
+	SCHEMATHESIS_EXAMPLES=$(or $(FUZZ_EXAMPLES),600) $(BIN)/python -m pytest -s tests/integration/web/test_web_schemathesis.py
 
 bench: $(STAMP) ## measure, print and write build/bench.json
 	@$(LAB) images

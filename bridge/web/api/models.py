@@ -1,9 +1,10 @@
 """Owns what the API says and takes, as pydantic models: the OpenAPI document is made of these."""
 
 from datetime import datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
 
 from bridge.centre.decision import OfferEnd
 from bridge.centre.explain import Verdict
@@ -21,6 +22,22 @@ Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
 Long = Annotated[str, StringConstraints(max_length=20_000)]
 
 
+def _no_null(value: object) -> object:
+    if value is None:
+        raise ValueError("null is no value for it; leave it out to keep what is there")
+    return value
+
+
+# A field that may be left out, but not be null.
+Kept = Annotated[T | SkipJsonSchema[None], BeforeValidator(_no_null)]
+
+
+def _without_null_defaults(schema: dict[str, Any]) -> None:
+    for described in schema["properties"].values():
+        if "default" in described and described["default"] is None:
+            del described["default"]
+
+
 class Said(BaseModel):
     """What the API answers."""
 
@@ -31,6 +48,12 @@ class Taken(BaseModel):
     """What the API takes: what it does not know is a mistake worth telling."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Change(Taken):
+    """Only what is sent is changed."""
+
+    model_config = ConfigDict(json_schema_extra=_without_null_defaults)
 
 
 class Listed(Said, Generic[T]):
@@ -205,18 +228,18 @@ class Ticket(Said):
     )
 
 
-class TicketChange(Taken):
+class TicketChange(Change):
     """Only what is sent is changed."""
 
-    status: Status | None = None
-    priority: Priority | None = None
-    subject: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] | None = (
+    status: Kept[Status] = None
+    priority: Kept[Priority] = None
+    subject: Kept[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]] = (
         None
     )
     assignee: str | None = Field(None, description="An agent's id; null takes it from everybody.")
-    solution: Long | None = None
-    disposition: str | None = Field(None, description="One of the plan's, or empty for none.")
-    client: int | None = Field(None, description="A client's id; null for nobody.")
+    solution: Kept[Long] = None
+    disposition: Kept[str] = Field(None, description="One of the plan's, or empty for none.")
+    client: int | None = Field(None, strict=True, description="A client's id; null for nobody.")
 
 
 class Number(Said):
@@ -253,15 +276,15 @@ class NewClient(Taken):
     numbers: list[NewNumber] = Field([], max_length=50)
 
 
-class ClientChange(Taken):
+class ClientChange(Change):
     """Only what is sent is changed; `numbers` replaces all of them."""
 
-    name: Name | None = None
-    company: Short | None = None
-    language: Annotated[str, StringConstraints(max_length=35)] | None = None
-    tier: Annotated[str, StringConstraints(max_length=100)] | None = None
-    notes: Long | None = None
-    numbers: list[NewNumber] | None = Field(None, max_length=50)
+    name: Kept[Name] = None
+    company: Kept[Short] = None
+    language: Kept[Annotated[str, StringConstraints(max_length=35)]] = None
+    tier: Kept[Annotated[str, StringConstraints(max_length=100)]] = None
+    notes: Kept[Long] = None
+    numbers: Kept[list[NewNumber]] = Field(None, max_length=50)
 
 
 class Agent(Said):

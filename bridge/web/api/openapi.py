@@ -113,7 +113,7 @@ def _operation(operation: Operation, references: dict[Any, dict[str, Any]]) -> d
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {"name": name, "in": "path", "required": True, "schema": _key(operation, name)}
         for name in re.findall(r"{(\w+)}", operation.path)
     ]
     schema = operation.query.model_json_schema()
@@ -140,6 +140,12 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _key(operation: Operation, name: str) -> dict[str, Any]:
+    if name in operation.numbered:
+        return {"type": "integer", "minimum": 1}
+    return {"type": "string", "minLength": 1}
 
 
 def _name(model: type[BaseModel]) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import pydantic
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import ErrorDetails
 
 from bridge.web.access import EVERYBODY, Routes, Scoped
@@ -18,6 +18,19 @@ from bridge.web.problems import Fault, Problem
 M = TypeVar("M", bound=BaseModel)
 
 PREFIX = "/api/v1"
+
+
+def _written_out(value: object) -> object:
+    # Else a number would be taken for the seconds since 1970.
+    if isinstance(value, str) and "-" not in value[1:]:
+        raise ValueError("write a date with its time and zone, as 2026-03-14T09:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+
+
+_COUNTED = frozenset({"clients", "tickets"})
 
 
 class Query(BaseModel):
@@ -52,6 +65,12 @@ class Operation:
     @property
     def name(self) -> str:
         return self.handler.__name__
+
+    @property
+    def numbered(self) -> frozenset[str]:
+        """Those of its placeholders that are numbers, of which the store counts the rows."""
+        own = {"id"} if self.path.split("/")[1] in _COUNTED else set()
+        return frozenset({"link"} | own)
 
     def declare(self, routes: Routes) -> None:
         routes.add(self.method, PREFIX + self.path, self.handler, Scoped(self.scope, self.roles))
@@ -112,7 +131,7 @@ def _faults(error: pydantic.ValidationError) -> list[ErrorDetails]:
 def _words(fault: ErrorDetails, model: type[BaseModel]) -> str:
     if fault["type"] == "extra_forbidden":
         return f"there is none of this name; there are: {', '.join(model.model_fields) or 'none at all'}."
-    return fault["msg"]
+    return fault["msg"].removeprefix("Value error, ")
 
 
 def _parameter(fault: ErrorDetails) -> str:

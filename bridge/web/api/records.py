@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from bridge.centre.record import Doing
 from bridge.centre.spent import Spent, spent
@@ -17,7 +17,7 @@ from bridge.errors import BadNumber
 from bridge.store import Unit
 from bridge.store.rows import CallRow, ClientRow, NumberRow, OfferRow, PauseRow, RecordingRow, TicketRow
 from bridge.web.api import models
-from bridge.web.api.operations import PREFIX, NoQuery, Paged, Query, answer, body, query
+from bridge.web.api.operations import PREFIX, Moment, NoQuery, Paged, Query, answer, body, query
 from bridge.web.api.recording_models import Recording
 from bridge.web.beside import Beside, beside
 from bridge.web.choices import dispositions, values
@@ -33,7 +33,7 @@ class CallsQuery(Paged):
     client: int | None = Field(None, ge=1, description="Only this client's.")
     agent: str | None = Field(None, max_length=100, description="Only this agent's.")
     queue: str | None = Field(None, max_length=200, description="Only this queue's.")
-    since: AwareDatetime | None = Field(None, description="Only those offered then or later.")
+    since: Moment | None = Field(None, description="Only those offered then or later.")
 
 
 class TicketsQuery(Paged):
@@ -136,9 +136,6 @@ async def change_ticket(request: web.Request) -> web.StreamResponse:
     known = (*values(dispositions(plan)), "")
     if wanted.disposition is not None and wanted.disposition not in known:
         raise _unfit("#/disposition", f"give one of: {', '.join(known[:-1])}; or empty for none.")
-    for name in ("status", "priority", "subject", "solution", "disposition"):
-        if change.sent(name) and getattr(wanted, name) is None:
-            raise _unfit(f"#/{name}", "null is no value for it; leave it out to keep what is there.")
     async with parts_of(request).store.unit() as unit:
         row = await unit.tickets.get(number) if number is not None else None
         if row is None:
@@ -206,9 +203,6 @@ async def change_client(request: web.Request) -> web.StreamResponse:
     query(request, NoQuery)
     change = await body(request, models.ClientChange)
     number = path_number(request)
-    for name in change.value.model_fields_set:
-        if getattr(change.value, name) is None:
-            raise _unfit(f"#/{name}", "null is no value for it; leave it out to keep what is there.")
     wanted = change.value
     async with parts_of(request).store.unit() as unit:
         row = await unit.clients.get(number) if number is not None else None
