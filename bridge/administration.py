@@ -21,7 +21,7 @@ from bridge.crm.vault import Vault
 from bridge.crm.verification import Finding, verify
 from bridge.errors import BadInput
 from bridge.store import Store
-from bridge.store.rows import DueRow, UserRow
+from bridge.store.rows import DueRow, TokenRow, UserRow
 from bridge.web import SCOPES
 
 SUPERVISOR = "supervisor"
@@ -91,12 +91,25 @@ async def add_token(path: Path, name: str, scopes: Sequence[str], days: int | No
     unknown = set(scopes) - set(SCOPES)
     if unknown:
         raise BadInput(f"unknown scope {', '.join(sorted(unknown))}; known: {', '.join(sorted(SCOPES))}")
+    if days is not None and not 1 <= days <= 36_500:
+        raise BadInput(f"--days {days}: give 1 to 36500 days, or leave it out for a token that never expires")
     settings = config.load(path)
     token, token_hash = new_token()
     expires_at = datetime.now(UTC) + timedelta(days=days) if days is not None else None
     async with _store(settings) as store, store.unit() as unit:
         await unit.tokens.add(name, token_hash, tuple(scopes), expires_at)
     return token
+
+
+async def tokens(path: Path) -> Sequence[TokenRow]:
+    async with _store(config.load(path)) as store, store.view() as unit:
+        return await unit.tokens.all()
+
+
+async def revoke_token(path: Path, id: int) -> None:
+    async with _store(config.load(path)) as store, store.unit() as unit:
+        if not await unit.tokens.delete(id):
+            raise BadInput(f"there is no token {id}; `callbridge token list` shows them")
 
 
 # ── recordings at rest ───────────────────────────────────────────────────────

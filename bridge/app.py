@@ -47,7 +47,7 @@ from bridge.errors import BadInput, InternalError, JournalBusy, RemoteError
 from bridge.for_ami import native_members, told_by_ami
 from bridge.lanes import handlers
 from bridge.store import FileJournal, Store
-from bridge.web import CardScreens, Metrics, WebParts, make_app
+from bridge.web import ApiRules, CardScreens, Metrics, WebParts, make_app
 
 log = structlog.get_logger(__name__)
 
@@ -204,6 +204,7 @@ class Service:
             scripts=lambda: self.settings.scripts,
             directory_title=self.directories.title,
             subscribers=self.callbacks.subscribers,
+            rules=lambda: ApiRules(*self.settings.web.api_rules),
         )
         self.metrics = Metrics()
         self.web = make_app(parts, self.screens, self.metrics)

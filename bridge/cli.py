@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from bridge import __version__, cli_callbacks, cli_recordings, logs
@@ -174,6 +175,28 @@ def _token_add(options: argparse.Namespace) -> int:
     return OK
 
 
+def _token_list(options: argparse.Namespace) -> int:
+    from bridge.administration import tokens
+
+    def day(at: datetime | None, never: str) -> str:
+        return at.astimezone().strftime("%Y-%m-%d %H:%M") if at is not None else never
+
+    for token in asyncio.run(tokens(options.config)):
+        expires, used = day(token.expires_at, "never"), day(token.last_used_at, "never")
+        print(
+            f"{token.id:>4}  {token.name:<24} expires {expires:<16}  used {used:<16}  {' '.join(token.scopes)}"
+        )
+    return OK
+
+
+def _token_revoke(options: argparse.Namespace) -> int:
+    from bridge.administration import revoke_token
+
+    asyncio.run(revoke_token(options.config, options.id))
+    print(f"token {options.id} revoked: it opens nothing any more")
+    return OK
+
+
 def _explain(options: argparse.Namespace) -> int:
     from bridge.administration import explain_call
     from bridge.crm.explanation import as_json, as_text, no_offers
@@ -331,6 +354,18 @@ def _parser() -> argparse.ArgumentParser:
         "--scope", action="append", required=True, help="may be given several times; * is all"
     )
     token_add.add_argument("--days", type=int, help="expires after so many days; never, if not given")
+    _command(
+        token,
+        "list",
+        _token_list,
+        "the API tokens: until when they are good, when they were last used (to some minutes), their scopes",
+        "callbridge token list",
+        ("config",),
+    )
+    token_revoke = _command(
+        token, "revoke", _token_revoke, "end an API token at once", "callbridge token revoke 3", ("config",)
+    )
+    token_revoke.add_argument("id", type=int, help="as `callbridge token list` shows it")
     cli_recordings.declare(commands, _command)
     cli_callbacks.declare(commands, _command)
     return parser

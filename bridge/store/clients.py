@@ -128,6 +128,13 @@ class Clients:
         found = await self.of_ids([id])
         return found[0] if found else None
 
+    async def lock(self, id: int) -> ClientRow | None:
+        """As ``get``; and until this unit ends nobody else changes it."""
+        if not is_id(id):
+            return None
+        await self._session.execute(select(ClientTable.id).where(ClientTable.id == id).with_for_update())
+        return await self.get(id)
+
     async def of_ids(self, ids: Collection[int]) -> list[ClientRow]:
         """Those that exist, by id."""
         wanted = [id for id in ids if is_id(id)]

@@ -232,6 +232,13 @@ class Tickets:
         found = await self._all(select(*TICKET).where(TICKETS.token == token[:40]))
         return found[0] if found else None
 
+    async def lock(self, id: int) -> TicketRow | None:
+        """As ``get``; and until this unit ends nobody else changes it."""
+        if not is_id(id):
+            return None
+        found = await self._all(select(*TICKET).where(TICKETS.id == id).with_for_update())
+        return found[0] if found else None
+
     async def page(
         self,
         cursor: str | None,

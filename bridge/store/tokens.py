@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import JSON, delete, or_, select
+from sqlalchemy import JSON, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,9 +22,17 @@ class TokenTable(Base):
     scopes: Mapped[list[str]] = mapped_column(JSON)
     expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
 
 
-_TOKEN = (TokenTable.id, TokenTable.name, TokenTable.scopes, TokenTable.expires_at, TokenTable.created_at)
+_TOKEN = (
+    TokenTable.id,
+    TokenTable.name,
+    TokenTable.scopes,
+    TokenTable.expires_at,
+    TokenTable.created_at,
+    TokenTable.last_used_at,
+)
 
 
 class Tokens:
@@ -65,6 +73,16 @@ class Tokens:
         row = found.one_or_none()
         return None if row is None else _row(*row)
 
+    async def used(self, id: int) -> None:
+        await self._session.execute(
+            update(TokenTable).where(TokenTable.id == id).values(last_used_at=now()),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def hashes(self) -> frozenset[str]:
+        """Of all that there are, expired ones too."""
+        return frozenset(await self._session.scalars(select(TokenTable.token_hash)))
+
     async def all(self) -> list[TokenRow]:
         found = await self._session.execute(select(*_TOKEN).order_by(TokenTable.id))
         return [_row(*row) for row in found]
@@ -80,6 +98,11 @@ class Tokens:
 
 
 def _row(
-    id: int, name: str, scopes: list[str], expires_at: datetime | None, created_at: datetime
+    id: int,
+    name: str,
+    scopes: list[str],
+    expires_at: datetime | None,
+    created_at: datetime,
+    last_used_at: datetime | None,
 ) -> TokenRow:
-    return TokenRow(id, name, tuple(scopes), expires_at, created_at)
+    return TokenRow(id, name, tuple(scopes), expires_at, created_at, last_used_at)

@@ -14,6 +14,8 @@ from bridge.store.clients import Clients, SyncClients
 from bridge.store.entries import Entries
 from bridge.store.facts import Facts, SyncFacts
 from bridge.store.filters import Filters
+from bridge.store.idempotency import Keys
+from bridge.store.imports import Imports
 from bridge.store.links import Links
 from bridge.store.moves import Moves
 from bridge.store.offers import Offers, SyncOffers
@@ -45,6 +47,8 @@ class Unit:
         "entries",
         "facts",
         "filters",
+        "imports",
+        "keys",
         "links",
         "moves",
         "offers",
@@ -92,6 +96,8 @@ class Unit:
         self.facts = Facts(session)
         self.audit = Audit(session)
         self.links = Links(session)
+        self.keys = Keys(session)
+        self.imports = Imports(session)
 
 
 class SyncUnit:

@@ -3,7 +3,7 @@
 from bridge.web.api.routes import SCOPES
 from bridge.web.app import make_app
 from bridge.web.metrics import Metrics
-from bridge.web.parts import WebParts
+from bridge.web.parts import ApiRules, WebParts
 from bridge.web.screens import CardOpened, CardScreens
 
-__all__ = ["SCOPES", "CardOpened", "CardScreens", "Metrics", "WebParts", "make_app"]
+__all__ = ["SCOPES", "ApiRules", "CardOpened", "CardScreens", "Metrics", "WebParts", "make_app"]

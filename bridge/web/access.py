@@ -59,6 +59,7 @@ class Routes:
     def __init__(self) -> None:
         self._routes: list[Route] = []
         self._access: dict[Handler, Access] = {}
+        self._largest: dict[object, int] = {}
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)
@@ -74,6 +75,13 @@ class Routes:
 
     def post(self, path: str, handler: Handler, access: Access) -> None:
         self.add("POST", path, handler, access)
+
+    def allow_large(self, handler: Handler, largest: int) -> None:
+        """A body of up to so many bytes. The handler reads it piece by piece, and counts for itself."""
+        self._largest[handler] = largest
+
+    def largest_body(self, handler: object) -> int | None:
+        return self._largest.get(handler)
 
     def access_of(self, handler: object) -> Access | None:
         return self._access.get(cast("Handler", handler))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from aiohttp import web
@@ -14,11 +15,13 @@ from bridge.web.access import Open, Routes
 from bridge.web.api import events as api_events
 from bridge.web.api import openapi
 from bridge.web.api import routes as api
+from bridge.web.api.serving import KEYS, Keys
 from bridge.web.assets import Assets
 from bridge.web.context import LINK_THROTTLE, PARTS, RENDERER, SESSIONS, THROTTLE
 from bridge.web.disposed import DISPOSED, Disposed
-from bridge.web.guard import MAX_BODY, ROUTES, guard, remember_visitor, set_headers
+from bridge.web.guard import LIMITS, MAX_BODY, ROUTES, guard, remember_visitor, set_headers
 from bridge.web.i18n import Languages
+from bridge.web.limits import ApiLimits
 from bridge.web.listening import LISTENINGS, Listenings
 from bridge.web.live import HUB
 from bridge.web.metrics import Metrics
@@ -45,6 +48,7 @@ from bridge.web.streams import Hub
 
 log = structlog.get_logger(__name__)
 _SWEEP_SECONDS = 600
+KEYS_KEPT = timedelta(hours=24)
 
 
 def make_app(
@@ -63,10 +67,12 @@ def make_app(
     app[SESSIONS] = Sessions(parts.store, secure=parts.public_url.startswith("https://"))
     app[THROTTLE] = LoginThrottle()
     app[LINK_THROTTLE] = LinkThrottle()
+    app[LIMITS] = ApiLimits(parts.rules)
     app[HUB] = Hub()
     app[DISPOSED] = Disposed(parts.plan)
     app[MOVES] = Moves(parts)
     app[LISTENINGS] = Listenings(parts.store)
+    app[KEYS] = Keys()
     app[health.METRICS] = metrics or Metrics()
     app[api_events.EVENT_STREAMS] = set()
     app[openapi.DOCUMENT] = openapi.document_of(api.OPERATIONS, __version__)
@@ -102,14 +108,16 @@ async def _measure(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _sweep(app: web.Application) -> AsyncIterator[None]:
-    """Expired sessions are refused anyway; this keeps the table small."""
+    """Expired sessions are refused anyway; this keeps the tables small."""
 
     async def sweep() -> None:
         while True:
             try:
                 await app[SESSIONS].sweep()
+                async with app[PARTS].store.unit() as unit:
+                    await unit.keys.sweep(datetime.now(UTC) - KEYS_KEPT)
             except CallbridgeError as error:
-                log.warning("sessions not swept", action="sweep", error=str(error))
+                log.warning("what expired was not swept", action="sweep", error=str(error))
             await asyncio.sleep(_SWEEP_SECONDS)
 
     task = asyncio.create_task(sweep())

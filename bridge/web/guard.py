@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import ipaddress
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, assert_never
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -12,16 +13,21 @@ from aiohttp import hdrs, web
 
 from bridge.crm.access import hash_token
 from bridge.errors import InternalError
+from bridge.store.rows import TokenRow
 from bridge.web.access import Access, Nearby, Open, Routes, Scoped, SignedIn
 from bridge.web.context import SESSIONS, parts_of
 from bridge.web.labels import N_
+from bridge.web.limits import Allowance, ApiLimits
 from bridge.web.principal import CSRF, PRINCIPAL, Bearer, Person, Principal
 from bridge.web.problems import Problem, is_link
 
 ROUTES = web.AppKey("routes", Routes)
+LIMITS = web.AppKey("limits", ApiLimits)
+_ALLOWANCE: web.RequestKey[Allowance] = web.RequestKey("allowance")
 MAX_BODY = 64 * 1024
 MAX_FIELDS = 50
 BODY_SECONDS = 10.0
+_USED_WITHIN = timedelta(minutes=5)
 _SAFE = frozenset({"GET", "HEAD"})
 _CSP = "; ".join(
     (
@@ -53,6 +59,8 @@ async def set_headers(request: web.Request, response: web.StreamResponse) -> Non
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     headers.setdefault("Cache-Control", "no-store")
+    if _ALLOWANCE in request:
+        headers.update(request[_ALLOWANCE].headers)
     if parts_of(request).public_url.startswith("https://"):
         headers["Strict-Transport-Security"] = "max-age=31536000"
 
@@ -78,10 +86,13 @@ async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
     access = request.config_dict[ROUTES].access_of(request.match_info.handler)
     if access is None:
         raise InternalError(f"{request.method} {request.path} has no declared access")
-    if request.content_length is not None and request.content_length > MAX_BODY:
+    largest = request.config_dict[ROUTES].largest_body(request.match_info.handler) or MAX_BODY
+    if request.content_length is not None and request.content_length > largest:
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, N_("The request is too large."))
     principal = await _identify(request, access)
     request[PRINCIPAL] = principal
+    if isinstance(access, Scoped):
+        _ration(request, principal)
     _admit(request, access, principal)
     if request.method not in _SAFE and not isinstance(principal, Bearer):
         await _check_forgery(request, principal)
@@ -120,16 +131,63 @@ async def _identify(request: web.Request, access: Access) -> Principal:
 
 async def _bearer(request: web.Request) -> Bearer:
     kind, _, token = request.headers[hdrs.AUTHORIZATION].partition(" ")
+    limits = request.config_dict[LIMITS]
+    address = request.remote or ""
     if kind.lower() == "bearer" and 0 < len(token) <= 200:
+        digest = hash_token(token.strip())
+        if limits.knows(digest):
+            # Before anything is asked of the store: a flood must cost next to nothing.
+            _ration_as(request, digest)
+        elif not await limits.was_issued(digest, parts_of(request).store):
+            _refuse_guessing(request, limits, address)
         async with parts_of(request).store.view() as unit:
-            row = await unit.tokens.by_hash(hash_token(token.strip()))
+            row = await unit.tokens.by_hash(digest)
         if row is not None:
+            if _ALLOWANCE not in request:
+                _ration_as(request, digest)
+            await _note_use(request, row)
             return Bearer(row)
+    limits.failed(address)
     raise Problem(
         HTTPStatus.UNAUTHORIZED,
         "The token is not known or has expired; make one with `callbridge token add`.",
         headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+        kind="unknown-token",
     )
+
+
+async def _note_use(request: web.Request, row: TokenRow) -> None:
+    """To some minutes: not every request is to write."""
+    if row.last_used_at is None or datetime.now(UTC) - row.last_used_at > _USED_WITHIN:
+        async with parts_of(request).store.unit() as unit:
+            await unit.tokens.used(row.id)
+
+
+def _ration(request: web.Request, principal: Principal) -> None:
+    """A token was counted when it was read; a session is here, and whoever has neither by his address."""
+    if isinstance(principal, Person):
+        _ration_as(request, principal.session)
+    elif principal is None:
+        limits, address = request.config_dict[LIMITS], request.remote or ""
+        _refuse_guessing(request, limits, address)
+        limits.failed(address)
+
+
+def _ration_as(request: web.Request, who: str) -> None:
+    request[_ALLOWANCE] = allowance = request.config_dict[LIMITS].take(who)
+    if allowance.wait:
+        raise _too_many(f"Too many requests; at most {allowance.rules.per_second} a second for long.")
+
+
+def _refuse_guessing(request: web.Request, limits: ApiLimits, address: str) -> None:
+    allowance = limits.address(address)
+    if allowance is not None:
+        request[_ALLOWANCE] = allowance
+        raise _too_many("Too many requests without a good token came from your address.")
+
+
+def _too_many(message: str) -> Problem:
+    return Problem(HTTPStatus.TOO_MANY_REQUESTS, f"{message} Wait as Retry-After says.", kind="rate-limited")
 
 
 def _admit(request: web.Request, access: Access, principal: Principal) -> None:
@@ -160,6 +218,7 @@ def _admit_scoped(request: web.Request, scope: str, principal: Principal, role_f
                     HTTPStatus.FORBIDDEN,
                     f"The token {token.name!r} lacks the scope {scope}.",
                     headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+                    kind="insufficient-scope",
                 )
         case Person():
             if request.method not in _SAFE:

@@ -13,6 +13,16 @@ from bridge.store import Store
 
 
 @dataclass(frozen=True, slots=True)
+class ApiRules:
+    """What the engineer says of the API. ``import_bytes`` is of one CSV file."""
+
+    per_second: int = 50
+    burst: int = 500
+    demand_if_match: bool = False
+    import_bytes: int = 200 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class WebParts:
     """``region`` is where a number without a country code is taken to be from ("RU").
 
@@ -33,3 +43,4 @@ class WebParts:
     scripts: Callable[[], Sequence[ScriptSettings]] = tuple
     directory_title: Callable[[str], str] = str
     subscribers: Subscribers | None = None  # of call events
+    rules: Callable[[], ApiRules] = ApiRules

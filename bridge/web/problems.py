@@ -18,6 +18,11 @@ from bridge.web.labels import N_
 log = structlog.get_logger(__name__)
 
 
+KIND = (
+    "urn:callbridge:problem:"  # what a program may want to tell apart has a type of its own, see docs/api.md
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One wrong value. ``place`` is a query parameter's or a form field's name, or a JSON pointer."""
@@ -41,6 +46,7 @@ class Problem(CallbridgeError):
         values: Mapping[str, str] | None = None,
         faults: tuple[Fault, ...] = (),
         headers: dict[str, str] | None = None,
+        kind: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -49,6 +55,7 @@ class Problem(CallbridgeError):
         self.values = values
         self.faults = faults
         self.headers = headers or {}
+        self.kind = KIND + kind if kind else KIND + "invalid" if faults else "about:blank"
 
     @property
     def detail(self) -> str:
@@ -117,14 +124,19 @@ def _logged(request: web.Request) -> str:
 
 
 def respond(request: web.Request, problem: Problem) -> web.Response:
-    if request.path.startswith("/api/v1") or request.path in {"/healthz", "/readyz", "/metrics"}:
+    if is_for_programs(request) or request.path in {"/healthz", "/readyz", "/metrics"}:
         return _for_programs(request, problem)
     return _for_people(request, problem)
 
 
+def is_for_programs(request: web.Request) -> bool:
+    """Everything below /api but the page for people."""
+    return request.path.startswith("/api/") and request.path != "/api/docs"
+
+
 def _for_programs(request: web.Request, problem: Problem) -> web.Response:
     body: dict[str, Any] = {
-        "type": "about:blank",
+        "type": problem.kind,
         "title": problem.status.phrase,
         "status": problem.status.value,
         "detail": problem.detail,

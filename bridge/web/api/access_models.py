@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from bridge.web.api.models import Said, Taken
+from bridge.web.api.models import Said, Taken, Whole
 from bridge.web.links import HOURS, MOST_HOURS
 
 
@@ -32,7 +32,7 @@ class NewLink(Taken):
     recipient: Annotated[str, StringConstraints(max_length=254)] = Field(
         "", description="A mail address that it is sent to; without one nothing is sent."
     )
-    hours: int = Field(HOURS, ge=1, le=MOST_HOURS, strict=True, description="How long it is good.")
+    hours: Whole = Field(HOURS, ge=1, le=MOST_HOURS, description="How long it is good.")
     language: Literal["en", "ru"] | None = Field(
         None, description="Of the mail; that of Accept-Language if absent."
     )

@@ -5,9 +5,9 @@ from http import HTTPStatus
 from typing import Annotated, Literal, Self
 
 from aiohttp import web
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from bridge.web.api.models import Said, Taken
+from bridge.web.api.models import Kept, Said, Taken, exactly_one
 from bridge.web.api.operations import NoQuery, answer, body, query
 from bridge.web.dialling import call_number, last_number, readable
 from bridge.web.moves import live_agent
@@ -17,10 +17,12 @@ from bridge.web.problems import Fault, Problem, not_found
 class CallOrder(Taken):
     """Give exactly one of `number` and `redial`. His own phone rings first, then the number."""
 
-    number: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = Field(
+    model_config = ConfigDict(json_schema_extra=exactly_one("number", "redial"))
+
+    number: Kept[Annotated[str, StringConstraints(min_length=1, max_length=40)]] = Field(
         None, description="Outside; one that `transfers.prefixes` permits."
     )
-    redial: Literal[True] | None = Field(
+    redial: Kept[Literal[True]] = Field(
         None, description="The number with which he talked last, or which he called."
     )
 

@@ -1,10 +1,19 @@
 """Owns what the API says and takes, as pydantic models: the OpenAPI document is made of these."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from bridge.centre.decision import OfferEnd
 from bridge.centre.explain import Verdict
@@ -28,14 +37,44 @@ def _no_null(value: object) -> object:
     return value
 
 
+class _NotNull:
+    """None is only ours, for what was not sent: the schema has no null."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        (sent,) = (one for one in schema.pop("anyOf") if one != {"type": "null"})
+        return {**sent, **schema}
+
+
 # A field that may be left out, but not be null.
-Kept = Annotated[T | SkipJsonSchema[None], BeforeValidator(_no_null)]
+Kept = Annotated[T | None, BeforeValidator(_no_null), _NotNull]
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise ValueError("give a whole number")
+    return value
+
+
+# JSON has one kind of number: 7.0 is a whole one, "7" is none.
+Whole = Annotated[int, BeforeValidator(_number)]
 
 
 def _without_null_defaults(schema: dict[str, Any]) -> None:
     for described in schema["properties"].values():
         if "default" in described and described["default"] is None:
             del described["default"]
+
+
+def exactly_one(*names: str) -> Callable[[dict[str, Any]], None]:
+    """To be said in the schema: of these fields one is given."""
+
+    def said(schema: dict[str, Any]) -> None:
+        _without_null_defaults(schema)
+        schema["oneOf"] = [{"required": [name]} for name in names]
+
+    return said
 
 
 class Said(BaseModel):
@@ -239,7 +278,7 @@ class TicketChange(Change):
     assignee: str | None = Field(None, description="An agent's id; null takes it from everybody.")
     solution: Kept[Long] = None
     disposition: Kept[str] = Field(None, description="One of the plan's, or empty for none.")
-    client: int | None = Field(None, strict=True, description="A client's id; null for nobody.")
+    client: Whole | None = Field(None, description="A client's id; null for nobody.")
 
 
 class Number(Said):
@@ -318,7 +357,7 @@ class AgentOrder(Taken):
 class Place(Taken):
     """An agent's place in a queue."""
 
-    penalty: int = Field(0, ge=0, le=MAX_PENALTY, strict=True, description="Lower ones are asked first.")
+    penalty: Whole = Field(0, ge=0, le=MAX_PENALTY, description="Lower ones are asked first.")
 
 
 class Member(Said):

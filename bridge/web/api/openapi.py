@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -13,6 +14,8 @@ from bridge.web.api.operations import PREFIX, Operation
 from bridge.web.pages.views import page
 
 DOCUMENT: web.AppKey[dict[str, Any]] = web.AppKey("openapi_document")
+_TAGS = {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$', "maxLength": 4000}
+_KEY = {"type": "string", "pattern": r"^[!#-~]+$", "minLength": 1, "maxLength": 200}
 _REF = "#/components/schemas/{model}"
 _PROBLEMS = {
     "400": "A parameter, or the body as JSON, is wrong",
@@ -22,8 +25,14 @@ _PROBLEMS = {
     "409": "It does not fit the present state",
     "410": "It was removed",
     "415": "The body is no JSON",
+    "408": "The body came too slowly",
+    "412": "It was changed since it was read; ETag has what it is now",
+    "413": "The body is too large",
     "416": "There is no such range",
     "422": "A field of the body is wrong",
+    "428": "The engineer demands If-Match",
+    "429": "Too many requests; Retry-After says when there may be more",
+    "500": "Something broke; the detail has a reference for the engineer",
     "502": "The mail server did not take the mail; the link is revoked",
     "503": "It cannot be reached or opened now, or it cannot be written down who hears it",
 }
@@ -81,7 +90,9 @@ def _operation(operation: Operation, references: dict[Any, dict[str, Any]]) -> d
         content: dict[str, Any] = {operation.answer: {"schema": {"type": "string"}}}
     else:
         content = {"application/json": {"schema": references[(operation.answer, "serialization")]}}
-    problems = {"400", "401", "403", *operation.problems} | ({"404"} if "{" in operation.path else set())
+    problems = {"400", "401", "403", "429", "500", "503", *operation.problems} | (
+        {"404"} if "{" in operation.path else set()
+    )
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -92,15 +103,26 @@ def _operation(operation: Operation, references: dict[Any, dict[str, Any]]) -> d
         "responses": {},
     }
     if operation.body is not None:
-        problems |= {"415", "422"}
+        problems |= {"408", "413", "415", "422"}
         described["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": references[(operation.body, "validation")]}},
         }
+    if operation.takes_key:
+        problems |= {"408", "409", "413", "422"}
+    if operation.conditional:
+        problems |= {"412", "428"}
     responses = described["responses"]
-    responses[str(operation.status)] = {"description": operation.summary, "content": content}
+    done: dict[str, Any] = {"description": operation.summary, "content": content}
+    responses[str(operation.status)] = done
+    if operation.tagged:
+        done["headers"] = {"ETag": {"description": "Of what is answered.", "schema": {"type": "string"}}}
+    if operation.status == HTTPStatus.CREATED:
+        done["headers"] = {"Location": {"description": "Where it is.", "schema": {"type": "string"}}}
     if operation.path.endswith("/file"):
         responses["206"] = {"description": "The range that was asked for", "content": content}
+    if operation.tagged and operation.method == "GET":
+        responses["304"] = {"description": "It is what If-None-Match has"}
     for status in sorted(problems):
         responses[status] = {
             "description": _PROBLEMS[status],
@@ -129,6 +151,16 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "schema": shown,
             }
         )
+    if operation.tagged and operation.method == "GET":
+        found.append(_header("If-None-Match", "The ETag of what is known: 304 where it is still so.", _TAGS))
+    if operation.conditional:
+        found.append(_header("If-Match", "The ETag of what was read: 412 where it was changed since.", _TAGS))
+    if operation.takes_key:
+        found.append(
+            _header(
+                "Idempotency-Key", "A new one for each request; sent again with it, it is done once.", _KEY
+            )
+        )
     if operation.answer == "text/event-stream":
         found.append(
             {
@@ -140,6 +172,10 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _header(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
 
 
 def _key(operation: Operation, name: str) -> dict[str, Any]:

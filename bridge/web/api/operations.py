@@ -6,11 +6,12 @@ from http import HTTPStatus
 from typing import Annotated, Generic, TypeVar
 
 import pydantic
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import ErrorDetails
 
-from bridge.web.access import EVERYBODY, Routes, Scoped
+from bridge.web.access import EVERYBODY
+from bridge.web.api.etags import tag_of
 from bridge.web.guard import read_body
 from bridge.web.principal import Role
 from bridge.web.problems import Fault, Problem
@@ -61,6 +62,9 @@ class Operation:
     status: int = 200
     roles: frozenset[Role] = EVERYBODY
     problems: frozenset[str] = frozenset()  # statuses besides those that follow from path and body
+    told_once: bool = False  # its answer holds a secret that is kept nowhere
+    takes: str = "application/json"  # the content type of what is no model
+    conditional: bool = False  # takes If-Match
 
     @property
     def name(self) -> str:
@@ -72,8 +76,15 @@ class Operation:
         own = {"id"} if self.path.split("/")[1] in _COUNTED else set()
         return frozenset({"link"} | own)
 
-    def declare(self, routes: Routes) -> None:
-        routes.add(self.method, PREFIX + self.path, self.handler, Scoped(self.scope, self.roles))
+    @property
+    def takes_key(self) -> bool:
+        """An Idempotency-Key. A file is no body to be compared, and to send it again does no harm."""
+        return self.method == "POST" and self.takes == "application/json"
+
+    @property
+    def tagged(self) -> bool:
+        """Answers with an ETag."""
+        return self.status == 200 and isinstance(self.answer, type) and self.method in {"GET", "PATCH"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +129,13 @@ async def body(request: web.Request, model: type[M]) -> Read[M]:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, _summary(faults), faults=faults) from error
 
 
-def answer(model: BaseModel, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(
-        text=model.model_dump_json(), status=status, content_type="application/json", headers=headers
-    )
+def answer(
+    model: BaseModel, *, status: int = 200, headers: dict[str, str] | None = None, row: object = None
+) -> web.Response:
+    """``row`` is the state of what is shown, where it can be changed under a condition."""
+    text = model.model_dump_json()
+    said = headers if row is None else {**(headers or {}), hdrs.ETAG: tag_of(text, row)}
+    return web.Response(text=text, status=status, content_type="application/json", headers=said)
 
 
 def _faults(error: pydantic.ValidationError) -> list[ErrorDetails]:

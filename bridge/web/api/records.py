@@ -17,6 +17,7 @@ from bridge.errors import BadNumber
 from bridge.store import Unit
 from bridge.store.rows import CallRow, ClientRow, NumberRow, OfferRow, PauseRow, RecordingRow, TicketRow
 from bridge.web.api import models
+from bridge.web.api.etags import demand_match, tag_of
 from bridge.web.api.operations import PREFIX, Moment, NoQuery, Paged, Query, answer, body, query
 from bridge.web.api.recording_models import Recording
 from bridge.web.beside import Beside, beside
@@ -122,7 +123,7 @@ async def get_ticket(request: web.Request) -> web.StreamResponse:
         row = await unit.tickets.get(number) if number is not None else None
         if row is None:
             raise not_found("There is no such ticket.")
-        return answer(await _ticket(unit, row, sight_of(request)))
+        return answer(await _ticket(unit, row, sight_of(request)), row=row)
 
 
 async def change_ticket(request: web.Request) -> web.StreamResponse:
@@ -137,9 +138,11 @@ async def change_ticket(request: web.Request) -> web.StreamResponse:
     if wanted.disposition is not None and wanted.disposition not in known:
         raise _unfit("#/disposition", f"give one of: {', '.join(known[:-1])}; or empty for none.")
     async with parts_of(request).store.unit() as unit:
-        row = await unit.tickets.get(number) if number is not None else None
+        row = await unit.tickets.lock(number) if number is not None else None
         if row is None:
             raise not_found("There is no such ticket.")
+        shown = (await _ticket(unit, row, sight_of(request))).model_dump_json()
+        demand_match(request, row, row.updated_at, tag_of(shown, row))
         if wanted.client is not None and await unit.clients.get(wanted.client) is None:
             raise _unfit("#/client", "there is no such client.")
         changed = await unit.tickets.update(
@@ -156,7 +159,8 @@ async def change_ticket(request: web.Request) -> web.StreamResponse:
             changed = await unit.tickets.update(row.id, client=wanted.client)
         if wanted.disposition is not None:
             changed = await unit.tickets.update(row.id, disposition=wanted.disposition)
-        return answer(await _ticket(unit, changed or row, sight_of(request)))
+        changed = changed or row
+        return answer(await _ticket(unit, changed, sight_of(request)), row=changed)
 
 
 # ── clients ──────────────────────────────────────────────────────────────────
@@ -180,7 +184,7 @@ async def get_client(request: web.Request) -> web.StreamResponse:
         row = await unit.clients.get(number) if number is not None else None
     if row is None:
         raise not_found("There is no such client.")
-    return answer(_client(row))
+    return answer(_client(row), row=row)
 
 
 async def add_client(request: web.Request) -> web.StreamResponse:
@@ -196,7 +200,8 @@ async def add_client(request: web.Request) -> web.StreamResponse:
             notes=wanted.notes,
             numbers=numbers,
         )
-    return answer(_client(row), status=201, headers={"Location": f"{PREFIX}/clients/{row.id}"})
+    location = f"{PREFIX}/clients/{row.id}"
+    return answer(_client(row), status=201, headers={"Location": location}, row=row)
 
 
 async def change_client(request: web.Request) -> web.StreamResponse:
@@ -205,9 +210,10 @@ async def change_client(request: web.Request) -> web.StreamResponse:
     number = path_number(request)
     wanted = change.value
     async with parts_of(request).store.unit() as unit:
-        row = await unit.clients.get(number) if number is not None else None
+        row = await unit.clients.lock(number) if number is not None else None
         if row is None:
             raise not_found("There is no such client.")
+        demand_match(request, row, row.updated_at, tag_of(_client(row).model_dump_json(), row))
         changed = await unit.clients.update(
             row.id,
             name=row.name if wanted.name is None else wanted.name,
@@ -217,7 +223,7 @@ async def change_client(request: web.Request) -> web.StreamResponse:
             notes=row.notes if wanted.notes is None else wanted.notes,
             numbers=row.numbers if wanted.numbers is None else _numbers(request, wanted.numbers),
         )
-    return answer(_client(changed or row))
+    return answer(_client(changed or row), row=changed or row)
 
 
 # ── recordings ───────────────────────────────────────────────────────────────

@@ -1,6 +1,6 @@
 """Owns the table of the API's operations. Routes, scopes, the OpenAPI document follow it."""
 
-from bridge.web.access import SUPERVISORS, Open, Routes
+from bridge.web.access import SUPERVISORS, Open, Routes, Scoped
 from bridge.web.api import (
     access_models,
     audit,
@@ -18,6 +18,7 @@ from bridge.web.api import (
 )
 from bridge.web.api.openapi import show_document, show_page
 from bridge.web.api.operations import PREFIX, NoQuery, Operation, Paged
+from bridge.web.api.serving import served
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -86,6 +87,7 @@ OPERATIONS: tuple[Operation, ...] = (
         models.Ticket,
         body=models.TicketChange,
         roles=frozenset(),
+        conditional=True,
     ),
     Operation(
         "GET",
@@ -117,6 +119,7 @@ OPERATIONS: tuple[Operation, ...] = (
         models.Client,
         body=models.ClientChange,
         roles=frozenset(),
+        conditional=True,
     ),
     Operation(
         "GET",
@@ -297,6 +300,7 @@ OPERATIONS: tuple[Operation, ...] = (
         status=201,
         roles=frozenset(),
         problems=frozenset({"409", "502"}),
+        told_once=True,
     ),
     Operation(
         "DELETE",
@@ -334,6 +338,9 @@ SCOPES: tuple[str, ...] = (*sorted({operation.scope for operation in OPERATIONS}
 
 def declare(routes: Routes) -> None:
     for operation in OPERATIONS:
-        operation.declare(routes)
+        handler = served(operation)
+        routes.add(
+            operation.method, PREFIX + operation.path, handler, Scoped(operation.scope, operation.roles)
+        )
     routes.get(f"{PREFIX}/openapi.json", show_document, Open())
     routes.get("/api/docs", show_page, Open())

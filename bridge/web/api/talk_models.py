@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 from bridge.centre.facts import Supervise, Wish
 from bridge.centre.plan import Target, TargetKind
 from bridge.centre.record import Doing
-from bridge.web.api.models import Pause, Said, Taken, Transfer
+from bridge.web.api.models import Kept, Pause, Said, Taken, Transfer, exactly_one
 
 
 class Party(Said):
@@ -64,7 +64,9 @@ class TalkWish(Taken):
 class RecordingOrder(Taken):
     """Whatever is so already stays as it is."""
 
-    paused: bool = Field(description="true: nothing that is said from now on may be heard in the recording.")
+    paused: StrictBool = Field(
+        description="true: nothing that is said from now on may be heard in the recording."
+    )
 
 
 class SupervisionOrder(Taken):
@@ -82,16 +84,18 @@ class SupervisionOrder(Taken):
 class TransferOrder(Taken):
     """Give exactly one of `agent`, `queue`, `number` and `supervisor`."""
 
-    agent: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
-    queue: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
-    number: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = Field(
+    model_config = ConfigDict(json_schema_extra=exactly_one("agent", "queue", "number", "supervisor"))
+
+    agent: Kept[Annotated[str, StringConstraints(min_length=1, max_length=40)]] = None
+    queue: Kept[Annotated[str, StringConstraints(min_length=1, max_length=100)]] = None
+    number: Kept[Annotated[str, StringConstraints(min_length=1, max_length=40)]] = Field(
         None, description="Outside; one that `transfers.prefixes` permits."
     )
-    supervisor: Literal[True] | None = Field(
+    supervisor: Kept[Literal[True]] = Field(
         None,
         description="The first free one of the call's queue; where it has none, of the agent's own ones.",
     )
-    attended: bool = Field(False, description="Talk with the target first.")
+    attended: StrictBool = Field(False, description="Talk with the target first.")
 
     @model_validator(mode="after")
     def _has_one_target(self) -> Self:

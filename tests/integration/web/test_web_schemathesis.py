@@ -32,7 +32,11 @@ async def test_the_api_keeps_what_its_document_promises(house: House, tmp_path: 
         *("run", str(house.server.make_url("/api/v1/openapi.json"))),
         *("--max-examples", EXAMPLES, "--seed", SEED),
         cwd=tmp_path,
-        env={**os.environ, "CALLBRIDGE_TOKEN": token, "CALLBRIDGE_HOOKS": str(HERE / "schemathesis_hooks.py")},
+        env={
+            **os.environ,
+            "CALLBRIDGE_TOKEN": token,
+            "CALLBRIDGE_HOOKS": str(HERE / "schemathesis_hooks.py"),
+        },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

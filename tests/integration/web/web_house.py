@@ -36,7 +36,7 @@ from bridge.engine.logged import logged
 from bridge.engine.ports import FloorView, LinkState, LiveAgent, LiveQueue, StampedFact
 from bridge.store import Store
 from bridge.store.rows import AuditRow
-from bridge.web import CardScreens, Metrics, WebParts, make_app
+from bridge.web import ApiRules, CardScreens, Metrics, WebParts, make_app
 
 T0 = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -44,6 +44,7 @@ HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD) 
 DEADLINE = 10.0
 API = "/api/v1"
 RECEIVERS = Allowed.of(["127.0.0.1"])
+GENEROUS = ApiRules(per_second=100_000, burst=1_000_000)
 
 
 def plan() -> Plan:
@@ -139,8 +140,8 @@ class FakeDesk:
                 self.set_agent(agent, "paused", reason)
             case WrapUpExtended(agent):
                 until = self.agent(agent).until
-                assert until is not None
-                self.change(agent, until=until + timedelta(seconds=30), may_extend=False)
+                if until is not None:
+                    self.change(agent, until=until + timedelta(seconds=30), may_extend=False)
             case MemberMoved(agent, queue, penalty):
                 self._place(agent, queue, penalty)
             case MemberRestored(agent, queue):
@@ -189,6 +190,7 @@ class House:
     vault: Vault
     metrics: Metrics
     server: TestServer
+    rules: ApiRules  # of the API; changed by a test, they hold at once
     departments: dict[str, list[str]]  # department → its supervisors; changed by a test, they hold at once
     scripts: list[ScriptSettings]  # likewise
     clients: list[TestClient] = field(default_factory=list)
@@ -271,12 +273,14 @@ async def open_house(
         lambda: scripts,
         lambda name: {"crm": "Our CRM"}.get(name, name),
         Subscribers(store, str(x25519.Identity.generate()), public_url=public_url, allowed=lambda: RECEIVERS),
+        lambda: house.rules,
     )
     metrics = Metrics()
     app = make_app(parts, screens, metrics, without_vendor=True)
     server = TestServer(app)
     await server.start_server()
-    return House(store, desk, screens, recordings, vault, metrics, server, departments, scripts)
+    house = House(store, desk, screens, recordings, vault, metrics, server, GENEROUS, departments, scripts)
+    return house
 
 
 async def close_house(house: House) -> None:
