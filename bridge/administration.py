@@ -12,7 +12,7 @@ from pathlib import Path
 from bridge import config
 from bridge.config import keyfile
 from bridge.crm.access import hash_password, hash_token, new_token, verify_password
-from bridge.crm.clients_csv import open_clients
+from bridge.crm.clients_csv import Refusal, open_clients
 from bridge.crm.explanation import Explanation, explanation_of
 from bridge.crm.importer import ImportReport, import_clients
 from bridge.crm.retention import KeepRules, Removed, Retention
@@ -21,7 +21,7 @@ from bridge.crm.vault import Vault
 from bridge.crm.verification import Finding, verify
 from bridge.errors import BadInput
 from bridge.store import Store
-from bridge.store.rows import DueRow, TokenRow, UserRow
+from bridge.store.rows import DueRow, ImportCounts, TokenRow, UserRow
 from bridge.web import SCOPES
 
 SUPERVISOR = "supervisor"
@@ -36,11 +36,20 @@ async def _store(settings: config.Settings) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def import_file(path: Path, file: Path, progress: Callable[[int], None]) -> ImportReport:
+async def import_file(
+    path: Path,
+    file: Path,
+    progress: Callable[[ImportCounts], None],
+    refuse: Callable[[Refusal], None] | None = None,
+    *,
+    dry_run: bool = False,
+) -> ImportReport:
     settings = config.load(path)
     with open_clients(file) as text:
         async with _store(settings) as store:
-            return await import_clients(store, text, settings.company.region, progress)
+            return await import_clients(
+                store, text, settings.company.region, progress, refuse=refuse, dry_run=dry_run
+            )
 
 
 async def add_user(path: Path, login: str, role: str, agent: str | None, password: str) -> str:

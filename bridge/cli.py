@@ -10,10 +10,9 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 
-from bridge import __version__, cli_callbacks, cli_recordings, logs
+from bridge import __version__, cli_callbacks, cli_crm, cli_recordings, logs
 from bridge.errors import BadInput, BadTrace, CallbridgeError, ConfigurationError, RemoteError
 
 OK, FINDINGS, USAGE, CONFIGURATION, REMOTE = range(5)
@@ -132,22 +131,6 @@ def _replay(options: argparse.Namespace) -> int:
     return OK
 
 
-def _import(options: argparse.Namespace) -> int:
-    from bridge.administration import import_file
-
-    def progress(done: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{done} lines", end="", file=sys.stderr, flush=True)
-
-    report = asyncio.run(import_file(options.config, options.file, progress))
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    for refusal in report.refused:
-        print(f"{options.file}:{refusal.line}: {refusal.reason}", file=sys.stderr)
-    print(f"{report.added} added, {report.updated} updated, {len(report.refused)} refused")
-    return FINDINGS if report.refused else OK
-
-
 def _user_add(options: argparse.Namespace) -> int:
     from bridge.administration import add_user
 
@@ -164,36 +147,6 @@ def _user_sync(options: argparse.Namespace) -> int:
 
     changed = asyncio.run(sync_users(options.config, options.secrets))
     print(f"{len(changed)} log-ins set" + (f": {', '.join(changed)}" if changed else ""))
-    return OK
-
-
-def _token_add(options: argparse.Namespace) -> int:
-    from bridge.administration import add_token
-
-    token = asyncio.run(add_token(options.config, options.name, options.scope, options.days))
-    print(token)
-    return OK
-
-
-def _token_list(options: argparse.Namespace) -> int:
-    from bridge.administration import tokens
-
-    def day(at: datetime | None, never: str) -> str:
-        return at.astimezone().strftime("%Y-%m-%d %H:%M") if at is not None else never
-
-    for token in asyncio.run(tokens(options.config)):
-        expires, used = day(token.expires_at, "never"), day(token.last_used_at, "never")
-        print(
-            f"{token.id:>4}  {token.name:<24} expires {expires:<16}  used {used:<16}  {' '.join(token.scopes)}"
-        )
-    return OK
-
-
-def _token_revoke(options: argparse.Namespace) -> int:
-    from bridge.administration import revoke_token
-
-    asyncio.run(revoke_token(options.config, options.id))
-    print(f"token {options.id} revoked: it opens nothing any more")
     return OK
 
 
@@ -312,9 +265,6 @@ def _parser() -> argparse.ArgumentParser:
         "config",
     )
     _simulation_arguments(simulate)
-    import_ = add("import", _import, "clients from a CSV file", "callbridge import clients.csv", "config")
-    import_.add_argument("file", type=Path, help="columns: name, number, company, language, tier, notes")
-
     user = commands.add_parser("user", help="log-ins").add_subparsers(metavar="COMMAND", required=True)
     user_add = _command(
         user,
@@ -340,32 +290,7 @@ def _parser() -> argparse.ArgumentParser:
         ("config", "secrets"),
     )
 
-    token = commands.add_parser("token", help="API tokens").add_subparsers(metavar="COMMAND", required=True)
-    token_add = _command(
-        token,
-        "add",
-        _token_add,
-        "make an API token and print it once",
-        "callbridge token add crm --scope tickets:read --scope clients:read --days 365",
-        ("config",),
-    )
-    token_add.add_argument("name")
-    token_add.add_argument(
-        "--scope", action="append", required=True, help="may be given several times; * is all"
-    )
-    token_add.add_argument("--days", type=int, help="expires after so many days; never, if not given")
-    _command(
-        token,
-        "list",
-        _token_list,
-        "the API tokens: until when they are good, when they were last used (to some minutes), their scopes",
-        "callbridge token list",
-        ("config",),
-    )
-    token_revoke = _command(
-        token, "revoke", _token_revoke, "end an API token at once", "callbridge token revoke 3", ("config",)
-    )
-    token_revoke.add_argument("id", type=int, help="as `callbridge token list` shows it")
+    cli_crm.declare(commands, _command)
     cli_recordings.declare(commands, _command)
     cli_callbacks.declare(commands, _command)
     return parser

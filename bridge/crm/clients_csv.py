@@ -7,25 +7,26 @@ The columns may come in any order; ``name`` and one of ``number``, ``numbers``, 
 required. Several numbers are separated by ``|`` or have columns of their own. Other columns are passed over.
 """
 
-import codecs
 import csv
 import io
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from bridge.crm.cells import unguarded
 from bridge.crm.client_numbers import merged, row_of
+from bridge.crm.encodings import Guess, guess
 from bridge.errors import BadInput, BadNumber
 from bridge.store.clients import MAX_NAME, MAX_NOTES, MAX_NUMBERS
 from bridge.store.rows import NumberRow
 
 MAX_LINE = 64 * 1024  # characters of one record
 MAX_RECORD_LINES = 100  # of one record: quoted notes may have line breaks
-_SAMPLE = 1 << 20
 _DELIMITERS = ";,\t"
+_NONE = "\ufffd"  # what stands for bytes that are no character
 _NUMBER_COLUMN = re.compile(r"^(?:number|numbers|phone|phones)$|^(?:number|phone)\d{1,2}$")
 _TEXT_COLUMNS = ("name", "company", "language", "tier", "notes")
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$")
@@ -59,12 +60,35 @@ class _Header:
     numbers: tuple[int, ...]
 
 
-def open_clients(path: Path) -> TextIO:
+class ClientsFile(io.TextIOWrapper):
+    """An open file, with what is wrong in its encoding, and how far it was read."""
+
+    def __init__(self, raw: io.BufferedReader, guess: Guess) -> None:
+        super().__init__(raw, encoding=guess.encoding, errors="replace", newline="")
+        self._guess = guess
+        self._raw = raw
+
+    @property
+    def read_bytes(self) -> int:
+        return self._raw.tell()
+
+    def fault(self, line: int, until: int) -> str:
+        """What no character is in these lines; "" for nothing."""
+        for number in range(line, until + 1):
+            if number in self._guess.faults:
+                return f"byte {self._guess.faults[number]} of the file is no {self._guess.encoding.upper()}"
+        return ""
+
+
+def open_clients(path: Path) -> ClientsFile:
     """Open a file in its encoding: UTF-8 with or without a mark, UTF-16 with one, else Windows-1251."""
     try:
-        with path.open("rb") as raw:
-            encoding = _encoding(raw)
-        return path.open("r", encoding=encoding, errors="replace", newline="")
+        raw = path.open("rb")
+        try:
+            return ClientsFile(raw, guess(raw))
+        except BaseException:
+            raw.close()
+            raise
     except OSError as error:
         raise BadInput(f"{path}: it cannot be read ({error.strerror}); name a CSV file") from error
 
@@ -77,12 +101,16 @@ def read_clients(file: TextIO, region: str) -> Iterator[ClientLine | Refusal]:
             raise BadInput(f"line {first.line}: {first.reason}; the first line must name the columns")
         line, text = first
         if text.strip():
-            return _clients(records, _header(line, text.removeprefix("\ufeff")), region)
+            header = _header(line, text.removeprefix("\ufeff"))
+            return _clients(records, header, region, file.fault if isinstance(file, ClientsFile) else None)
     raise BadInput("the file is empty; its first line must name the columns: name;number;company")
 
 
 def _clients(
-    records: Iterator[Refusal | tuple[int, str]], header: _Header, region: str
+    records: Iterator[Refusal | tuple[int, str]],
+    header: _Header,
+    region: str,
+    fault: Callable[[int, int], str] | None,
 ) -> Iterator[ClientLine | Refusal]:
     for record in records:
         if isinstance(record, Refusal):
@@ -94,7 +122,8 @@ def _clients(
         try:
             yield _client(line, _split(text, header.delimiter), header, region)
         except BadInput as error:
-            yield Refusal(line, str(error))
+            place = fault(line, line + text.count("\n")) if fault is not None and _NONE in text else ""
+            yield Refusal(line, f"{error}; {place}" if place else str(error))
 
 
 def _client(line: int, cells: list[str], header: _Header, region: str) -> ClientLine:
@@ -110,7 +139,7 @@ def _client(line: int, cells: list[str], header: _Header, region: str) -> Client
     if language and not _LANGUAGE.match(language):
         raise BadInput(f"language {language[:20]!r}: write a code like ru or en")
     written = [
-        part.strip()
+        unguarded(part.strip())
         for column in header.numbers
         if column < len(cells)
         for part in cells[column].split("|")
@@ -136,10 +165,10 @@ def _client(line: int, cells: list[str], header: _Header, region: str) -> Client
 
 
 def _cell(name: str, cells: list[str], column: int) -> str:
-    text = cells[column].strip() if column < len(cells) else ""
+    text = unguarded(cells[column].strip()) if column < len(cells) else ""
     if len(text) > _LONGEST[name]:
         raise BadInput(f"{name}: {len(text)} characters; at most {_LONGEST[name]} are kept")
-    if "\ufffd" in text or "\0" in text:
+    if _NONE in text or "\0" in text:
         raise BadInput(f"{name}: it holds characters that are none; save the file as UTF-8")
     return text
 
@@ -209,20 +238,3 @@ def _lines(file: TextIO) -> Iterator[tuple[int, str | None]]:
         while (rest := file.readline(MAX_LINE)) and not rest.endswith("\n"):
             pass
         yield number, None
-
-
-def _encoding(raw: io.BufferedReader) -> str:
-    head = raw.read(4)
-    raw.seek(0)
-    if head.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        while block := raw.read(_SAMPLE):
-            decoder.decode(block)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "cp1251"
-    return "utf-8"

@@ -104,7 +104,7 @@ class ApiLimits:
         return self._known.take(who)
 
     async def was_issued(self, digest: str, store: Store) -> bool:
-        """Is there such a token? To some seconds, so that a flood of guesses asks the store next to nothing."""
+        """Is there such a token? To some seconds: a flood of guesses is to ask the store next to nothing."""
         if digest not in self._issued and self._clock() - self._read_at > _ISSUED_SECONDS:
             self._read_at = self._clock()
             async with store.view() as unit:

@@ -7,6 +7,7 @@ import pytest
 from bridge.crm.importer import BATCH, ImportReport, import_clients
 from bridge.errors import BadInput
 from bridge.store import Store
+from bridge.store.rows import ImportCounts
 
 HEADER = "name;company;numbers;language;tier;notes\n"
 
@@ -76,12 +77,12 @@ async def test_bad_lines_are_refused_and_the_rest_comes_in(store: Store) -> None
 
 
 async def test_progress_and_a_large_file(store: Store) -> None:
-    told: list[int] = []
+    told: list[ImportCounts] = []
     text = "name,number\n" + "".join(f"Client {n},+7916{n:07}\n" for n in range(1000))
     report = await import_clients(store, io.StringIO(text), "RU", told.append)
     assert report == ImportReport(1000, 0, ())
-    assert told == sorted(told)
-    assert told[-1] == 1001
+    assert [one.lines for one in told] == sorted(one.lines for one in told)
+    assert told[-1] == ImportCounts(0, 1001, 1000)
 
 
 async def test_a_file_without_a_header_brings_nothing(store: Store) -> None:
