@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from bridge import __version__
+from bridge.crm.imports import ImportJobs
 from bridge.errors import CallbridgeError
 from bridge.web import health, live
 from bridge.web.access import Open, Routes
@@ -45,6 +46,7 @@ from bridge.web.rendering import Renderer
 from bridge.web.screens import CardOpened, CardScreens
 from bridge.web.sessions import LinkThrottle, LoginThrottle, Sessions
 from bridge.web.streams import Hub
+from bridge.web.uploads import JOBS, run_jobs
 
 log = structlog.get_logger(__name__)
 _SWEEP_SECONDS = 600
@@ -73,13 +75,14 @@ def make_app(
     app[MOVES] = Moves(parts)
     app[LISTENINGS] = Listenings(parts.store)
     app[KEYS] = Keys()
+    app[JOBS] = ImportJobs(parts.store, parts.region)
     app[health.METRICS] = metrics or Metrics()
     app[api_events.EVENT_STREAMS] = set()
     app[openapi.DOCUMENT] = openapi.document_of(api.OPERATIONS, __version__)
     app[ROUTES] = _routes(assets)
     app[ROUTES].install(app)
     app.on_response_prepare.append(set_headers)
-    app.cleanup_ctx.extend([live.wake_pages, _measure, _sweep])
+    app.cleanup_ctx.extend([live.wake_pages, _measure, _sweep, run_jobs])
     app.on_shutdown.extend([live.close_pages, api_events.close_event_streams])
     return app
 
@@ -116,6 +119,7 @@ async def _sweep(app: web.Application) -> AsyncIterator[None]:
                 await app[SESSIONS].sweep()
                 async with app[PARTS].store.unit() as unit:
                     await unit.keys.sweep(datetime.now(UTC) - KEYS_KEPT)
+                await app[JOBS].sweep()
             except CallbridgeError as error:
                 log.warning("what expired was not swept", action="sweep", error=str(error))
             await asyncio.sleep(_SWEEP_SECONDS)

@@ -24,7 +24,7 @@ from bridge.web.problems import Problem, is_link
 ROUTES = web.AppKey("routes", Routes)
 LIMITS = web.AppKey("limits", ApiLimits)
 _ALLOWANCE: web.RequestKey[Allowance] = web.RequestKey("allowance")
-MAX_BODY = 64 * 1024
+MAX_BODY = 512 * 1024  # 20,000 characters of any script in a form, or escaped in JSON
 MAX_FIELDS = 50
 BODY_SECONDS = 10.0
 _USED_WITHIN = timedelta(minutes=5)

@@ -108,6 +108,12 @@ def _operation(operation: Operation, references: dict[Any, dict[str, Any]]) -> d
             "required": True,
             "content": {"application/json": {"schema": references[(operation.body, "validation")]}},
         }
+    elif operation.takes != "application/json":
+        problems |= {"408", "413", "415"}
+        described["requestBody"] = {
+            "required": True,
+            "content": {operation.takes: {"schema": {"type": "string"}}},
+        }
     if operation.takes_key:
         problems |= {"408", "409", "413", "422"}
     if operation.conditional:

@@ -31,7 +31,7 @@ def _written_out(value: object) -> object:
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 
-_COUNTED = frozenset({"clients", "tickets"})
+_COUNTED = frozenset({"clients", "tickets", "imports"})
 
 
 class Query(BaseModel):

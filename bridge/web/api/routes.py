@@ -7,7 +7,9 @@ from bridge.web.api import (
     callback_routes,
     dialling,
     events,
+    exports,
     floor,
+    imports,
     links,
     models,
     recording_models,
@@ -19,6 +21,7 @@ from bridge.web.api import (
 from bridge.web.api.openapi import show_document, show_page
 from bridge.web.api.operations import PREFIX, NoQuery, Operation, Paged
 from bridge.web.api.serving import served
+from bridge.web.uploads import LARGEST
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -108,6 +111,68 @@ OPERATIONS: tuple[Operation, ...] = (
         body=models.NewClient,
         status=201,
         roles=frozenset(),
+    ),
+    Operation(
+        "GET",
+        "/clients.csv",
+        exports.export_clients,
+        "clients:read",
+        "All clients as CSV, in the form that an import takes",
+        "text/csv",
+        query=exports.CsvQuery,
+        roles=SUPERVISORS,
+    ),
+    Operation(
+        "GET",
+        "/tickets.csv",
+        exports.export_tickets,
+        "tickets:read",
+        "Tickets as CSV, the latest first",
+        "text/csv",
+        query=exports.TicketsCsvQuery,
+        roles=SUPERVISORS,
+    ),
+    Operation(
+        "GET",
+        "/calls.csv",
+        exports.export_calls,
+        "calls:read",
+        "Calls as CSV, the latest first",
+        "text/csv",
+        query=exports.CallsCsvQuery,
+        roles=SUPERVISORS,
+    ),
+    Operation(
+        "POST",
+        "/clients/import",
+        imports.import_clients,
+        "clients:write",
+        "Import clients from a CSV file, the request's body; ask the job that is answered what became of it",
+        imports.Import,
+        query=imports.ImportQuery,
+        takes="text/csv",
+        status=202,
+        roles=frozenset(),
+        problems=frozenset({"409"}),
+    ),
+    Operation(
+        "GET",
+        "/imports/{id}",
+        imports.get_import,
+        "clients:read",
+        "How far an import is, and what came of it",
+        imports.Import,
+        roles=SUPERVISORS,
+    ),
+    Operation(
+        "GET",
+        "/imports/{id}/report",
+        imports.get_import_report,
+        "clients:read",
+        "Every refused line of an import, with its number and why, as CSV",
+        "text/csv",
+        roles=SUPERVISORS,
+        problems=frozenset({"410"}),
     ),
     Operation("GET", "/clients/{id}", records.get_client, "clients:read", "One client", models.Client),
     Operation(
@@ -342,5 +407,7 @@ def declare(routes: Routes) -> None:
         routes.add(
             operation.method, PREFIX + operation.path, handler, Scoped(operation.scope, operation.roles)
         )
+        if operation.takes != "application/json":
+            routes.allow_large(handler, LARGEST)
     routes.get(f"{PREFIX}/openapi.json", show_document, Open())
     routes.get("/api/docs", show_page, Open())

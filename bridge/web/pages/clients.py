@@ -1,15 +1,19 @@
 """Owns the pages of clients: search, one client with his numbers, tickets and contacts."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from aiohttp import web
 
 from bridge.crm.client_numbers import edited, lines_of
-from bridge.store.rows import NumberRow
+from bridge.store.clients import ClientFields
+from bridge.store.rows import ClientRow, NumberRow
 from bridge.web.access import Routes, SignedIn
 from bridge.web.context import parts_of
+from bridge.web.edits import edits, marks
 from bridge.web.forms import Fields, form_of, path_number, query_of
 from bridge.web.labels import N_
+from bridge.web.pages.conflicts import conflict
 from bridge.web.pages.contacts import contacts_of
 from bridge.web.pages.views import fragment, page, see_other
 from bridge.web.problems import not_found
@@ -75,6 +79,7 @@ async def show_client(request: web.Request) -> web.StreamResponse:
         "client.html",
         client=client,
         numbers=lines_of(client.numbers, parts_of(request).region()),
+        shown=marks(_kept(request, client)),
         contacts=contacts,
         tickets=tickets.items,
         saved="saved" in request.query,
@@ -88,19 +93,45 @@ async def change_client(request: web.Request) -> web.StreamResponse:
     form = await form_of(request)
     number = path_number(request)
     async with parts_of(request).store.unit() as unit:
-        client = await unit.clients.get(number) if number is not None else None
+        client = await unit.clients.lock(number) if number is not None else None
         if client is None:
             raise not_found(N_("There is no such client."))
-        await unit.clients.update(
-            client.id,
-            name=form.text("name", required=True),
-            company=form.text("company"),
-            tier=form.text("tier", longest=100),
-            notes=form.text("notes", longest=20_000, multiline=True),
-            numbers=_numbers(request, form, client.numbers),
-        )
-        await unit.tags.set(client.id, form.text("tags", longest=1000).split(","))
+        numbers = _numbers(request, form, client.numbers)
+        kept = _kept(request, client)
+        given: dict[str, object] = {
+            "name": form.text("name", required=True),
+            "company": form.text("company"),
+            "tier": form.text("tier", longest=100),
+            "notes": form.text("notes", longest=20_000, multiline=True),
+            "numbers": _as_lines(request, numbers),
+        }
+        found = edits(form, given, kept)
+        met = [edit for edit in found if edit.met]
+        if found and not met:
+            changed: dict[str, object] = {edit.name: given[edit.name] for edit in found}
+            if "numbers" in changed:
+                changed["numbers"] = numbers
+            await unit.clients.update(client.id, **cast("ClientFields", changed))
+        if not met:
+            await unit.tags.set(client.id, form.text("tags", longest=1000).split(","))
+    if met:
+        return conflict(request, f"/clients/{client.id}", client.name, given, kept, found, {})
     return see_other(f"/clients/{client.id}?saved=1")
+
+
+def _kept(request: web.Request, client: ClientRow) -> dict[str, object]:
+    """The fields of the client's form."""
+    return {
+        "name": client.name,
+        "company": client.company,
+        "tier": client.tier,
+        "notes": client.notes,
+        "numbers": _as_lines(request, client.numbers),
+    }
+
+
+def _as_lines(request: web.Request, numbers: Sequence[NumberRow]) -> str:
+    return "\n".join(lines_of(numbers, parts_of(request).region()))
 
 
 def _numbers(request: web.Request, form: Fields, before: Sequence[NumberRow]) -> list[NumberRow]:

@@ -1,22 +1,26 @@
 """Owns the pages of tickets and of calls: lists with filters, one ticket, one call."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
 from bridge.store import Unit
 from bridge.store.rows import LinkRow, TicketRow
+from bridge.store.tickets import TicketFields
 from bridge.web import labels
 from bridge.web.access import Routes, SignedIn
 from bridge.web.beside import beside
 from bridge.web.choices import dispositions, values
-from bridge.web.context import parts_of
+from bridge.web.context import language_of, parts_of, renderer_of
 from bridge.web.dialling import number_again
-from bridge.web.forms import Fields, form_of, path_number, query_of
+from bridge.web.edits import Edit, edits, marks
+from bridge.web.forms import form_of, path_number, query_of
 from bridge.web.labels import N_
 from bridge.web.links import HOURS, MOST_HOURS, Made, may_revoke
+from bridge.web.pages.conflicts import conflict
 from bridge.web.pages.contacts import contact_of, contacts_of
 from bridge.web.pages.offers import asked
 from bridge.web.pages.views import page, see_other
@@ -102,37 +106,66 @@ async def change_ticket(request: web.Request) -> web.StreamResponse:
     form = await form_of(request)
     agents = _agent_names(request)
     async with parts_of(request).store.unit() as unit:
-        ticket = await _ticket(request, unit)
+        ticket = await _ticket(request, unit, lock=True)
         # Whoever has it stays a valid choice, also when he left the plan meanwhile.
         choices = {*agents, *([ticket.assignee] if ticket.assignee else [])}
         client = form.optional_number("client")
         if client is not None and await unit.clients.get(client) is None:
             raise bad_field("client", N_("there is no such client; give the number from his page."))
-        subject = form.text("subject", longest=500, required=True)
-        assignee = form.choice("assignee", choices, optional=True) or None
-        disposition = form.choice("disposition", _dispositions(request, ticket), optional=True)
-        await unit.tickets.update(
-            ticket.id,
-            status=form.choice("status", tuple(labels.STATUSES)),
-            priority=form.choice("priority", tuple(labels.PRIORITIES)),
-            solution=form.text("solution", longest=20_000, multiline=True),
-        )
-        # Told apart: news of the call fill these in while the page is open, and the store keeps what people
-        # set from later news. So only what differs from what the page showed.
-        if _changed(form, "subject", subject, ticket.subject):
-            await unit.tickets.update(ticket.id, subject=subject)
-        if _changed(form, "assignee", assignee, ticket.assignee):
-            await unit.tickets.update(ticket.id, assignee=assignee)
-        if _changed(form, "client", client, ticket.client):
-            await unit.tickets.update(ticket.id, client=client)
-        if _changed(form, "disposition", disposition, ticket.disposition):
-            await unit.tickets.update(ticket.id, disposition=disposition)
+        given: TicketFields = {
+            "subject": form.text("subject", longest=500, required=True),
+            "status": form.choice("status", tuple(labels.STATUSES)),
+            "priority": form.choice("priority", tuple(labels.PRIORITIES)),
+            "assignee": form.choice("assignee", choices, optional=True) or None,
+            "solution": form.text("solution", longest=20_000, multiline=True),
+            "client": client,
+            "disposition": form.choice("disposition", _dispositions(request, ticket), optional=True),
+        }
+        if "disposition" not in form.values:
+            given["disposition"] = ticket.disposition  # the plan has none: the page did not ask
+        # Only what he changed: news of the call fill the others in while the page is open, and the store
+        # keeps what people set from later news.
+        found = edits(form, given, _kept(ticket))
+        met = [edit for edit in found if edit.met]
+        if met:
+            words = await _words(request, unit, met)
+        elif found:
+            changed = {edit.name for edit in found}
+            fields = {name: value for name, value in given.items() if name in changed}
+            await unit.tickets.update(ticket.id, **cast("TicketFields", fields))
+    if met:
+        title = f"{ticket.id} · {ticket.subject}"
+        return conflict(request, f"/tickets/{ticket.id}", title, given, _kept(ticket), found, words)
     return see_other(f"/tickets/{ticket.id}?saved=1")
 
 
-def _changed(form: Fields, name: str, given: object, kept: object) -> bool:
-    shown = form.values.get(f"shown_{name}", str(kept or ""))
-    return str(given or "") != shown
+def _kept(ticket: TicketRow) -> dict[str, object]:
+    """The fields of the ticket's form."""
+    return {
+        "subject": ticket.subject,
+        "status": ticket.status,
+        "priority": ticket.priority,
+        "assignee": ticket.assignee,
+        "solution": ticket.solution,
+        "client": ticket.client,
+        "disposition": ticket.disposition,
+    }
+
+
+async def _words(request: web.Request, unit: Unit, met: Sequence[Edit]) -> dict[str, dict[str, str]]:
+    """What people see for the values that met, by field and value."""
+    language = renderer_of(request).languages[language_of(request)]
+    clients = {int(text) for one in met if one.name == "client" for text in (one.given, one.kept) if text}
+    said = {
+        name: {value: language.gettext(word) for value, word in labels.ALL[name].items()}
+        for name in ("status", "priority", "disposition")
+    }
+    rows = await unit.clients.of_ids(clients)
+    return {
+        **said,
+        "assignee": _agent_names(request),
+        "client": {str(row.id): " · ".join(filter(None, (row.name, row.company))) for row in rows},
+    }
 
 
 async def show_calls(request: web.Request) -> web.StreamResponse:
@@ -207,9 +240,10 @@ async def call_page(
     )
 
 
-async def _ticket(request: web.Request, unit: Unit) -> TicketRow:
+async def _ticket(request: web.Request, unit: Unit, *, lock: bool = False) -> TicketRow:
     number = path_number(request)
-    ticket = await unit.tickets.get(number) if number is not None else None
+    find = unit.tickets.lock if lock else unit.tickets.get
+    ticket = await find(number) if number is not None else None
     if ticket is None:
         raise not_found(N_("There is no such ticket."))
     return ticket
@@ -223,6 +257,7 @@ async def _ticket_context(request: web.Request, unit: Unit, ticket: TicketRow) -
     found = contact.recordings if contact else await unit.recordings.of_ticket(ticket.id) if heard else ()
     return {
         "ticket": ticket,
+        "shown": marks(_kept(ticket)),
         "contact": contact,
         "client": await unit.clients.get(ticket.client) if ticket.client else None,
         "recordings": found,

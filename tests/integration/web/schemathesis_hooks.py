@@ -1,7 +1,11 @@
 """What the API's document cannot say to schemathesis. Loaded by it, see schemathesis.toml."""
 
+from typing import Any
+
 import schemathesis
 from schemathesis import GenerationMode
+
+_ABOUT_ANSWERS = {"If-Match", "If-None-Match", "Idempotency-Key"}
 
 
 @schemathesis.hook
@@ -10,3 +14,13 @@ def filter_case(context: schemathesis.HookContext, case: schemathesis.Case) -> b
     meta = case.meta
     made_up = meta is not None and meta.generation.mode is GenerationMode.POSITIVE
     return not (made_up and "cursor" in (case.query or {}))
+
+
+@schemathesis.hook
+def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, Any]) -> None:
+    """Conditions and keys are about earlier answers: tests of their own try them."""
+    for place in raw_schema["paths"].values():
+        for operation in place.values():
+            operation["parameters"] = [
+                one for one in operation["parameters"] if one["name"] not in _ABOUT_ANSWERS
+            ]

@@ -50,7 +50,7 @@ _SCHEMA: dict[str, Any] = {
                             "propertyNames": {"pattern": "^[2-5][0-9]{2}$"},
                             "additionalProperties": {
                                 "type": "object",
-                                "required": ["description", "content"],
+                                "required": ["description"],
                             },
                         },
                     },

@@ -48,7 +48,7 @@ async def test_a_page_opened_before_the_answer_does_not_take_back_what_came_sinc
     ticket = await add_ticket(house, record(), recorded=False)
     html = await (await anna.get(f"/tickets/{ticket}")).text()
     shown = dict(re.findall(r'name="(shown_\w+)" value="([^"]*)"', html))
-    assert shown.keys() == {"shown_subject", "shown_assignee", "shown_client", "shown_disposition"}
+    assert shown.keys() >= {"shown_subject", "shown_assignee", "shown_client", "shown_disposition"}
     assert shown["shown_assignee"] == ""
     async with house.store.unit() as unit:
         await unit.tickets.update(ticket, assignee="1002", client=who, subject="Новая тема")
