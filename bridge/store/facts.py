@@ -81,6 +81,10 @@ class Facts:
             select(*_FACT).where(FactTable.id > min(max(0, id), 2**63 - 1)).limit(limit_of(limit))
         )
 
+    async def first_id(self) -> int:
+        """Of the oldest one that is kept; 0 when there is none."""
+        return await self._session.scalar(select(func.min(FactTable.id))) or 0
+
     async def last_id(self) -> int:
         """Of the latest one; 0 when there is none."""
         return await self._session.scalar(select(func.max(FactTable.id))) or 0

@@ -1,5 +1,6 @@
 """Owns who may call which handler. Deny by default: a handler that is not declared here cannot be reached."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -51,6 +52,15 @@ class Route:
     path: str
     handler: Handler
     access: Access
+    numbers: frozenset[str] = (
+        frozenset()
+    )  # placeholders that only digits fit: /clients/7, not /clients/import
+
+    @property
+    def pattern(self) -> str:
+        return re.sub(
+            r"{(\w+)}", lambda one: f"{{{one[1]}:[0-9]+}}" if one[1] in self.numbers else one[0], self.path
+        )
 
 
 class Routes:
@@ -64,11 +74,19 @@ class Routes:
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)
 
-    def add(self, method: str, path: str, handler: Handler, access: Access) -> None:
+    def add(
+        self,
+        method: str,
+        path: str,
+        handler: Handler,
+        access: Access,
+        *,
+        numbers: frozenset[str] = frozenset(),
+    ) -> None:
         known = self._access.setdefault(handler, access)
         if known != access:
             raise InternalError(f"{handler} is declared with two different accesses")
-        self._routes.append(Route(method, path, handler, access))
+        self._routes.append(Route(method, path, handler, access, numbers))
 
     def get(self, path: str, handler: Handler, access: Access) -> None:
         self.add("GET", path, handler, access)
@@ -89,9 +107,9 @@ class Routes:
     def install(self, app: web.Application) -> None:
         for route in self._routes:
             if route.method == "GET":
-                app.router.add_get(route.path, route.handler, allow_head=True)
+                app.router.add_get(route.pattern, route.handler, allow_head=True)
             else:
-                app.router.add_route(route.method, route.path, route.handler)
+                app.router.add_route(route.method, route.pattern, route.handler)
         self.refuse_undeclared(app)
 
     def refuse_undeclared(self, app: web.Application) -> None:

@@ -33,6 +33,7 @@ from bridge.web.pages import (
     desktop,
     dialling,
     floor,
+    imports,
     links,
     login,
     recordings,
@@ -89,7 +90,20 @@ def make_app(
 
 def _routes(assets: Assets) -> Routes:
     routes = Routes()
-    pages = (login, live, desktop, dialling, talks, floor, tickets, clients, recordings, links, audit)
+    pages = (
+        login,
+        live,
+        desktop,
+        dialling,
+        talks,
+        floor,
+        tickets,
+        clients,
+        imports,
+        recordings,
+        links,
+        audit,
+    )
     for room in (*pages, api, health):
         room.declare(routes)
     routes.get("/assets/{name}", assets.serve, Open())

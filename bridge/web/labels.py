@@ -79,6 +79,12 @@ STATUSES: Mapping[str, str] = {
     "in_progress": N_("In progress"),
     "done": N_("Done"),
 }
+IMPORT_STATES: Mapping[str, str] = {
+    "running": N_("Under way"),
+    "done": N_("Done"),
+    "failed": N_("Failed"),
+    "interrupted": N_("Interrupted"),
+}
 PRIORITIES: Mapping[str, str] = {
     "normal": N_("Normal"),
     "medium": N_("Medium"),
@@ -262,4 +268,5 @@ ALL: Mapping[str, Mapping[str, str]] = {
     "direction": DIRECTIONS,
     "action": ACTIONS,
     "doer": DOERS,
+    "import": IMPORT_STATES,
 }

@@ -65,6 +65,8 @@ async def find_import(request: web.Request) -> ImportRow:
 
 async def send_report(request: web.Request, row: ImportRow) -> web.StreamResponse:
     report = request.config_dict[JOBS].report(row)
+    if report is None and row.state == "running":
+        raise Problem(HTTPStatus.CONFLICT, N_("This import has not begun yet."), headers={"Retry-After": "5"})
     if report is None:
         raise Problem(HTTPStatus.GONE, N_("The list of refused lines is not kept any more."))
     response = web.StreamResponse(
@@ -90,7 +92,7 @@ async def _receive(request: web.Request, file: Path) -> None:
                 async with asyncio.timeout(_PIECE_SECONDS):
                     piece = await request.content.readany()
                 if not piece:
-                    return
+                    break
                 size += len(piece)
                 if size > largest:
                     raise Problem(
@@ -103,6 +105,8 @@ async def _receive(request: web.Request, file: Path) -> None:
             raise Problem(
                 HTTPStatus.REQUEST_TIMEOUT, N_("The request came too slowly. Try again.")
             ) from error
+    if not size:
+        raise Problem(HTTPStatus.BAD_REQUEST, N_("The file is empty."))
 
 
 @contextmanager

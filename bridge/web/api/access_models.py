@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from bridge.web.api.models import Said, Taken, Whole
+from bridge.web.api.fields import Whole
+from bridge.web.api.models import Said, Taken
 from bridge.web.links import HOURS, MOST_HOURS
 
 

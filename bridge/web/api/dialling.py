@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from aiohttp import web
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from bridge.web.api.models import Kept, Said, Taken, exactly_one
+from bridge.web.api.fields import Kept, exactly_one
+from bridge.web.api.models import Said, Taken
 from bridge.web.api.operations import NoQuery, answer, body, query
 from bridge.web.dialling import call_number, last_number, readable
 from bridge.web.moves import live_agent

@@ -174,8 +174,23 @@ async def _start(request: web.Request) -> int:
             raise Problem(
                 HTTPStatus.BAD_REQUEST, "Last-Event-ID: give the id of the last event as it was sent."
             )
+        await _demand_known(parts_of(request).store, int(last))
         return int(last)
     return await _newest(parts_of(request).store)
+
+
+async def _demand_known(store: Store, last: int) -> None:
+    """Problem 410 where what came after it is not all there: the log begins later, or it is another log's."""
+    async with store.view() as unit:
+        first, newest = await unit.facts.first_id(), await unit.facts.last_id()
+    if last + 1 >= first and last <= newest:
+        return
+    raise Problem(
+        HTTPStatus.GONE,
+        f"Last-Event-ID {last}: what came after it cannot be told any more; the log has {first} to {newest}. "
+        "Read what you need anew, and listen without Last-Event-ID.",
+        kind="events-gone",
+    )
 
 
 async def _newest(store: Store) -> int:

@@ -1,19 +1,9 @@
 """Owns what the API says and takes, as pydantic models: the OpenAPI document is made of these."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    StringConstraints,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from bridge.centre.decision import OfferEnd
 from bridge.centre.explain import Verdict
@@ -21,6 +11,7 @@ from bridge.centre.orders import LegKind, Outcome
 from bridge.centre.plan import Strategy
 from bridge.centre.record import Doing, TransferEnd, TransferKind
 from bridge.store.moves import MAX_PENALTY
+from bridge.web.api.fields import Kept, Whole, without_null_defaults
 
 T = TypeVar("T")
 
@@ -29,52 +20,6 @@ Priority = Literal["normal", "medium", "urgent", "critical"]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
 Long = Annotated[str, StringConstraints(max_length=20_000)]
-
-
-def _no_null(value: object) -> object:
-    if value is None:
-        raise ValueError("null is no value for it; leave it out to keep what is there")
-    return value
-
-
-class _NotNull:
-    """None is only ours, for what was not sent: the schema has no null."""
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        schema = handler(core)
-        (sent,) = (one for one in schema.pop("anyOf") if one != {"type": "null"})
-        return {**sent, **schema}
-
-
-# A field that may be left out, but not be null.
-Kept = Annotated[T | None, BeforeValidator(_no_null), _NotNull]
-
-
-def _number(value: object) -> object:
-    if isinstance(value, bool | str):
-        raise ValueError("give a whole number")
-    return value
-
-
-# JSON has one kind of number: 7.0 is a whole one, "7" is none.
-Whole = Annotated[int, BeforeValidator(_number)]
-
-
-def _without_null_defaults(schema: dict[str, Any]) -> None:
-    for described in schema["properties"].values():
-        if "default" in described and described["default"] is None:
-            del described["default"]
-
-
-def exactly_one(*names: str) -> Callable[[dict[str, Any]], None]:
-    """To be said in the schema: of these fields one is given."""
-
-    def said(schema: dict[str, Any]) -> None:
-        _without_null_defaults(schema)
-        schema["oneOf"] = [{"required": [name]} for name in names]
-
-    return said
 
 
 class Said(BaseModel):
@@ -92,7 +37,7 @@ class Taken(BaseModel):
 class Change(Taken):
     """Only what is sent is changed."""
 
-    model_config = ConfigDict(json_schema_extra=_without_null_defaults)
+    model_config = ConfigDict(json_schema_extra=without_null_defaults)
 
 
 class Listed(Said, Generic[T]):

@@ -23,7 +23,7 @@ _PROBLEMS = {
     "403": "The token lacks the scope, or the signed-in person may not see this",
     "404": "There is no such thing",
     "409": "It does not fit the present state",
-    "410": "It was removed",
+    "410": "It was removed, or is not kept any more",
     "415": "The body is no JSON",
     "408": "The body came too slowly",
     "412": "It was changed since it was read; ETag has what it is now",

@@ -7,9 +7,7 @@ from bridge.web.api import (
     callback_routes,
     dialling,
     events,
-    exports,
     floor,
-    imports,
     links,
     models,
     recording_models,
@@ -18,6 +16,7 @@ from bridge.web.api import (
     talk_models,
     talks,
 )
+from bridge.web.api.csv_routes import CSV
 from bridge.web.api.openapi import show_document, show_page
 from bridge.web.api.operations import PREFIX, NoQuery, Operation, Paged
 from bridge.web.api.serving import served
@@ -112,68 +111,7 @@ OPERATIONS: tuple[Operation, ...] = (
         status=201,
         roles=frozenset(),
     ),
-    Operation(
-        "GET",
-        "/clients.csv",
-        exports.export_clients,
-        "clients:read",
-        "All clients as CSV, in the form that an import takes",
-        "text/csv",
-        query=exports.CsvQuery,
-        roles=SUPERVISORS,
-    ),
-    Operation(
-        "GET",
-        "/tickets.csv",
-        exports.export_tickets,
-        "tickets:read",
-        "Tickets as CSV, the latest first",
-        "text/csv",
-        query=exports.TicketsCsvQuery,
-        roles=SUPERVISORS,
-    ),
-    Operation(
-        "GET",
-        "/calls.csv",
-        exports.export_calls,
-        "calls:read",
-        "Calls as CSV, the latest first",
-        "text/csv",
-        query=exports.CallsCsvQuery,
-        roles=SUPERVISORS,
-    ),
-    Operation(
-        "POST",
-        "/clients/import",
-        imports.import_clients,
-        "clients:write",
-        "Import clients from a CSV file, the request's body; ask the job that is answered what became of it",
-        imports.Import,
-        query=imports.ImportQuery,
-        takes="text/csv",
-        status=202,
-        roles=frozenset(),
-        problems=frozenset({"409"}),
-    ),
-    Operation(
-        "GET",
-        "/imports/{id}",
-        imports.get_import,
-        "clients:read",
-        "How far an import is, and what came of it",
-        imports.Import,
-        roles=SUPERVISORS,
-    ),
-    Operation(
-        "GET",
-        "/imports/{id}/report",
-        imports.get_import_report,
-        "clients:read",
-        "Every refused line of an import, with its number and why, as CSV",
-        "text/csv",
-        roles=SUPERVISORS,
-        problems=frozenset({"410"}),
-    ),
+    *CSV,
     Operation("GET", "/clients/{id}", records.get_client, "clients:read", "One client", models.Client),
     Operation(
         "PATCH",
@@ -395,6 +333,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "What happens, as server-sent events; resume with Last-Event-ID",
         "text/event-stream",
         query=NoQuery,
+        problems=frozenset({"410"}),
         roles=SUPERVISORS,
     ),
 )
@@ -404,9 +343,8 @@ SCOPES: tuple[str, ...] = (*sorted({operation.scope for operation in OPERATIONS}
 def declare(routes: Routes) -> None:
     for operation in OPERATIONS:
         handler = served(operation)
-        routes.add(
-            operation.method, PREFIX + operation.path, handler, Scoped(operation.scope, operation.roles)
-        )
+        access = Scoped(operation.scope, operation.roles)
+        routes.add(operation.method, PREFIX + operation.path, handler, access, numbers=operation.numbered)
         if operation.takes != "application/json":
             routes.allow_large(handler, LARGEST)
     routes.get(f"{PREFIX}/openapi.json", show_document, Open())

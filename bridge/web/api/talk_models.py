@@ -8,7 +8,8 @@ from pydantic import ConfigDict, Field, StrictBool, StringConstraints, model_val
 from bridge.centre.facts import Supervise, Wish
 from bridge.centre.plan import Target, TargetKind
 from bridge.centre.record import Doing
-from bridge.web.api.models import Kept, Pause, Said, Taken, Transfer, exactly_one
+from bridge.web.api.fields import Kept, exactly_one
+from bridge.web.api.models import Pause, Said, Taken, Transfer
 
 
 class Party(Said):

@@ -224,4 +224,35 @@
 
   tick();
   setInterval(() => { tick(); announce(); }, 1000);
+
+  // A file is sent as it is, not as a form: the server reads it piece by piece.
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[data-upload]");
+    if (!form) return;
+    event.preventDefault();
+    const bar = form.querySelector("progress");
+    const button = form.querySelector("button");
+    const request = new XMLHttpRequest(); // fetch tells nothing of how much is sent
+    request.open("POST", form.getAttribute("action"));
+    request.setRequestHeader("Content-Type", "text/csv");
+    request.setRequestHeader("X-CSRF-Token", form.dataset.csrf);
+    request.setRequestHeader("HX-Request", "true"); // what is wrong comes as a notice
+    request.upload.addEventListener("progress", (sent) => {
+      if (sent.lengthComputable) bar.value = sent.loaded / sent.total;
+    });
+    request.addEventListener("loadend", () => {
+      const place = request.getResponseHeader("Location");
+      if (request.status === 201 && place) {
+        location.assign(place);
+        return;
+      }
+      bar.hidden = true;
+      button.disabled = false;
+      const notice = document.getElementById("notice");
+      if (request.responseText) notice.innerHTML = request.responseText; // our own markup, escaped by the server
+    });
+    bar.hidden = false;
+    button.disabled = true;
+    request.send(form.querySelector("input[type=file]").files[0]);
+  });
 })();
