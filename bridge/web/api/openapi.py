@@ -112,7 +112,7 @@ def _operation(operation: Operation, references: dict[Any, dict[str, Any]]) -> d
         problems |= {"408", "413", "415"}
         described["requestBody"] = {
             "required": True,
-            "content": {operation.takes: {"schema": {"type": "string"}}},
+            "content": {operation.takes: {"schema": {"type": "string", "minLength": 1}}},
         }
     if operation.takes_key:
         problems |= {"408", "409", "413", "422"}
