@@ -4,6 +4,7 @@
     ├── BadInput                     what came in is wrong; names the place and the remedy
     │   ├── ConfigurationError       the YAML file, or what was rendered from it
     │   ├── BadNumber                a telephone number that cannot be read
+    │   ├── NoSuchTicket             there is none of this number
     │   ├── WrongFields              values of a company's own fields; ``faults`` says which, and why
     │   └── BadTrace                 a recorded AMI trace that cannot be read
     ├── NotAllowed                   who asks may not do this; the message says who may
@@ -43,6 +44,10 @@ class BadNumber(BadInput):
 
 class ForbiddenTarget(BadInput):
     """A foreign host that Callbridge must not reach: it is, or leads to, a network of our own."""
+
+
+class NoSuchTicket(BadInput):
+    """There is no ticket of this number."""
 
 
 class WrongFields(BadInput):

@@ -101,3 +101,14 @@ class TicketChanges:
             statement = statement.where(_CHANGES.id < before)
         found = [ChangeRow(*row) for row in await self._session.execute(statement)]
         return page_of(found, limit, lambda row: row, lambda row: id_cursor("changes", row.id))
+
+    async def history(self, ticket: TicketRow, field: str) -> list[tuple[datetime, str]]:
+        """Since when this field had which value, the first one first."""
+        changes = await self._session.execute(
+            select(_CHANGES.at, _CHANGES.before, _CHANGES.after)
+            .where(_CHANGES.ticket_id == ticket.id, _CHANGES.field == field)
+            .order_by(_CHANGES.id)
+        )
+        rows = [(at, before, after) for at, before, after in changes]
+        first = rows[0][1] if rows else as_text(getattr(ticket, field))
+        return [(ticket.created_at, first), *((at, after) for at, _, after in rows)]

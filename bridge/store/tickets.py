@@ -18,6 +18,7 @@ from bridge.store.call_tickets import SyncTickets
 from bridge.store.calls import SyncCalls
 from bridge.store.clients import ClientTable
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
+from bridge.store.legs import LegTable
 from bridge.store.rows import Page, TicketRow
 from bridge.store.tables import in_one_go, now
 from bridge.store.ticket_changes import differences, log
@@ -113,6 +114,22 @@ class Tickets:
             .order_by(TicketCallTable.call_id)
         )
         return list(found)
+
+    async def talked_in(self, ticket: int, agent: str) -> bool:
+        """Did this agent talk in one of its calls?"""
+        if not is_id(ticket):
+            return False
+        leg = (
+            select(LegTable.id)
+            .join(TicketCallTable, TicketCallTable.call_id == LegTable.call_id)
+            .where(
+                TicketCallTable.ticket_id == ticket,
+                LegTable.agent == agent,
+                LegTable.answered_at.is_not(None),
+            )
+            .limit(1)
+        )
+        return await self._session.scalar(leg) is not None
 
     async def of_calls(self, calls: Collection[str]) -> dict[str, TicketRow]:
         """By call. Those without a ticket are not in it."""

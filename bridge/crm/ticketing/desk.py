@@ -1,0 +1,307 @@
+"""The one way in to tickets for pages, API, mail and time: rights, then rules, then the store and its log.
+
+Only a call's own news passes by it (see crm/tickets.py): nobody is asked whether a call may have a ticket.
+Each method is one transaction.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import cast
+
+from bridge.config.rights import Action
+from bridge.config.settings import Settings
+from bridge.crm.ticketing import clocks
+from bridge.crm.ticketing.changing import Planned, Wish, moved, planned, stage_of, with_change
+from bridge.crm.ticketing.rights import Who
+from bridge.crm.ticketing.rules import Rules
+from bridge.crm.ticketing.sla import Alarm
+from bridge.crm.ticketing.statuses import FIRST, Anew, Moves
+from bridge.errors import BadInput, InternalError, NoSuchTicket
+from bridge.store import Store, Unit
+from bridge.store.entries import FROM_CLIENT
+from bridge.store.rows import TicketRow
+from bridge.store.ticket_rows import Conflict, EntryRow, NewEntry
+from bridge.store.tickets import TicketChange
+
+_ENTRIES = {
+    "note": Action.NOTE,
+    "partner": Action.PARTNER,
+    "mail_out": Action.REPLY,
+    "message_out": Action.REPLY,
+}
+TO_CLIENT = frozenset({"mail_out", "message_out"})
+ALARMED = "sla"  # the log's action
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """``by``: as the log names him, a login or "token crm"."""
+
+    who: Who
+    by: str
+
+
+BY_TIME = Actor(Who(program=True), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A ticket as somebody may see it, and what he may do with it."""
+
+    ticket: TicketRow
+    may: frozenset[Action]
+
+
+@dataclass(frozen=True, slots=True)
+class Anewed:
+    """It was closed too long ago to be opened again: this one is new, and linked to it."""
+
+    ticket: TicketRow
+    why: str
+
+
+class TicketDesk:
+    def __init__(self, store: Store, settings: Callable[[], Settings], now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._settings = settings
+        self._now = now
+        self._rules: tuple[Settings, Rules] | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """As the file is now."""
+        settings = self._settings()
+        if self._rules is None or self._rules[0] is not settings:
+            self._rules = settings, Rules(settings)
+        return self._rules[1]
+
+    # ── seeing ───────────────────────────────────────────────────────────────
+
+    async def see(self, unit: Unit, actor: Actor, id: int) -> Seen:
+        """Raises NoSuchTicket, NotAllowed."""
+        row = await unit.tickets.get(id)
+        if row is None:
+            raise NoSuchTicket(f"ticket {id}: there is no such ticket")
+        involved = await self._is_involved(unit, actor.who, row)
+        rights = self.rules.rights
+        rights.demand(actor.who, row.department, Action.READ, involved=involved)
+        return Seen(row, rights.actions(actor.who, row.department, involved=involved))
+
+    async def _is_involved(self, unit: Unit, who: Who, row: TicketRow) -> bool:
+        if who.agent is None:
+            return False
+        return row.assignee == who.agent or await unit.tickets.talked_in(row.id, who.agent)
+
+    async def _open(self, unit: Unit, actor: Actor, id: int) -> Seen:
+        """To be changed."""
+        seen = await self.see(unit, actor, id)
+        if seen.ticket.merged_into is not None:
+            raise BadInput(f"ticket {id}: it was merged into {seen.ticket.merged_into}; change that one")
+        return seen
+
+    async def _demand(self, unit: Unit, actor: Actor, row: TicketRow, *actions: Action) -> None:
+        involved = await self._is_involved(unit, actor.who, row)
+        for action in actions:
+            self.rules.rights.demand(actor.who, row.department, action, involved=involved)
+
+    # ── changing ─────────────────────────────────────────────────────────────
+
+    async def create(self, actor: Actor, wish: Wish, source: str) -> TicketRow:
+        """By hand, or by a program. Raises BadInput, WrongFields, NotAllowed."""
+        async with self._store.unit() as unit:
+            return await self._create(unit, actor, wish, source)
+
+    async def _create(self, unit: Unit, actor: Actor, wish: Wish, source: str) -> TicketRow:
+        rules, now = self.rules, self._now()
+        department = rules.known_department(wish.get("department", ""))
+        rules.rights.demand(actor.who, department, Action.CREATE)
+        fresh = TicketRow(
+            id=0,
+            call=None,
+            client=None,
+            subject="",
+            status=FIRST,
+            priority="normal",
+            department=department,
+            assignee=None,
+            solution="",
+            created_at=now,
+            updated_at=now,
+        )
+        given = cast("Wish", {"fields": {}, **wish})
+        plan = planned(rules, fresh, given, now)
+        change = cast("TicketChange", {"department": department, **plan.change})
+        if "status" not in change:
+            change["status"] = FIRST
+        change |= self._at_first(fresh, change, now)
+        return await unit.tickets.create(source=source, fields=change, by=actor.by, at=now)
+
+    async def change(
+        self, actor: Actor, id: int, wish: Wish, if_version: int | None
+    ) -> TicketRow | Conflict | Anewed:
+        """Conflict: somebody was faster, nothing is written. Raises as ``create``, and NoSuchTicket."""
+        async with self._store.unit() as unit:
+            row = (await self._open(unit, actor, id)).ticket
+            if if_version is not None and row.version != if_version:
+                return Conflict(row)
+            now = self._now()
+            plan = planned(self.rules, row, wish, now)
+            await self._demand(unit, actor, row, *sorted(plan.needs, key=list(Action).index))
+            if plan.anew is not None:
+                return Anewed(await self._anew(unit, actor, row, plan.anew), plan.anew.why)
+            return await self._write(unit, actor, row, plan, now)
+
+    async def _write(
+        self, unit: Unit, actor: Actor, row: TicketRow, plan: Planned, now: datetime
+    ) -> TicketRow | Conflict:
+        change = cast("TicketChange", {**plan.change, **await self._clocks(unit, row, plan.change, now)})
+        if not change:
+            return row
+        changed = await unit.tickets.change(
+            row.id, if_version=row.version, fields=change, by=actor.by, at=now
+        )
+        if changed is None:
+            raise NoSuchTicket(f"ticket {row.id}: there is no such ticket")
+        return changed
+
+    async def _anew(self, unit: Unit, actor: Actor, row: TicketRow, anew: Anew) -> TicketRow:
+        """What it was about goes along; who had it, and what was done about it, does not."""
+        now = self._now()
+        change: TicketChange = {
+            "client": row.client,
+            "subject": row.subject,
+            "department": row.department,
+            "line": row.line,
+            "classification": row.classification,
+            "fields": row.fields,
+            "priority": row.priority,
+            "status": anew.status,
+        }
+        fresh = replace(
+            row, created_at=now, closed_at=None, reacted_at=None, warned_at=None, escalated_at=None
+        )
+        change |= self._at_first(fresh, change, now)
+        made = await unit.tickets.create(source=row.source, fields=change, by=actor.by, at=now)
+        await unit.ticket_marks.link(row.id, made.id, "related", by=actor.by, at=now)
+        return made
+
+    def _at_first(self, fresh: TicketRow, change: TicketChange, now: datetime) -> TicketChange:
+        row = with_change(fresh, change)
+        return clocks.kept(self.rules, row, [(now, row.status)], now)
+
+    async def _clocks(self, unit: Unit, row: TicketRow, change: TicketChange, now: datetime) -> TicketChange:
+        if not clocks.moves(change):
+            return {}
+        history = await unit.ticket_changes.history(row, "status")
+        if change.get("status", row.status) != row.status:
+            history.append((now, change["status"]))
+        return clocks.kept(self.rules, with_change(row, change), history, now)
+
+    # ── the thread ───────────────────────────────────────────────────────────
+
+    async def write(self, actor: Actor, id: int, entry: NewEntry) -> EntryRow:
+        """A note, a word to a supplier or to the client. A word to the client is a reaction."""
+        action = _ENTRIES.get(entry.kind)
+        if action is None:
+            raise BadInput(f"entry kind {entry.kind[:40]!r}: write one of {', '.join(_ENTRIES)}")
+        if not entry.body.strip():
+            raise BadInput("entry body: it must not be empty")
+        async with self._store.unit() as unit:
+            row = (await self._open(unit, actor, id)).ticket
+            await self._demand(unit, actor, row, action)
+            added = await unit.entries.append(id, entry)
+            if entry.kind in TO_CLIENT and row.reacted_at is None:
+                await self._reacted(unit, actor, id)
+            return added
+
+    async def _reacted(self, unit: Unit, actor: Actor, id: int) -> None:
+        row, now = await self._again(unit, id), self._now()
+        if row.reacted_at is None:
+            await self._write(unit, actor, row, Planned({"reacted_at": now}), now)
+
+    async def _again(self, unit: Unit, id: int) -> TicketRow:
+        """As it is after what this transaction has done."""
+        row = await unit.tickets.get(id)
+        if row is None:
+            raise NoSuchTicket(f"ticket {id}: there is no such ticket")
+        return row
+
+    async def client_wrote(self, actor: Actor, id: int, entry: NewEntry) -> tuple[EntryRow, TicketRow]:
+        """The client's own word: what waited for him goes on, what was closed is opened, or begun anew."""
+        if entry.kind not in FROM_CLIENT:
+            raise BadInput(
+                f"entry kind {entry.kind[:40]!r}: a client's word is one of {', '.join(FROM_CLIENT)}"
+            )
+        async with self._store.unit() as unit:
+            row = (await self.see(unit, actor, id)).ticket
+            if row.merged_into is not None:
+                row = (await self.see(unit, actor, row.merged_into)).ticket
+            now = self._now()
+            outcome = self.rules.statuses.client_wrote(stage_of(row), now, assigned=row.assignee is not None)
+            if isinstance(outcome, Anew):
+                row = await self._anew(unit, actor, row, outcome)
+            added = await unit.entries.append(row.id, entry)
+            if isinstance(outcome, Moves):
+                row = await self._moved(unit, actor, await self._again(unit, row.id), outcome, now)
+            return added, row
+
+    async def _moved(
+        self, unit: Unit, actor: Actor, row: TicketRow, outcome: Moves, now: datetime
+    ) -> TicketRow:
+        written = await self._write(unit, actor, row, Planned(moved(row, outcome, now)), now)
+        if isinstance(written, Conflict):
+            raise InternalError(f"ticket {row.id} changed within its own transaction")
+        return written
+
+    # ── tags, links, merging, calls ──────────────────────────────────────────
+
+    async def set_tags(self, actor: Actor, id: int, tags: Collection[str]) -> tuple[str, ...]:
+        async with self._store.unit() as unit:
+            row = (await self._open(unit, actor, id)).ticket
+            await self._demand(unit, actor, row, Action.TAG)
+            return await unit.ticket_marks.set_tags(id, tags, by=actor.by, at=self._now())
+
+    async def link(self, actor: Actor, a: int, b: int, kind: str, *, on: bool) -> None:
+        """Both must be seen."""
+        async with self._store.unit() as unit:
+            row = (await self._open(unit, actor, a)).ticket
+            await self.see(unit, actor, b)
+            await self._demand(unit, actor, row, Action.LINK)
+            do = unit.ticket_marks.link if on else unit.ticket_marks.unlink
+            await do(a, b, kind, by=actor.by, at=self._now())
+
+    async def merge(self, actor: Actor, source: int, target: int) -> TicketRow:
+        """Both must be his to merge: what one holds moves to where others read it."""
+        async with self._store.unit() as unit:
+            for id in (source, target):
+                row = (await self.see(unit, actor, id)).ticket
+                await self._demand(unit, actor, row, Action.MERGE)
+            return await unit.tickets.merge(source, target, by=actor.by, at=self._now())
+
+    async def take_call(self, actor: Actor, call: str, ticket: int) -> TicketRow:
+        """The call is about a ticket that is there: its own, if nobody has touched it, goes into that."""
+        async with self._store.unit() as unit:
+            row = (await self._open(unit, actor, ticket)).ticket
+            await self._demand(unit, actor, row, Action.EDIT)
+            return await unit.tickets.attach_call(call, ticket, by=actor.by, at=self._now())
+
+    # ── time ─────────────────────────────────────────────────────────────────
+
+    async def close_by_itself(self, id: int) -> TicketRow | None:
+        """A temporary status whose time is over. None: it has moved on meanwhile."""
+        async with self._store.unit() as unit:
+            row, now = await self._again(unit, id), self._now()
+            outcome = self.rules.statuses.time_passed(stage_of(row), now)
+            return await self._moved(unit, BY_TIME, row, outcome, now) if isinstance(outcome, Moves) else None
+
+    async def sound_alarms(self, id: int) -> tuple[TicketRow, tuple[Alarm, ...]]:
+        """What of its clocks is to be told now; it is kept that it was."""
+        async with self._store.unit() as unit:
+            row, now = await self._again(unit, id), self._now()
+            history = await unit.ticket_changes.history(row, "status")
+            due, change = clocks.told(self.rules, row, history, now)
+            changed = await unit.tickets.change(
+                id, if_version=None, fields=change, by="", at=now, action=ALARMED
+            )
+            return (changed if isinstance(changed, TicketRow) else row), due

@@ -1,0 +1,64 @@
+"""What the file says of tickets in one piece: statuses, rights, SLA; each department's classes and fields."""
+
+from collections.abc import Mapping
+
+from bridge.config.custom_fields import Required
+from bridge.config.departments import DepartmentSettings
+from bridge.config.settings import Settings
+from bridge.crm.ticketing import fields as custom
+from bridge.crm.ticketing.classes import Classes
+from bridge.crm.ticketing.rights import Rights
+from bridge.crm.ticketing.sla import Sla
+from bridge.crm.ticketing.statuses import Statuses
+from bridge.errors import BadInput, WrongFields
+
+_NOTHING = DepartmentSettings(title="-")  # of a department that the file has lost, or that is a queue's own
+
+
+class Rules:
+    def __init__(self, settings: Settings) -> None:
+        self.statuses = Statuses(settings.tickets)
+        self.rights = Rights(settings)
+        self.sla = Sla(settings)
+        self.agents = frozenset(settings.agents)
+        self.dispositions = frozenset(settings.dispositions.values())
+        self._departments = settings.departments
+        # A queue without a department is one of its own.
+        self.names = frozenset(settings.departments) | {
+            name for name, queue in settings.queues.items() if queue.department is None
+        }
+        self._classes = {name: Classes(one) for name, one in settings.departments.items()}
+
+    def department(self, name: str) -> DepartmentSettings:
+        return self._departments.get(name, _NOTHING)
+
+    def classes(self, department: str) -> Classes:
+        return self._classes.get(department) or Classes(_NOTHING)
+
+    def fields(self, department: str) -> custom.Fields:
+        return self.department(department).fields
+
+    def demand(
+        self, department: str, classification: str, values: Mapping[str, str], moment: Required
+    ) -> None:
+        """Raises WrongFields with all that must be filled before a ticket is created, or closed."""
+        faults: dict[str, str] = {}
+        if self.classes(department).missing(classification, moment):
+            faults["classification"] = f"is required to {moment.value}: choose one"
+        try:
+            custom.demand(self.fields(department), values, moment)
+        except WrongFields as error:
+            faults |= error.faults
+        if faults:
+            raise WrongFields(faults)
+
+    def known_department(self, name: str) -> str:
+        if name in self.names:
+            return name
+        some = ", ".join(sorted(self.names)[:20]) or "none at all"
+        raise BadInput(f"ticket department {name[:40]!r}: there is no such department; there are: {some}")
+
+    def known_agent(self, id: str) -> str:
+        if id in self.agents:
+            return id
+        raise BadInput(f"ticket assignee {id[:40]!r}: there is no such agent")
