@@ -12,7 +12,7 @@ from bridge.crm.ticketing.sla import Sla
 from bridge.crm.ticketing.statuses import Statuses
 from bridge.errors import BadInput, WrongFields
 
-_NOTHING = DepartmentSettings(title="-")  # of a department that the file has lost, or that is a queue's own
+_NOTHING = DepartmentSettings(title="-")
 
 
 class Rules:
@@ -29,7 +29,12 @@ class Rules:
         }
         self._classes = {name: Classes(one) for name, one in settings.departments.items()}
 
+    def department_or_none(self, name: str) -> DepartmentSettings | None:
+        """None for one that the file has lost, or that is a queue's own."""
+        return self._departments.get(name)
+
     def department(self, name: str) -> DepartmentSettings:
+        """With nothing in it, where there is none."""
         return self._departments.get(name, _NOTHING)
 
     def classes(self, department: str) -> Classes:
