@@ -21,7 +21,8 @@ from bridge.crm.vault import Vault
 from bridge.crm.verification import Finding, verify
 from bridge.errors import BadInput
 from bridge.store import Store
-from bridge.store.rows import DueRow, ImportCounts, TokenRow, UserRow
+from bridge.store.api_rows import ImportCounts
+from bridge.store.rows import DueRow, TokenRow, UserRow
 from bridge.web import SCOPES
 
 SUPERVISOR = "supervisor"

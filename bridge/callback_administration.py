@@ -15,7 +15,7 @@ from bridge.crm.probe import probe
 from bridge.crm.subscribers import Made, Subscribers
 from bridge.errors import BadInput
 from bridge.store import Store
-from bridge.store.rows import OutboxRow, SubscriptionRow
+from bridge.store.outbox_rows import OutboxRow, SubscriptionRow
 
 _MOST_AT_ONCE = 500
 

@@ -57,7 +57,7 @@ def _import(options: argparse.Namespace) -> int:
     from bridge.administration import import_file
     from bridge.crm.cells import rows_as_bytes
     from bridge.crm.clients_csv import Refusal
-    from bridge.store.rows import ImportCounts
+    from bridge.store.api_rows import ImportCounts
 
     size = max(1, options.file.stat().st_size) if options.file.is_file() else 1
     with ExitStack() as stack:

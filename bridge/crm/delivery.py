@@ -22,7 +22,7 @@ from bridge.crm.told import Told
 from bridge.errors import BadInput, CallbridgeError, RemoteError
 from bridge.store import Store, SyncUnit
 from bridge.store.outbox import DEAD, DELIVERED, SKIPPED
-from bridge.store.rows import DueEvent, OutboxRow
+from bridge.store.outbox_rows import DueEvent, OutboxRow
 
 log = structlog.get_logger(__name__)
 

@@ -14,8 +14,9 @@ from typing import TextIO
 
 from bridge.crm.clients_csv import ClientLine, ClientsFile, Refusal, read_clients
 from bridge.store import Store, Unit
+from bridge.store.api_rows import ImportCounts
 from bridge.store.clients import ClientFields, NewClient
-from bridge.store.rows import ClientRow, ImportCounts, NumberRow
+from bridge.store.rows import ClientRow, NumberRow
 
 BATCH = 200  # lines in one transaction: calls are served while an import runs
 _SHOWN = 1000  # refusals that a report holds; ``refuse`` is told of all

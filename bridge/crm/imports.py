@@ -21,7 +21,7 @@ from bridge.crm.clients_csv import Refusal, open_clients
 from bridge.crm.importer import import_clients
 from bridge.errors import BadInput, CallbridgeError
 from bridge.store import Store
-from bridge.store.rows import ImportCounts, ImportRow
+from bridge.store.api_rows import ImportCounts, ImportRow
 
 log = structlog.get_logger(__name__)
 

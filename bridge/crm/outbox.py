@@ -34,7 +34,7 @@ from bridge.crm.telling import People, told_of
 from bridge.errors import BadInput, RemoteError
 from bridge.store import Store, SyncUnit
 from bridge.store.outbox import NewEvent
-from bridge.store.rows import DueEvent, OutboxCounts, SubscriptionRow
+from bridge.store.outbox_rows import DueEvent, OutboxCounts, SubscriptionRow
 
 log = structlog.get_logger(__name__)
 

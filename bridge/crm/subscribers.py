@@ -24,7 +24,7 @@ from bridge.crm.formats.standard import Standard, new_secret
 from bridge.crm.outside import check_target
 from bridge.errors import BadInput, ConfigurationError
 from bridge.store import Store, SyncUnit
-from bridge.store.rows import OutboxRow, SubscriptionRow
+from bridge.store.outbox_rows import OutboxRow, SubscriptionRow
 
 KINDS = frozenset(kind.value for kind in CallEventKind)
 BOTH_SECRETS = timedelta(hours=24)  # both sign so long after a new one was made

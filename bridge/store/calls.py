@@ -7,11 +7,8 @@ from typing import Any
 
 from sqlalchemy import (
     Boolean,
-    CheckConstraint,
     ColumnElement,
     Connection,
-    ForeignKey,
-    Index,
     Insert,
     Integer,
     Text,
@@ -23,26 +20,24 @@ from sqlalchemy import (
     literal_column,
     select,
     table,
-    text,
     true,
     tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
+from sqlalchemy.orm import selectinload
 
 from bridge.centre.orders import CallRecord, LegRecord, Outcome
 from bridge.errors import BadInput
+from bridge.store.call_table import TALKED
+from bridge.store.call_table import CallTable as CallTable
 from bridge.store.clients import ClientTable
 from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_cursor
-from bridge.store.legs import LegTable, leg_row, save_legs
-from bridge.store.pauses import PauseTable, pauses_of
+from bridge.store.legs import leg_row, save_legs
+from bridge.store.pauses import pauses_of
 from bridge.store.rows import CallRow, CallTimes, Page
-from bridge.store.tables import Base, UtcDateTime, in_one_go, now, upsert_of
+from bridge.store.tables import UtcDateTime, in_one_go, now, upsert_of
 from bridge.store.talks import (
-    SegmentTable,
-    TransferTable,
-    WrapUpTable,
     save_talk,
     segments_of,
     transfers_of,
@@ -74,47 +69,6 @@ _CHANGES = table(
     column("before", Text),
     column("after", Text),
 )
-
-
-_TALKED = text("answered_at IS NOT NULL AND agent IS NOT NULL")
-
-
-class CallTable(Base):
-    __tablename__ = "calls"
-    __table_args__ = (
-        CheckConstraint("direction IN ('in', 'internal', 'out')", name="direction"),
-        Index(None, "offered_at", "id"),
-        Index(None, "client_id", "offered_at", "id"),
-        Index(None, "agent", "offered_at", "id"),
-        Index(None, "queue", "offered_at", "id"),
-        Index(None, "e164", "answered_at", postgresql_where=_TALKED, sqlite_where=_TALKED),
-    )
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    direction: Mapped[str]
-    number: Mapped[str | None]
-    e164: Mapped[str | None] = mapped_column(index=True)
-    name: Mapped[str]
-    withheld: Mapped[bool]
-    dialled: Mapped[str]
-    trunk: Mapped[str]
-    verdict: Mapped[str | None]
-    client_id: Mapped[int | None] = mapped_column(ForeignKey("clients.id", ondelete="SET NULL"))
-    client_chosen: Mapped[bool]  # by an agent: no snapshot changes it any more
-    queue: Mapped[str | None]
-    agent: Mapped[str | None]
-    offered_at: Mapped[datetime]
-    queued_at: Mapped[datetime | None]
-    answered_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
-    outcome: Mapped[str | None]
-    as_of: Mapped[datetime]  # the latest moment the snapshot knows of: tells an older one from a newer
-    fallback: Mapped[bool] = mapped_column(server_default=false())  # Asterisk's own queue served it
-    legs: Mapped[list[LegTable]] = relationship(order_by=(LegTable.created_at, LegTable.id), viewonly=True)
-    segments: Mapped[list[SegmentTable]] = relationship(viewonly=True)
-    wrap_ups: Mapped[list[WrapUpTable]] = relationship(viewonly=True)
-    transfers: Mapped[list[TransferTable]] = relationship(viewonly=True)
-    pauses: Mapped[list[PauseTable]] = relationship(viewonly=True)
 
 
 class SyncCalls:
@@ -287,7 +241,7 @@ _OVER = select(_COLUMNS.id).where(
 _LAST_AGENT = (
     select(_COLUMNS.agent, _COLUMNS.answered_at, _COLUMNS.ended_at)
     # By the words of its index, which SQLite would not use for anything else.
-    .where(_COLUMNS.e164 == bindparam("e164"), _TALKED)
+    .where(_COLUMNS.e164 == bindparam("e164"), TALKED)
     .order_by(_COLUMNS.answered_at.desc())
     .limit(1)
 )

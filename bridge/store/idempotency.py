@@ -11,7 +11,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, delete, func, selec
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bridge.store.rows import KeyRow
+from bridge.store.api_rows import KeyRow
 from bridge.store.tables import Base, now, upsert
 
 MOST = 100_000  # keys at once: the oldest are forgotten first

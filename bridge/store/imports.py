@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, CheckConstraint, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bridge.store.api_rows import ImportCounts, ImportRow
 from bridge.store.keys import is_id
-from bridge.store.rows import ImportCounts, ImportRow
 from bridge.store.tables import Base, now
 
 STATES = ("running", "done", "failed", "interrupted")

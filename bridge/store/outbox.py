@@ -34,7 +34,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bridge.errors import BadInput
 from bridge.store.facts import BigId
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
-from bridge.store.rows import DueEvent, OutboxCounts, OutboxRow, Page
+from bridge.store.outbox_rows import DueEvent, OutboxCounts, OutboxRow
+from bridge.store.rows import Page
 from bridge.store.tables import Base, upsert_of
 
 WAITING, DELIVERED, DEAD, SKIPPED = "waiting", "delivered", "dead", "skipped"

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.errors import BadInput
 from bridge.store.keys import is_id
-from bridge.store.rows import SubscriptionRow
+from bridge.store.outbox_rows import SubscriptionRow
 from bridge.store.tables import Base, now
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from aiohttp import web
 
 from bridge.crm.imports import Full, ImportJobs
-from bridge.store.rows import ImportRow
+from bridge.store.api_rows import ImportRow
 from bridge.web.context import parts_of
 from bridge.web.forms import path_number
 from bridge.web.labels import N_

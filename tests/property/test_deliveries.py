@@ -25,7 +25,7 @@ from bridge.crm.telling import People, told_of
 from bridge.errors import LinkDown
 from bridge.store import Store, SyncUnit
 from bridge.store.outbox import NewEvent
-from bridge.store.rows import DueEvent
+from bridge.store.outbox_rows import DueEvent
 from tests.fakes.world import plan
 from tests.integration.crm.callback_house import SECRET, events_of
 

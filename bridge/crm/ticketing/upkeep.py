@@ -1,7 +1,7 @@
-"""What time does to tickets, and what waits to be done about them: beside the calls, one ticket at a time.
+"""What time does to tickets, and what waits to be done about them: beside the calls, one at a time.
 
-Temporary statuses close, what is soon due or overdue is told, new words come into the full-text search. All of
-it stands in the database, so a restart loses nothing; a ticket that cannot be dealt with delays no other.
+Temporary statuses close, what is soon due or overdue is told, new words come into the full-text search. All
+of it stands in the database, so a restart loses nothing; a ticket that cannot be dealt with delays no other.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bridge.crm.subscribers import Made, Subscribers
 from bridge.errors import InternalError
-from bridge.store.rows import OutboxRow, SubscriptionRow
+from bridge.store.outbox_rows import OutboxRow, SubscriptionRow
 from bridge.web.api import callback_models as models
 from bridge.web.api.models import Listed
 from bridge.web.api.operations import NoQuery, Paged, answer, body, query

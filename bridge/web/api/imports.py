@@ -8,7 +8,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import Field
 
-from bridge.store.rows import ImportRow
+from bridge.store.api_rows import ImportRow
 from bridge.web.api import models
 from bridge.web.api.operations import PREFIX, NoQuery, Query, answer, query
 from bridge.web.uploads import find_import, send_report, take_file

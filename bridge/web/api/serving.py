@@ -14,7 +14,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from bridge.errors import BadInput
-from bridge.store.rows import KeyRow
+from bridge.store.api_rows import KeyRow
 from bridge.web.api.etags import is_unchanged, tag_of
 from bridge.web.api.operations import Operation
 from bridge.web.context import parts_of

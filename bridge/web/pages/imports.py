@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bridge.store.rows import ImportRow
+from bridge.store.api_rows import ImportRow
 from bridge.web.access import SUPERVISORS, Routes, SignedIn
 from bridge.web.context import csrf_of, parts_of
 from bridge.web.forms import query_of

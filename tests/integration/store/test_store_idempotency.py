@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from bridge.store import Store
-from bridge.store.rows import ImportCounts, KeyRow
+from bridge.store.api_rows import ImportCounts, KeyRow
 
 NOW = datetime.now(UTC)
 

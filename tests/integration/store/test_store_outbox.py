@@ -10,7 +10,7 @@ from bridge.errors import BadInput
 from bridge.store import Store, SyncUnit
 from bridge.store.engine import open_engines
 from bridge.store.outbox import DEAD, DELIVERED, SKIPPED, WAITING, NewEvent
-from bridge.store.rows import DueEvent, OutboxRow, SubscriptionRow
+from bridge.store.outbox_rows import DueEvent, OutboxRow, SubscriptionRow
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)

@@ -7,7 +7,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from bridge.store.outbox import DEAD, NewEvent
-from bridge.store.rows import OutboxRow
+from bridge.store.outbox_rows import OutboxRow
 from tests.integration.web.web_house import API, House, get
 
 NEW = {

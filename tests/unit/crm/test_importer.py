@@ -7,7 +7,7 @@ import pytest
 from bridge.crm.importer import BATCH, ImportReport, import_clients
 from bridge.errors import BadInput
 from bridge.store import Store
-from bridge.store.rows import ImportCounts
+from bridge.store.api_rows import ImportCounts
 
 HEADER = "name;company;numbers;language;tier;notes\n"
 
