@@ -25,6 +25,7 @@ from bridge.centre.ids import AgentId, CallId, QueueName
 from bridge.centre.orders import Outcome
 from bridge.centre.plan import Plan
 from bridge.collector import calm_collector
+from bridge.config.handed import dialled
 from bridge.crm.directories import Directories
 from bridge.crm.directory import ClientDirectory
 from bridge.crm.mail import mailer_of
@@ -32,6 +33,8 @@ from bridge.crm.outside import Outside
 from bridge.crm.recordings import Reconciler
 from bridge.crm.records import CallRecords
 from bridge.crm.retention import KeepRules, Retention
+from bridge.crm.ticketing.desk import TicketDesk
+from bridge.crm.ticketing.upkeep import TicketUpkeep
 from bridge.crm.upkeep import Upkeep
 from bridge.crm.vault import Vault
 from bridge.engine.adoption import Adoption
@@ -39,7 +42,7 @@ from bridge.engine.desk import EngineDesk
 from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
 from bridge.engine.inbox import BoundedInbox
-from bridge.engine.loop import Engine
+from bridge.engine.loop import Engine, utc_now
 from bridge.engine.ports import LinkState
 from bridge.engine.recovery import Recovered, recover
 from bridge.engine.timers import Timers
@@ -146,6 +149,7 @@ class Service:
             on_told=self._ari_told,
             on_down=lambda: self.inbox.put_now(LinkDown()),
             owner=journal.owner,
+            dialled=lambda endpoint: dialled(endpoint, self.settings.handed()),
         )
         self.ami = AmiLink(
             host=ami.host,
@@ -164,14 +168,22 @@ class Service:
         self.directories = Directories(
             store, self.outside, self.inbox, lambda: self.settings.directories, secrets.directories
         )
-        self.directory = ClientDirectory(store, self._region_of_trunk, self.directories)
+        self.directory = ClientDirectory(
+            store, lambda trunk: self.settings.region_of_trunk(trunk), self.directories
+        )
         recordings = Vault(Path(settings.recordings.directory), lambda: self.settings.recordings.key)
-        self.records = CallRecords(store, self.ari, recordings, self._department_of)
+        self.records = CallRecords(
+            store, self.ari, recordings, lambda queue: self.settings.department_of(queue)
+        )
         self.reconciler = Reconciler(self.records.recordings, self.inbox)
         self.upkeep = Upkeep(store, recordings, lambda: self.settings.recordings.compress_after)
         self.retention = Retention(store, recordings, lambda: KeepRules(*self.settings.keep_recordings()))
         self.screens = CardScreens(store)
-        self.callbacks = callbacks_of(lambda: self.settings, secrets, store, self.outside, self._planned)
+        self.callbacks = callbacks_of(
+            self._now_in_force, secrets, store, self.outside, self._planned, self.inbox.put_now
+        )
+        self.tickets = TicketDesk(store, self._now_in_force, utc_now)
+        self.ticket_upkeep = TicketUpkeep(store, self.tickets)
         lanes = handlers(
             ari=self.ari,
             ami=self.ami,
@@ -200,6 +212,7 @@ class Service:
             in_force=self._plan,
             public_url=settings.web.public_url,
             departments=lambda: self.settings.supervisors,
+            tickets=self.tickets,
             mailer=mailer_of(settings, secrets),
             scripts=lambda: self.settings.scripts,
             directory_title=self.directories.title,
@@ -241,6 +254,7 @@ class Service:
                 "ami": self.ami.run(),
                 "recordings": self.reconciler.run(),
                 "upkeep": self.upkeep.run(),
+                "tickets": self.ticket_upkeep.run(),
                 "retention": self.retention.run(),
                 "callbacks": self.callbacks.outbox.run(),
             }.items()
@@ -365,12 +379,8 @@ class Service:
             log.warning("books not read", action="app.over", error=str(error))
             return here
 
-    def _region_of_trunk(self, trunk: str) -> str:
-        return self.settings.region_of_trunk(trunk)
-
-    def _department_of(self, queue: str | None) -> str:
-        settings = self.settings.queues.get(queue) if queue is not None else None
-        return (settings.department if settings is not None else None) or ""
+    def _now_in_force(self) -> config.Settings:
+        return self.settings
 
     def _count(self) -> None:
         if sum(self.floor.ended.values()) == sum(self._counted.values()):

@@ -1,18 +1,28 @@
-"""The parts that tell CRMs of calls, put together: who is told, and the outbox."""
+"""The parts that tell CRMs of calls, put together: who is told, the outbox, what becomes of their wishes."""
 
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bridge.centre.plan import Plan
+import structlog
+
+from bridge.centre.facts import CallSteered, Fact
+from bridge.centre.ids import CallId
+from bridge.centre.plan import Plan, Target, TargetKind
+from bridge.centre.wish_facts import Refusal
 from bridge.config import Secrets, Settings
+from bridge.crm import numbers
 from bridge.crm.addresses import Allowed
 from bridge.crm.delivery import Limits, SteerWish
-from bridge.crm.outbox import Outbox, no_steering
+from bridge.crm.formats import Dial, Reject, Steer, ToQueue
+from bridge.crm.numbers import NumberKind
+from bridge.crm.outbox import Outbox
 from bridge.crm.outside import Outside
 from bridge.crm.subscribers import Subscribers
 from bridge.store import Store
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +44,53 @@ def allowed_by(settings: Settings) -> Allowed:
     return Allowed.of(settings.outside.allow)
 
 
+def steering(put: Callable[[Fact], None], plan: Callable[[], Plan], region: Callable[[], str]) -> SteerWish:
+    """What a receiver wishes, as a fact. Whether the call may still be steered so is the centre's to say."""
+
+    def steer(call: CallId, wish: Steer, by: str) -> None:
+        match wish:
+            case Reject(reason):
+                put(CallSteered(call, by, refusal=Refusal(reason)))
+            case ToQueue(queue):
+                put(CallSteered(call, by, Target(TargetKind.QUEUE, queue)))
+            case Dial(number):
+                target = _target(number, plan(), region())
+                if target is None:
+                    log.warning(
+                        "a receiver wishes a number that no agent may call",
+                        action="callback.steer",
+                        call_id=call,
+                        receiver=by,
+                        number=number,
+                        remedy="see transfers.prefixes",
+                    )
+                else:
+                    put(CallSteered(call, by, target))
+
+    return steer
+
+
+def _target(number: str, plan: Plan, region: str) -> Target | None:
+    """An agent, a queue's extension, one of the company's numbers, or a number that agents may call."""
+    found = plan.target_of(number)
+    if found is not None and found.kind is not TargetKind.NUMBER:
+        return found
+    read = numbers.read(number, region)
+    if read.kind is NumberKind.EMERGENCY or read.e164 is None:
+        return None
+    return plan.target_of(read.e164)
+
+
 def callbacks_of(
     settings: Callable[[], Settings],
     secrets: Secrets,
     store: Store,
     outside: Outside,
     plan: Callable[[], Plan],
-    steer: SteerWish = no_steering,
+    put: Callable[[Fact], None],
 ) -> Callbacks:
-    """``settings`` as they are by now: they can be loaded anew."""
+    """``settings`` as they are by now: they can be loaded anew. ``put``: where a receiver's wish goes."""
+    steer = steering(put, plan, lambda: settings().company.region)
     subscribers = subscribers_of(settings, secrets, store)
 
     def limits() -> Limits:

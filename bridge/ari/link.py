@@ -24,7 +24,7 @@ from bridge.ari.stasis import BadArguments
 from bridge.ari.survey import find
 from bridge.ari.translate import Arrived, translate
 from bridge.centre.facts import CallOffered, DigitReceived, Fact, LegEnded, RecordingCut, RecordingStarted
-from bridge.centre.ids import LegId, PromptId, call_of, is_dialled_leg
+from bridge.centre.ids import Endpoint, LegId, PromptId, call_of, is_dialled_leg
 from bridge.centre.orders import (
     MediaOrder,
     MuteRecording,
@@ -51,7 +51,7 @@ class AriLink:
 
     ``on_up`` is called after each connection, also the first: what we knew may be out of date; ``on_told``
     when all that came meanwhile is told as well; ``on_down`` when such a connection has ended. With ``owner``
-    it serves only while nobody of another name does.
+    it serves only while nobody of another name does. ``dialled``: an endpoint as Asterisk is to dial it.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class AriLink:
         on_told: Callable[[], Awaitable[None]] | None = None,
         on_down: Callable[[], None] | None = None,
         owner: str | None = None,
+        dialled: Callable[[Endpoint], str] = str,
         request_seconds: float = REQUEST_SECONDS,
         backoff: Backoff | None = None,
         limits: SocketLimits | None = None,
@@ -79,7 +80,7 @@ class AriLink:
         self._lease = Lease(self._rest, app, owner) if owner is not None else None
         self._interest = Interest()
         ears = Ears(self._rest, self._interest, app)
-        self._media = MediaDesk(self._rest, self._interest, ears, app)
+        self._media = MediaDesk(self._rest, self._interest, ears, app, dialled)
         self._snoops = SnoopRecorder(self._rest, ears)
         self._departures = Departures(self._rest, app, self._tell)
         self._socket = EventSocket(

@@ -7,7 +7,7 @@ clear), Gone is success; elsewhere Gone is raised. Ids are the call's own, so no
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, assert_never
 
@@ -21,7 +21,7 @@ from bridge.ari.sounds import Sounds
 from bridge.ari.stasis import agent_arguments
 from bridge.ari.watches import Watches
 from bridge.centre.causes import Cause
-from bridge.centre.ids import CallId, LegId
+from bridge.centre.ids import CallId, Endpoint, LegId
 from bridge.centre.orders import (
     Answer,
     CancelReason,
@@ -62,8 +62,11 @@ _REASONS = {
 
 
 class MediaDesk:
-    def __init__(self, rest: Rest, interest: Interest, ears: Ears, app: str) -> None:
+    def __init__(
+        self, rest: Rest, interest: Interest, ears: Ears, app: str, dialled: Callable[[Endpoint], str]
+    ) -> None:
         self._rest = rest
+        self._dialled = dialled
         self._interest = interest
         self._app = app
         self._sounds = Sounds(rest, interest)
@@ -196,7 +199,7 @@ class MediaDesk:
 
     async def _create(self, order: RingAgent | RingNumber | MakeLeg) -> None:
         query = {
-            "endpoint": order.endpoint,
+            "endpoint": self._dialled(order.endpoint),
             "app": self._app,
             "appArgs": agent_arguments(order.call),
             "channelId": order.leg,

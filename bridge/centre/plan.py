@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
@@ -158,13 +158,8 @@ class Target:
         return f"{self.kind.value} {self.name}".rstrip()
 
 
-def as_it_is(number: str) -> str:
-    return number
-
-
-def outside_endpoint(number: str, trunk: str, handed: Callable[[str], str] = as_it_is) -> Endpoint:
-    """``handed``: how the trunk's operator wants a number, a pure function."""
-    return Endpoint(f"PJSIP/{handed(number)}@{trunk}")
+def outside_endpoint(number: str, trunk: str) -> Endpoint:
+    return Endpoint(f"PJSIP/{number}@{trunk}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +172,6 @@ class Outside:
     caller_id: str = ""  # the company's number, which whom an agent calls is shown
     record: bool = False  # what an agent talks with whom he called, whom nothing tells that he is recorded
     region: str = ""  # of numbers without a country code by that trunk: "RU"
-    handed: Callable[[str], str] = as_it_is  # how its operator wants a number, a pure function
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +324,7 @@ class Plan:
             return None
         if not number.startswith(self.outside.prefixes):
             return None
-        endpoint = outside_endpoint(number, self.outside.trunk, self.outside.handed)
+        endpoint = outside_endpoint(number, self.outside.trunk)
         return ToNumber(number, endpoint, self.outside.ring, NO_AGENTS)
 
     def wrap_up_of(self, agent: AgentId) -> QueueName | None:

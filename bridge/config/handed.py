@@ -1,13 +1,16 @@
 """How a trunk's operator wants the numbers that are called by it: what stands in the request's URI. Pure.
 
-The records keep a number in E.164 all the same. What does not begin with + is sent as it is written: that is
-what the engineer himself permitted in the operator's own form.
+Asterisk is told so at the last moment; the plan and the records keep a number in E.164. What does not begin
+with + is sent as it is written: that is what the engineer himself permitted in the operator's own form.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import phonenumbers
+
+from bridge.centre.ids import Endpoint
 
 DialFormat = Literal["e164", "international_00", "digits", "national"]
 # One country code and two plans: from Russia one calls Kazakhstan as a country abroad, and from there Russia.
@@ -35,6 +38,14 @@ class Handed:
                 return number[1:]
             case "national":
                 return _national(number, self.region)
+
+
+def dialled(endpoint: Endpoint, trunks: Mapping[str, Handed]) -> str:
+    """The endpoint as Asterisk is to dial it: PJSIP/+79161234567@lab → PJSIP/89161234567@lab."""
+    way, _, trunk = endpoint.rpartition("@")
+    technology, _, number = way.partition("/")
+    form = trunks.get(trunk)
+    return endpoint if form is None or not number else f"{technology}/{form(number)}@{trunk}"
 
 
 def _national(e164: str, region: str) -> str:

@@ -1,6 +1,6 @@
 """Turns the settings into the plan that the centre works by."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from bridge.centre.ids import AgentId, Endpoint, MenuName, QueueName, Skill
@@ -22,12 +22,10 @@ from bridge.centre.plan import (
     ToQueue,
     ToVoicemail,
     Widening,
-    as_it_is,
     outside_endpoint,
 )
 from bridge.config.agents import AgentSettings
 from bridge.config.destinations import Target
-from bridge.config.handed import Handed
 from bridge.config.menus import MenuSettings
 from bridge.config.queues import AnnounceSettings, QueueSettings, WideningSettings
 from bridge.config.settings import Settings
@@ -70,14 +68,7 @@ def _outside(settings: Settings) -> Outside | None:
         transfers.caller_id or next((one for one, to in settings.numbers.items() if not to.echo), ""),
         transfers.record_calls,
         settings.region_of_trunk(transfers.trunk),
-        _handed(transfers.trunk, settings),
     )
-
-
-def _handed(trunk: str, settings: Settings) -> Callable[[str], str]:
-    wanted = settings.trunks.get(trunk)
-    form = wanted.dial_format if wanted is not None else "e164"
-    return as_it_is if form == "e164" else Handed(form, settings.region_of_trunk(trunk))
 
 
 def _destination(wanted: Target, settings: Settings) -> Destination:
@@ -93,9 +84,7 @@ def _destination(wanted: Target, settings: Settings) -> Destination:
     if wanted.number is not None:
         return ToNumber(
             number=wanted.number,
-            endpoint=outside_endpoint(
-                wanted.number, wanted.trunk or "", _handed(wanted.trunk or "", settings)
-            ),
+            endpoint=outside_endpoint(wanted.number, wanted.trunk or ""),
             ring=timedelta(seconds=wanted.ring_seconds),
             otherwise=_or_no_agents(wanted.otherwise, settings),
         )

@@ -12,6 +12,7 @@ from bridge.config.departments import DepartmentSettings
 from bridge.config.directories import DirectorySettings
 from bridge.config.features import DISPOSITIONS, PAUSES, FeatureSettings
 from bridge.config.fields import AgentKey, Name, Number, Priority, ReasonDigit, Section, Tier
+from bridge.config.handed import Handed
 from bridge.config.mail import MailSettings
 from bridge.config.menus import MenuSettings
 from bridge.config.numbers import NumberSettings
@@ -89,3 +90,14 @@ class Settings(Section):
         """The country of numbers without a country code; the company's for a trunk that is not known."""
         settings = self.trunks.get(trunk)
         return (settings.region if settings else None) or self.company.region
+
+    def handed(self) -> dict[str, Handed]:
+        """Trunk → how its operator is given the numbers that are called by it."""
+        return {
+            name: Handed(trunk.dial_format, self.region_of_trunk(name)) for name, trunk in self.trunks.items()
+        }
+
+    def department_of(self, queue: str | None) -> str:
+        """Whose tickets this queue's calls become; "" for none, or for a queue that is not known."""
+        settings = self.queues.get(queue) if queue is not None else None
+        return (settings.department if settings else None) or ""

@@ -28,11 +28,11 @@ log = structlog.get_logger(__name__)
 
 MOST_REPLY = 65_536  # bytes that are read of a reply
 _MOST_REQUESTS = 10  # for one event
-_MOST_AGAIN = 2
+_MOST_AGAIN = 4
 _UPLOAD_SECONDS = 60.0
 
-SteerWish = Callable[[CallId, Steer], None]
-"""What a receiver wishes to happen to a call that has just come."""
+SteerWish = Callable[[CallId, Steer, str], None]
+"""What a receiver, by its name, wishes to happen to a call that has just come."""
 
 ReadRecording = Callable[[str], Awaitable[bytes]]
 """A recording's sound by its id. Raises BadInput."""
@@ -195,7 +195,7 @@ class Delivery:
             return
         offered = one.told.type == CallEventKind.OFFERED.value
         if offered and now - one.told.at <= self._limits().steer:
-            self._steer(CallId(one.row.call), reply.steer)
+            self._steer(CallId(one.row.call), reply.steer, one.receiver.row.name)
         else:
             log.info("a wish for this call came too late", action="callback.steer", **_of(one.row))
 

@@ -70,7 +70,7 @@ class Numbers:
     told: int
 
 
-def no_steering(call: str, steer: Steer) -> None:
+def no_steering(call: str, steer: Steer, by: str) -> None:
     log.info("a receiver's wish for a call is not obeyed", action="callback.steer", call_id=call)
 
 

@@ -14,10 +14,9 @@ from bridge.centre.facts import MemberMoved, MemberRestored
 from bridge.centre.ids import AgentId, QueueName
 from bridge.centre.plan import Plan
 from bridge.engine.ports import LiveAgent
-from bridge.errors import InternalError
+from bridge.web.actors import actor_of
 from bridge.web.context import parts_of
 from bridge.web.parts import WebParts
-from bridge.web.principal import PRINCIPAL, Bearer, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +101,4 @@ def queue_named(request: web.Request) -> QueueName | None:
 
 def by_whom(request: web.Request) -> str:
     """Who moved him, for the record."""
-    match request.get(PRINCIPAL):
-        case Person(user):
-            return user.login
-        case Bearer(token):
-            return f"token {token.name}"
-        case _:
-            raise InternalError("nobody is known here; declare the handler's access")
+    return actor_of(request).by

@@ -7,6 +7,7 @@ from bridge.centre.plan import Plan
 from bridge.config.scripts import ScriptSettings
 from bridge.crm.mail import Mailer
 from bridge.crm.subscribers import Subscribers
+from bridge.crm.ticketing.desk import TicketDesk
 from bridge.crm.vault import Vault
 from bridge.engine.ports import Desk
 from bridge.store import Store
@@ -39,6 +40,7 @@ class WebParts:
     in_force: Callable[[], Plan]
     public_url: str
     departments: Callable[[], Mapping[str, Collection[str]]]
+    tickets: TicketDesk
     mailer: Mailer | None = None
     scripts: Callable[[], Sequence[ScriptSettings]] = tuple
     directory_title: Callable[[str], str] = str

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from aiohttp import hdrs, web
 
-from bridge.errors import BadInput, CallbridgeError, RemoteError
+from bridge.errors import BadInput, CallbridgeError, NoSuchTicket, NotAllowed, RemoteError, WrongFields
 from bridge.web import labels
 from bridge.web.context import frame_of, language_of, renderer_of
 from bridge.web.i18n import Language
@@ -96,6 +96,13 @@ async def answer_errors(request: web.Request, handler: Any) -> web.StreamRespons
         problem = _of_http(request, error)
     except Problem as error:
         problem = error
+    except NoSuchTicket:
+        problem = not_found(N_("There is no such ticket."))
+    except NotAllowed as error:
+        problem = Problem(HTTPStatus.FORBIDDEN, str(error), kind="not-allowed")
+    except WrongFields as error:
+        faults = tuple(Fault(f"#/{_place(key)}", fault) for key, fault in error.faults.items())
+        problem = Problem(HTTPStatus.BAD_REQUEST, str(error), faults=faults)
     except BadInput as error:
         problem = Problem(HTTPStatus.BAD_REQUEST, str(error))
     except RemoteError as error:
@@ -112,6 +119,11 @@ async def answer_errors(request: web.Request, handler: Any) -> web.StreamRespons
     else:
         return response
     return respond(request, problem)
+
+
+def _place(key: str) -> str:
+    """Of a ticket in the API: its class stands beside its custom fields."""
+    return key if key == "classification" else f"fields/{key}"
 
 
 def is_link(request: web.Request) -> bool:

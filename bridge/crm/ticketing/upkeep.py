@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from bridge.crm.ticketing.desk import TicketDesk
-from bridge.crm.ticketing.sla import Alarm, told
+from bridge.crm.ticketing.sla import told
 from bridge.errors import CallbridgeError
 from bridge.store import Store
 from bridge.store.rows import TicketRow
@@ -20,9 +20,6 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 100
 _AGAIN_AFTER = timedelta(minutes=10)
-
-Tell = Callable[[TicketRow, Alarm, tuple[str, ...]], None]
-"""A ticket, what is due, and the agents who are to be told."""
 
 
 def _now() -> datetime:
@@ -36,14 +33,12 @@ class TicketUpkeep:
         self,
         store: Store,
         desk: TicketDesk,
-        tell: Tell,
         *,
         every: timedelta = timedelta(seconds=2),
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._store = store
         self._desk = desk
-        self._tell = tell
         self._every = every.total_seconds()
         self._clock = clock
         self._put_off: dict[int, datetime] = {}
@@ -94,7 +89,6 @@ class TicketUpkeep:
                 rule=alarm.why,
                 told=agents,
             )
-            self._tell(row, alarm, agents)
 
     async def _each(self, rows: Collection[TicketRow], do: Callable[[int], Awaitable[None]]) -> int:
         done = 0

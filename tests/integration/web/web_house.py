@@ -26,11 +26,13 @@ from bridge.centre.facts import (
 )
 from bridge.centre.ids import AgentId, Endpoint, QueueName, Skill
 from bridge.centre.plan import Agent, Member, Plan, Queue, Strategy
+from bridge.config import Settings
 from bridge.config.scripts import ScriptSettings
 from bridge.crm.access import new_token
 from bridge.crm.addresses import Allowed
 from bridge.crm.mail import Mailer
 from bridge.crm.subscribers import Subscribers
+from bridge.crm.ticketing.desk import TicketDesk
 from bridge.crm.vault import Vault
 from bridge.engine.logged import logged
 from bridge.engine.ports import FloorView, LinkState, LiveAgent, LiveQueue, StampedFact
@@ -74,6 +76,22 @@ def plan() -> Plan:
         queues={support.name: support, sales.name: sales},
         pause_reasons={"1": "break", "2": "lunch", "3": "training"},
         dispositions={"1": "resolved", "2": "follow_up", "3": "wrong_number", "4": "доставка"},
+    )
+
+
+def settings() -> Settings:
+    """The file that the plan could be of, as far as tickets need it; departments without lines."""
+    return Settings.model_validate(
+        {
+            "company": {"name": "Ромашка", "region": "RU"},
+            "agents": {agent.id: {"name": agent.name} for agent in plan().agents.values()},
+            "departments": {"support": {"title": "Поддержка"}, "sales": {"title": "Продажи"}},
+            "queues": {
+                "support": {"title": "Поддержка", "department": "support"},
+                "sales": {"title": "Продажи", "department": "sales"},
+            },
+            "dispositions": dict(plan().dispositions),
+        }
     )
 
 
@@ -193,6 +211,7 @@ class House:
     rules: ApiRules  # of the API; changed by a test, they hold at once
     departments: dict[str, list[str]]  # department → its supervisors; changed by a test, they hold at once
     scripts: list[ScriptSettings]  # likewise
+    settings: Settings  # of tickets; likewise
     clients: list[TestClient] = field(default_factory=list)
     listeners: list["Listener"] = field(default_factory=list)
 
@@ -269,6 +288,7 @@ async def open_house(
         lambda: centre,
         public_url,
         lambda: departments,
+        TicketDesk(store, lambda: house.settings, lambda: datetime.now(UTC)),
         mailer,
         lambda: scripts,
         lambda name: {"crm": "Our CRM"}.get(name, name),
@@ -279,7 +299,19 @@ async def open_house(
     app = make_app(parts, screens, metrics, without_vendor=True)
     server = TestServer(app)
     await server.start_server()
-    house = House(store, desk, screens, recordings, vault, metrics, server, GENEROUS, departments, scripts)
+    house = House(
+        store,
+        desk,
+        screens,
+        recordings,
+        vault,
+        metrics,
+        server,
+        GENEROUS,
+        departments,
+        scripts,
+        settings(),
+    )
     return house
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 
+from bridge.centre.facts import PlanLoaded
 from bridge.centre.ids import Endpoint
-from bridge.centre.plan import ToNumber
 from bridge.config import check, load, plan_of
-from bridge.config.handed import DialFormat, Handed
+from bridge.config.handed import DialFormat, Handed, dialled
+from bridge.engine.logged import body_of
 from tests.unit.config.examples import SMALL
 from tests.unit.config.rendering_of import Write
 from tests.unit.config.test_config_targets import SENDING
@@ -66,33 +67,35 @@ def with_format(form: str) -> str:
 def test_what_an_agent_calls_is_kept_in_one_form_and_sent_in_the_operators(
     write: Write, form: str, handed: str
 ) -> None:
-    plan = plan_of(load(write(with_format(form))))
-    called = plan.outside_number("+7 (495) 111-22-33")
+    settings = load(write(with_format(form)))
+    called = plan_of(settings).outside_number("+7 (495) 111-22-33")
     assert called is not None
-    assert (called.number, called.endpoint) == ("+74951112233", f"PJSIP/{handed}@lab")
-    written = plan.outside_number("8 495 111-22-33")
+    assert (called.number, called.endpoint) == ("+74951112233", "PJSIP/+74951112233@lab")
+    assert dialled(called.endpoint, settings.handed()) == f"PJSIP/{handed}@lab"
+    written = plan_of(settings).outside_number("8 495 111-22-33")
     assert written is not None
-    assert written.endpoint == "PJSIP/84951112233@lab"
-
-
-def test_so_is_a_number_that_a_call_is_sent_to(write: Write) -> None:
-    sent = "{number: +74951112233, trunk: lab, otherwise: {number: +493023125012, trunk: lab}}"
-    text = with_format("national").replace("{menu: main}", sent)
-    to = next(iter(plan_of(load(write(text))).numbers.values()))
-    assert isinstance(to, ToNumber)
-    assert (to.number, to.endpoint) == ("+74951112233", Endpoint("PJSIP/84951112233@lab"))
-    assert isinstance(to.otherwise, ToNumber)
-    assert to.otherwise.endpoint == "PJSIP/810493023125012@lab"
+    assert dialled(written.endpoint, settings.handed()) == "PJSIP/84951112233@lab"
 
 
 def test_the_region_is_the_trunks_own_or_else_the_companys(write: Write) -> None:
     text = with_format("national").replace("dial_format: national", "dial_format: national, region: DE")
-    plan = plan_of(load(write(text)))
-    assert plan.outside is not None
-    assert plan.outside.region == "DE"
-    called = plan.outside_number("+493023125012")
-    assert called is not None
-    assert called.endpoint == "PJSIP/03023125012@lab"
+    settings = load(write(text))
+    outside = plan_of(settings).outside
+    assert outside is not None
+    assert outside.region == "DE"
+    assert dialled(Endpoint("PJSIP/+493023125012@lab"), settings.handed()) == "PJSIP/03023125012@lab"
+
+
+@pytest.mark.parametrize("endpoint", ["PJSIP/1001", "PJSIP/+493023125012@elsewhere", "Local/1@context"])
+def test_what_is_no_number_of_a_trunk_is_dialled_as_it_is(write: Write, endpoint: str) -> None:
+    settings = load(write(with_format("national")))
+    assert dialled(Endpoint(endpoint), settings.handed()) == endpoint
+
+
+def test_the_plan_is_data_whatever_the_operator_wants(write: Write) -> None:
+    """The journal and the floor's checkpoint keep it."""
+    plan = plan_of(load(write(with_format("national"))))
+    assert body_of(PlanLoaded(plan))["queues"] == len(plan.queues)
 
 
 @pytest.mark.parametrize(
