@@ -55,6 +55,11 @@ class Phones:
         return [order.agent for order in self.orders if isinstance(order, o.RingAgent)]
 
 
+class NoCrm:
+    async def tell(self, order: o.TellCrm) -> None:
+        pass
+
+
 @dataclass
 class Server:
     """A directory that answers when it is let."""
@@ -115,6 +120,7 @@ async def centre(tmp_path: Path, *, with_directory: bool) -> AsyncIterator[Centr
             ami=cast("Any", phones),
             clients=ClientDirectory(store, lambda _: "RU", directories),
             store=CallRecords(store, cast("Any", None), Vault(tmp_path, lambda: None), lambda _: ""),
+            crm=NoCrm(),
             screens=screens,
         )
         dispatch, timers = Dispatch(lanes, inbox.put_now), Timers(inbox.put_now)
