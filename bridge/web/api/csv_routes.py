@@ -45,6 +45,7 @@ CSV: tuple[Operation, ...] = (
         query=imports.ImportQuery,
         takes="text/csv",
         status=202,
+        located=True,
         roles=frozenset(),
         problems=frozenset({"409"}),
     ),

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -123,7 +122,7 @@ def _operation(operation: Operation, references: dict[Any, dict[str, Any]]) -> d
     responses[str(operation.status)] = done
     if operation.tagged:
         done["headers"] = {"ETag": {"description": "Of what is answered.", "schema": {"type": "string"}}}
-    if operation.status == HTTPStatus.CREATED:
+    if operation.located:
         done["headers"] = {"Location": {"description": "Where it is.", "schema": {"type": "string"}}}
     if operation.path.endswith("/file"):
         responses["206"] = {"description": "The range that was asked for", "content": content}
@@ -136,6 +135,14 @@ def _operation(operation: Operation, references: dict[Any, dict[str, Any]]) -> d
                 "application/problem+json": {"schema": references[(models.ProblemBody, "serialization")]}
             },
         }
+    responses["429"]["headers"] = {
+        name: {"description": f"See {where}.", "schema": {"type": "string"}}
+        for name, where in (
+            ("Retry-After", "RFC 9110, 10.2.3"),
+            ("RateLimit", "draft-ietf-httpapi-ratelimit-headers"),
+            ("RateLimit-Policy", "draft-ietf-httpapi-ratelimit-headers"),
+        )
+    }
     return described
 
 

@@ -65,6 +65,7 @@ class Operation:
     told_once: bool = False  # its answer holds a secret that is kept nowhere
     takes: str = "application/json"  # the content type of what is no model
     conditional: bool = False  # takes If-Match
+    located: bool = False  # answers with the Location of what it made
 
     @property
     def name(self) -> str:

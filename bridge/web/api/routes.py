@@ -109,6 +109,7 @@ OPERATIONS: tuple[Operation, ...] = (
         models.Client,
         body=models.NewClient,
         status=201,
+        located=True,
         roles=frozenset(),
     ),
     *CSV,

@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from bridge.errors import BadInput
+from bridge.errors import BadInput, InternalError
 from bridge.store.api_rows import KeyRow
 from bridge.web.api.etags import is_unchanged, tag_of
 from bridge.web.api.operations import Operation
@@ -81,33 +81,43 @@ async def _once(request: web.Request, operation: Operation, name: Name) -> web.S
     asked = hashlib.sha256(f"{request.method} {request.path_qs}\n".encode("utf-8", "surrogateescape"))
     asked.update(await read_body(request))
     store, keys = parts_of(request).store, request.config_dict[KEYS]
-    async with store.unit() as unit:
-        known = await unit.keys.begin(*name, asked.hexdigest())
-        if known is None:
-            keys.running.add(name)
-    if known is not None:
-        return _again(known, asked.hexdigest(), name, keys)
+    known: KeyRow | None = None
     try:
-        try:
-            response = await operation.handler(request)
-        except (Problem, BadInput) as error:
-            problem = error if isinstance(error, Problem) else Problem(HTTPStatus.BAD_REQUEST, str(error))
-            response = respond(request, problem)
-        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or not isinstance(response, web.Response):
+        async with store.unit() as unit:
+            known = await unit.keys.begin(*name, asked.hexdigest())
+            if known is None:
+                keys.running.add(name)  # before anybody can see the row
+        if known is not None:
+            return _again(known, asked.hexdigest(), name, keys)
+        response = await _answered(request, operation, name)
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             await _forget(request, name)  # it may be tried again
             return response
-        headers = {str(one): response.headers[one] for one in _KEPT_HEADERS if one in response.headers}
         body = response.body if isinstance(response.body, bytes) else b""
         secret = operation.told_once and response.status < HTTPStatus.BAD_REQUEST
         if secret:
             keys.remember(name, body)
+        headers = {str(one): response.headers[one] for one in _KEPT_HEADERS if one in response.headers}
         async with store.unit() as unit:
             await unit.keys.end(*name, response.status, headers, None if secret else body)
+        return response
+    finally:
+        if known is None:
+            keys.running.discard(name)
+
+
+async def _answered(request: web.Request, operation: Operation, name: Name) -> web.Response:
+    """A refusal is an answer too. What broke is forgotten: it may be tried again."""
+    try:
+        response = await operation.handler(request)
+    except (Problem, BadInput) as error:
+        problem = error if isinstance(error, Problem) else Problem(HTTPStatus.BAD_REQUEST, str(error))
+        return respond(request, problem)
     except Exception:
         await _forget(request, name)
         raise
-    finally:
-        keys.running.discard(name)
+    if not isinstance(response, web.Response):
+        raise InternalError(f"{operation.name} answers with a stream, which no key can keep")
     return response
 
 
