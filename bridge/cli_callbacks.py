@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from bridge.cli_recordings import Adds
@@ -29,7 +30,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", add
     new.add_argument(
         "--format", default="standard", help="standard (default), zammad, sipgate, placetel, bitrix24, voys"
     )
-    new.add_argument("--secret-file", type=argparse.FileType("r"), metavar="FILE", help="- for stdin")
+    new.add_argument("--secret-file", type=Path, metavar="FILE", help="what the receiver has given you")
     new.add_argument("--event", action="append", default=[], metavar="KIND", help="call.ended; all if absent")
     new.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the format")
     add(callback, "list", _list, "who is told, and whether he is", "callbridge callback list", ("config",))
@@ -103,7 +104,7 @@ def _add(options: argparse.Namespace) -> int:
         if not is_said:
             raise BadInput(f"--option {option[:40]!r}: write NAME=VALUE")
         named[name] = value
-    secret = options.secret_file.read().strip() if options.secret_file is not None else ""
+    secret = options.secret_file.read_text().strip() if options.secret_file is not None else ""
     made = asyncio.run(
         add_receiver(
             options.config,

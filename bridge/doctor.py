@@ -11,6 +11,7 @@ from pathlib import Path
 from bridge import config
 from bridge.ami import AmiLink
 from bridge.ari import AriLink
+from bridge.callbacks import subscribers_of
 from bridge.centre.facts import Fact
 from bridge.centre.plan import Plan
 from bridge.config import keyfile
@@ -70,6 +71,8 @@ async def _examine(config_path: Path, secrets_path: Path) -> AsyncIterator[Findi
     yield _disk(settings)
     for finding in await _key(settings):
         yield finding
+    for finding in await _callbacks(settings, secrets):
+        yield finding
     yield await _ari(settings, secrets)
     yield await _ami(settings, secrets)
 
@@ -125,6 +128,37 @@ async def _key(settings: config.Settings) -> Sequence[Finding]:
         found.append(Finding(what, False, detail, remedy))
     else:
         found.append(Finding(what, True, f"it opens {latest}"))
+    return found
+
+
+async def _callbacks(settings: config.Settings, secrets: config.Secrets) -> Sequence[Finding]:
+    """Whether those who are told of calls can be, and are."""
+    try:
+        store = await Store.open_to_look(settings.store.url)
+    except CallbridgeError:
+        return []  # told of the database already
+    found = []
+    try:
+        subscribers = subscribers_of(lambda: settings, secrets, store)
+        for row in await subscribers.all():
+            what = f"callback {row.name}"
+            try:
+                subscribers.opened(row)
+            except CallbridgeError as error:
+                detail, _, remedy = str(error).partition("; ")
+                found.append(Finding(what, False, detail, remedy))
+                continue
+            remedy = f"callbridge callback test {row.name}, then callbridge callback enable {row.name}"
+            found.append(Finding(what, row.active, row.disabled_reason or f"{row.shown} is told", remedy))
+        counts = await store.read(lambda unit: unit.outbox.counts())
+        if found or counts.dead:
+            detail = f"{counts.waiting} wait, {counts.dead} are dead"
+            remedy = "callbridge outbox list --state dead, then replay or drop them"
+            found.append(Finding("outbox", not counts.dead, detail, remedy))
+    except CallbridgeError as error:
+        found.append(Finding("outbox", False, str(error)))
+    finally:
+        await store.close()
     return found
 
 

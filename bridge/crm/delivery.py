@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -20,10 +20,11 @@ from bridge.crm.retries import DELAYS, GONE, next_try, slow_until
 from bridge.crm.subscribers import Receiver, Subscribers
 from bridge.crm.told import Told
 from bridge.errors import BadInput, CallbridgeError, RemoteError
-from bridge.store import Store, SyncUnit
+from bridge.store import SyncUnit
 from bridge.store.outbox import DEAD, DELIVERED, SKIPPED
 from bridge.store.outbox_rows import DueEvent, OutboxRow
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 MOST_REPLY = 65_536  # bytes that are read of a reply
@@ -36,6 +37,12 @@ SteerWish = Callable[[CallId, Steer, str], None]
 
 ReadRecording = Callable[[str], Awaitable[bytes]]
 """A recording's sound by its id. Raises BadInput."""
+
+
+class Writer(Protocol):
+    """As much of the store as is needed here."""
+
+    async def write(self, do: Callable[[SyncUnit], T]) -> T: ...
 
 
 class Sender(Protocol):
@@ -95,7 +102,7 @@ async def no_recording(recording: str) -> bytes:
 class Delivery:
     def __init__(
         self,
-        store: Store,
+        writer: Writer,
         subscribers: Subscribers,
         sender: Sender,
         *,
@@ -105,7 +112,7 @@ class Delivery:
         random: Callable[[], float],
         recording: ReadRecording = no_recording,
     ) -> None:
-        self._store = store
+        self._writer = writer
         self._subscribers = subscribers
         self._sender = sender
         self._limits = limits
@@ -203,7 +210,7 @@ class Delivery:
 
     async def _step_done(self, one: _Try) -> None:
         step, peer, now = one.step, one.peer, self._clock()
-        await self._store.write(lambda unit: unit.outbox.step_done(one.row, step, peer, now))
+        await self._writer.write(lambda unit: unit.outbox.step_done(one.row, step, peer, now))
 
     async def _finish(
         self,
@@ -216,7 +223,7 @@ class Delivery:
         peer: Mapping[str, str] | None = None,
     ) -> Attempt:
         now = self._clock()
-        following = await self._store.write(
+        following = await self._writer.write(
             lambda unit: unit.outbox.finish(row, state, now, status=status, error=error, peer=peer)
         )
         if state == DEAD:
@@ -238,7 +245,7 @@ class Delivery:
     async def _failed(self, one: _Try, fault: _Fault) -> Attempt:
         row, now = one.row, self._clock()
         if fault.status == GONE:
-            await self._store.write(lambda unit: _disable(unit, row, fault.reason, now))
+            await self._writer.write(lambda unit: _disable(unit, row, fault.reason, now))
             log.error("a receiver is told nothing any more", action="callback.gone", **_of(row))
             return Attempt(disabled=True, answered=True)
         again = None if fault.permanent else next_try(row.tries + 1, now, self._random, self._limits().delays)
@@ -256,7 +263,7 @@ class Delivery:
             if slow is not None:
                 unit.subscriptions.change(row.subscription, slow_until=slow)
 
-        await self._store.write(failed)
+        await self._writer.write(failed)
         log.warning(
             "an event was not accepted: it is tried again",
             action="callback.retry",

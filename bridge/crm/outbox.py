@@ -31,6 +31,7 @@ from bridge.crm.delivery import (
 from bridge.crm.formats import Steer
 from bridge.crm.subscribers import Receiver, Subscribers
 from bridge.crm.telling import People, told_of
+from bridge.crm.together import Together
 from bridge.errors import BadInput, RemoteError
 from bridge.store import Store, SyncUnit
 from bridge.store.outbox import NewEvent
@@ -54,6 +55,9 @@ class Line:
     flying: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     slow_until: datetime | None = None
+    behind: bool = True  # there may be more that is due, or will be
+    again: set[str] = field(default_factory=set)  # calls with an event that came while they flew
+    landed: set[str] = field(default_factory=set)  # since the last look began: what it saw of them is old
     silent: int = 0
     server: asyncio.Task[None] | None = None
     off: bool = False
@@ -97,8 +101,9 @@ class Outbox:
     ) -> None:
         self._store = store
         self._subscribers = subscribers
+        self._together = Together(store)
         self._delivery = Delivery(
-            store,
+            self._together,
             subscribers,
             sender,
             limits=limits,
@@ -158,7 +163,7 @@ class Outbox:
             )
             return unit.outbox.add(new, now)
 
-        for due in await self._store.write(keep):
+        for due in await self._together.write(keep):
             self._offer(due)
 
     def _offer(self, due: DueEvent) -> None:
@@ -168,7 +173,11 @@ class Outbox:
         free = due.row.call not in line.flying and line.room(self._at_once()) > 0
         if free and not self._is_slow(line) and not line.off:
             self._start(line, due)
-        else:
+            return
+        line.behind = True
+        if due.row.call in line.flying:
+            line.again.add(due.row.call)
+        elif line.room(self._at_once()) > 0:
             line.wake.set()
 
     # ── delivering ───────────────────────────────────────────────────────────
@@ -260,9 +269,11 @@ class Outbox:
         now, room = self._clock(), line.room(self._at_once())
         if line.off or room <= 0:
             return _LONGEST_REST
+        line.behind = False
         if line.slow_until is not None and line.slow_until > now:
             return min((line.slow_until - now).total_seconds(), _LONGEST_REST)
         id, flying = line.receiver.row.id, list(line.flying)
+        line.landed.clear()
 
         def look(unit: SyncUnit) -> tuple[list[DueEvent], datetime | None]:
             due = unit.outbox.due(id, now, room, flying)
@@ -271,9 +282,15 @@ class Outbox:
             return due, unit.outbox.next_due(id, [*flying, *(one.row.call for one in due)])
 
         found, next_due = await self._store.read(look)
+        line.behind |= len(found) == room
         for due in found:
-            if due.row.call not in line.flying and line.room(self._at_once()) > 0:
+            call = due.row.call
+            if call in line.landed:
+                line.wake.set()
+            elif call not in line.flying and line.room(self._at_once()) > 0:
                 self._start(line, due)
+            else:
+                line.behind = True
         if next_due is None:
             return _LONGEST_REST
         return min(max((next_due - self._clock()).total_seconds(), 0.0), _LONGEST_REST)
@@ -291,17 +308,23 @@ class Outbox:
                     attempt = await self._delivery.attempt(line.receiver, following)
                 await self._took(line, attempt)
                 following = attempt.following
+                line.behind |= not attempt.is_told  # it is tried again some time
                 if following is not None and self._waits(line, following):
-                    following = None
+                    line.behind, following = True, None
         except RemoteError as error:
             log.warning("what became of an event is not kept yet", action="callback.keep", error=str(error))
+            line.behind = True
             await asyncio.sleep(_STORE_SECONDS)
         except Exception:  # the row says what is left to be done
             log.exception("telling of a call failed", action="callback.keep", call_id=due.row.call)
+            line.behind = True
             await asyncio.sleep(_LOOK_SECONDS)
         finally:
             line.flying.pop(due.row.call, None)
-            line.wake.set()
+            line.landed.add(due.row.call)
+            if line.behind or due.row.call in line.again:
+                line.again.discard(due.row.call)
+                line.wake.set()
 
     def _waits(self, line: Line, due: DueEvent) -> bool:
         return self._is_slow(line) or due.row.next_at is None or due.row.next_at > self._clock()

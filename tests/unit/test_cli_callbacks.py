@@ -3,13 +3,16 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from pyrage import x25519
 
 from bridge import cli, config
+from bridge.doctor import _callbacks
 from bridge.store import Store
 from bridge.store.outbox import DEAD, NewEvent
 
@@ -147,3 +150,27 @@ def test_one_that_was_switched_off_is_seen_and_switched_on(
     assert "off: HTTP 410" in capsys.readouterr().out
     assert run(file, "callback", "enable", "crm") == cli.OK
     assert run(file, "callback", "list", secrets=False) == cli.OK
+
+
+def test_doctor_says_what_is_wrong_with_them(file: Path, crm: str) -> None:
+    run(file, "callback", "add", "crm", "--url", crm)
+    settings, secrets = config.load(file), config.Secrets.load(file.parent / "secrets.env")
+    well = asyncio.run(_callbacks(settings, secrets))
+    assert [(one.what, one.well) for one in well] == [("callback crm", True), ("outbox", True)]
+    other = replace(secrets, callback_key=str(x25519.Identity.generate()))
+    (closed, _) = asyncio.run(_callbacks(settings, other))
+    assert not closed.well
+    assert "CALLBACK_KEY" in closed.detail
+
+    async def dead() -> None:
+        store = await Store.open(settings.store.url)
+        new = NewEvent([1], "call.1", "offered", "evt_1", "call.offered", "{}")
+        (due,) = await store.write(lambda unit: unit.outbox.add(new, NOW))
+        await store.write(lambda unit: unit.outbox.finish(due.row, DEAD, NOW))
+        await store.write(lambda unit: unit.subscriptions.disable(1, "HTTP 410"))
+        await store.close()
+
+    asyncio.run(dead())
+    off, outbox = asyncio.run(_callbacks(settings, secrets))
+    assert (off.well, off.detail) == (False, "HTTP 410")
+    assert (outbox.well, outbox.detail) == (False, "0 wait, 1 are dead")
