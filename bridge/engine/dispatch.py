@@ -88,13 +88,14 @@ class _LaneWork:
     orders: deque[CallOrder] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
     gathering: asyncio.Event | None = None  # its orders wait for later ones
+    busy: bool = False  # its first order is being carried out
     due: float = inf  # when they must not wait any more
     since: JournalPlace | None = None  # its oldest order's fact
 
     @property
     def pending_snapshot(self) -> int | None:
         """Where a snapshot stands that is still to be carried out."""
-        begun = 0 if self.gathering is not None else 1
+        begun = 1 if self.busy else 0
         found = (i for i in range(begun, len(self.orders)) if isinstance(self.orders[i], SaveCall))
         return next(found, None)
 
@@ -168,7 +169,9 @@ class Dispatch:
                 patience = min(map(patience_of, work.orders))
                 if patience and self._patient:
                     await self._gather(work, patience)
+                work.busy = True
                 await self._carry_out(work.orders[0])
+                work.busy = False
                 work.orders.popleft()
                 if not any(isinstance(order, SaveCall) for order in work.orders):
                     work.due = inf

@@ -29,6 +29,7 @@ from bridge.web.metrics import Metrics
 from bridge.web.moves import MOVES, Moves
 from bridge.web.pages import (
     audit,
+    callbacks,
     clients,
     desktop,
     dialling,
@@ -103,6 +104,7 @@ def _routes(assets: Assets) -> Routes:
         recordings,
         links,
         audit,
+        callbacks,
     )
     for room in (*pages, api, health):
         room.declare(routes)

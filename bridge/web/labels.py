@@ -213,6 +213,11 @@ ACTIONS: Mapping[str, str] = {
     "recording.pause": N_("Recording paused"),
     "recording.resume": N_("Recording resumed"),
     "recording.cut": N_("Recording ended: it could not be paused or resumed"),
+    "callback.added": N_("Receiver of call events added"),
+    "callback.changed": N_("Receiver of call events changed"),
+    "callback.removed": N_("Receiver of call events removed"),
+    "callback.replayed": N_("Call event told once more"),
+    "callback.dropped": N_("Call event dropped"),
 }
 # Who did it, where it was no person and no program.
 DOERS: Mapping[str, str] = {

@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestClient
 
 from bridge.store.outbox import DEAD, NewEvent
 from bridge.store.outbox_rows import OutboxRow
-from tests.integration.web.web_house import API, House, get
+from tests.integration.web.web_house import API, House, csrf_of, get
 
 NEW = {
     "name": "crm",
@@ -140,3 +140,25 @@ async def test_each_scope_lets_in_where_it_says(client: TestClient, house: House
     for scope in ("calls:read", "audit:read"):
         await get(client, "/callbacks", await house.token(scope), 403)
     await get(client, "/callbacks", {}, 401)
+
+
+async def test_the_page_shows_who_is_told_and_what_is_dead(
+    client: TestClient, house: House, token: dict[str, str]
+) -> None:
+    await send(client, "POST", "/subscriptions", token, {**NEW, "name": "Битрикс 1"}, 201)
+    row = await dead(house)
+    chief = await house.sign_in("chief")
+    text = await (await chief.get("/callbacks")).text()
+    assert "Битрикс 1" in text
+    assert "very-secret" not in text
+    assert f'action="/callbacks/{row.seq}/replay"' in text
+    answer = await chief.post(f"/callbacks/{row.seq}/replay", data={}, allow_redirects=False)
+    assert answer.status == 403, "without the form's secret"
+    csrf = await csrf_of(chief, "/callbacks")
+    answer = await chief.post(f"/callbacks/{row.seq}/replay", data={"csrf": csrf}, allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, "/callbacks")
+    kept = await house.store.read(lambda unit: unit.outbox.get(row.seq))
+    assert kept is not None
+    assert kept.state == "waiting"
+    agent = await house.sign_in("1001")
+    assert (await agent.get("/callbacks")).status == 403

@@ -26,6 +26,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 RECORD = o.CallRecord(CALL, None, None, "", True, "200", "lab", "in", offered_at=NOW)
 ENDED = replace(RECORD, ended_at=NOW)
 OFFER = o.EndOffer(CALL, AGENT, NOW, OfferEnd.ANSWERED)
+TELL = o.TellCrm(CALL, "offered", o.CallEventKind.OFFERED, NOW, RECORD)
 SAVE, TICKET = o.SaveCall(CALL, RECORD), o.OpenTicket(CALL, RECORD)
 WORD = o.SetDisposition(CALL, AgentId("1001"), "sold")
 
@@ -280,16 +281,25 @@ async def test_what_comes_after_a_snapshot_does_not_wait(
     await until(lambda: hands.ended == ended)
 
 
-async def test_the_end_of_an_offer_neither_waits_nor_hurries_a_snapshot(
-    dispatch: Dispatch, hands: Hands
+@pytest.mark.parametrize("order", [OFFER, TELL], ids=lambda order: type(order).__name__)
+async def test_what_needs_no_snapshot_neither_waits_for_one_nor_hurries_it(
+    dispatch: Dispatch, hands: Hands, order: o.CallOrder
 ) -> None:
     save = o.SaveCall(CALL, RECORD)
     dispatch.send(save)
     await asyncio.sleep(0)
-    dispatch.send(OFFER)
-    await until(lambda: hands.ended == [OFFER])
-    assert hands.began == [OFFER]
-    await until(lambda: hands.ended == [OFFER, save])
+    dispatch.send(order)
+    await until(lambda: hands.ended == [order])
+    assert hands.began == [order]
+    await until(lambda: hands.ended == [order, save])
+
+
+async def test_crms_are_told_in_the_order_of_what_happened(dispatch: Dispatch, hands: Hands) -> None:
+    first, second = TELL, replace(TELL, event="ended", kind=o.CallEventKind.ENDED)
+    for order in (SAVE, first, SAVE, second):
+        dispatch.send(order)
+    await until(lambda: len(hands.ended) == 3)
+    assert hands.ended == [first, second, SAVE]
 
 
 async def test_a_snapshot_that_somebody_waits_to_read_waits_for_no_later_one(
