@@ -180,7 +180,7 @@ class Service:
         self.retention = Retention(store, recordings, lambda: KeepRules(*self.settings.keep_recordings()))
         self.screens = CardScreens(store)
         self.callbacks = callbacks_of(
-            self._now_in_force, secrets, store, self.outside, self._planned, self.inbox.put_now
+            self._now_in_force, secrets, store, recordings, self.outside, self._planned, self.inbox.put_now
         )
         self.tickets = TicketDesk(store, self._now_in_force, utc_now)
         self.ticket_upkeep = TicketUpkeep(store, self.tickets)

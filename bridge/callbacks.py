@@ -1,5 +1,6 @@
 """The parts that tell CRMs of calls, put together: who is told, the outbox, what becomes of their wishes."""
 
+import io
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,15 +15,20 @@ from bridge.centre.wish_facts import Refusal
 from bridge.config import Secrets, Settings
 from bridge.crm import numbers
 from bridge.crm.addresses import Allowed
-from bridge.crm.delivery import Limits, SteerWish
+from bridge.crm.delivery import Limits, ReadRecording, SteerWish
 from bridge.crm.formats import Dial, Reject, Steer, ToQueue
 from bridge.crm.numbers import NumberKind
 from bridge.crm.outbox import Outbox
 from bridge.crm.outside import Outside
+from bridge.crm.private import in_thread
 from bridge.crm.subscribers import Subscribers
+from bridge.crm.vault import Vault
+from bridge.errors import BadInput
 from bridge.store import Store
 
 log = structlog.get_logger(__name__)
+
+_MOST_SOUND = 64 * 1024 * 1024  # bytes of a recording that is sent, in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +87,29 @@ def _target(number: str, plan: Plan, region: str) -> Target | None:
     return plan.target_of(read.e164)
 
 
+def reader_of(store: Store, vault: Vault) -> ReadRecording:
+    async def read(recording: str) -> bytes:
+        """For a receiver that wants the sound itself, whole and decrypted."""
+        row = await store.read(lambda unit: unit.recordings.get(recording))
+        if row is None or row.state != "attached" or row.removed_at is not None:
+            raise BadInput(f"recording {recording}: it is not there, or not any more")
+        if row.bytes > _MOST_SOUND:
+            raise BadInput(f"recording {recording}: {row.bytes} bytes are too many to be sent")
+        sound = io.BytesIO()
+        try:
+            await in_thread(lambda called_off: vault.copy(row.file, sound, called_off))
+        except OSError as error:
+            raise BadInput(f"recording {recording}: {error.strerror or error}") from error
+        return sound.getvalue()
+
+    return read
+
+
 def callbacks_of(
     settings: Callable[[], Settings],
     secrets: Secrets,
     store: Store,
+    vault: Vault,
     outside: Outside,
     plan: Callable[[], Plan],
     put: Callable[[Fact], None],
@@ -109,6 +134,7 @@ def callbacks_of(
         at_once_in_all=settings().callbacks.at_once_in_all,
         keep=lambda: settings().callbacks.keep,
         steer=steer,
+        recording=reader_of(store, vault),
         random=random.random,
     )
     subscribers.changed = outbox.look

@@ -205,7 +205,7 @@ class Outbox:
         """Who is to be told by now. Called as well when somebody has changed it here."""
         async with self._looking:
             rows = await self._store.read(lambda unit: unit.subscriptions.all())
-            if rows != self._rows:
+            if rows:
                 async with self._store.view() as unit:
                     self._logins = {
                         user.agent: user.login for user in await unit.users.all() if user.agent is not None

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bridge.callbacks import reader_of
 from bridge.crm.delivery import Limits
 from bridge.crm.formats import Dial, Reject, ToQueue
 from bridge.crm.told import event_id
+from bridge.errors import BadInput
 from tests.bench.callbacks import outage
 from tests.fakes.receiver import Receiver, receiving, says, takes
 from tests.integration.crm.callback_house import ORDER, QUICK, SECRET, House, events_of, housed, until
+from tests.unit.crm.at_rest import shelf_of
 
 CALL = "1700000000.1"
 
@@ -292,3 +295,13 @@ async def test_away_for_a_while_under_load(tmp_path: Path) -> None:
     report = await outage(tmp_path, minutes=0.03, calls_per_second=10, around=0.3)
     assert report.events > 60
     assert (report.lost, report.out_of_order, report.overlapping) == (0, 0, 0)
+
+
+async def test_a_recording_is_read_whole_to_be_sent(house: House, tmp_path: Path) -> None:
+    shelf = shelf_of(house.store, tmp_path)
+    row = await shelf.add(CALL, "support", at=datetime.now(UTC))
+    read = reader_of(house.store, shelf.vault)
+    sound = await read(row.id)
+    assert (sound[:4], len(sound)) == (b"RIFF", row.bytes)
+    with pytest.raises(BadInput, match="not there"):
+        await read("another")
