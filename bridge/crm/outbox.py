@@ -200,6 +200,7 @@ class Outbox:
             self._runs = False
             await self._stop([*self._lines.values()])
             self._lines.clear()
+            await self._together.flushed()
 
     async def look(self) -> None:
         """Who is to be told by now. Called as well when somebody has changed it here."""

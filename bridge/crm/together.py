@@ -37,6 +37,11 @@ class Together:
         result: T = await wish.done
         return result
 
+    async def flushed(self) -> None:
+        """Returns when nothing is under way any more."""
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+
     async def _write(self) -> None:
         try:
             while self._wishes:
