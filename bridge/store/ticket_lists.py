@@ -39,8 +39,8 @@ from bridge.store.ticket_values import PRIORITIES
 FEW = 3_000  # so many tickets are taken and sorted rather than looked for in the order of the list
 COUNTED = 1_000
 _MOST_STREAMS = 60  # in one statement
-# Filters that have an index: which of them are tried first.
-_INDEXED = ("client", "assignee", "tags", "classification", "created", "status", "department")
+# Filters that have an index, in the order in which they are tried.
+_INDEXED = ("assignee", "tags", "classification", "created", "status", "department")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +50,34 @@ class _Part:
     condition: ColumnElement[bool] | None = None
     by: Any = None
     falling: bool = False
+    leads: bool = False  # its condition has an index of its own
+    without: str = ""  # it has nothing where this filter asks for something
+    open_index: str = ""  # what SQLite is to be told, for its index of what is open
 
 
-# The index of the higher priorities leaves out what is normal. SQLite takes it only where that is said.
-_NOT_NORMAL = TICKETS.priority != literal_column("'normal'", Text)
+def _of_priority(priority: str) -> ColumnElement[bool]:
+    """In words of the statement and no parameters: the index of the higher ones leaves out what is normal."""
+    normal = literal_column("'normal'", Text)
+    if priority == "normal":
+        return and_(TICKETS.priority == normal)
+    return and_(TICKETS.priority == literal_column(f"'{priority}'", Text), TICKETS.priority != normal)
+
+
 _PARTS: dict[TicketOrder, tuple[_Part, ...]] = {
     TicketOrder.NEWEST: (_Part(falling=True),),
     TicketOrder.OLDEST: (_Part(),),
-    TicketOrder.UPDATED: (_Part(by=TICKETS.updated_at, falling=True),),
-    TicketOrder.PRIORITY: (
-        *(
-            _Part(and_(TICKETS.priority == literal_column(f"'{priority}'", Text), _NOT_NORMAL))
-            for priority in reversed(PRIORITIES[1:])
-        ),
-        _Part(TICKETS.priority == literal_column("'normal'", Text)),
+    TicketOrder.UPDATED: (_Part(by=TICKETS.updated_at, falling=True, open_index="tickets.updated_at > ''"),),
+    TicketOrder.PRIORITY: tuple(
+        _Part(_of_priority(priority), leads=priority != "normal", open_index="tickets.priority > ''")
+        for priority in reversed(PRIORITIES)
     ),
-    TicketOrder.DUE: (_Part(TICKETS.due_at.is_not(None), TICKETS.due_at), _Part(TICKETS.due_at.is_(None))),
+    TicketOrder.DUE: (
+        _Part(TICKETS.due_at.is_not(None), TICKETS.due_at),
+        _Part(TICKETS.due_at.is_(None), without="due"),
+    ),
     TicketOrder.WAITING: (
         _Part(TICKETS.waiting_since.is_not(None), TICKETS.waiting_since),
-        _Part(TICKETS.waiting_since.is_(None)),
+        _Part(TICKETS.waiting_since.is_(None), without="waits"),
     ),
 }
 
@@ -96,7 +105,10 @@ class TicketLists:
         if query.text and query.order is TicketOrder.NEWEST:
             return await self._found(query, None if place is None else place[2], limit)
         found: list[tuple[int, TicketRow]] = []
+        asks = given(query)
         for number in range(place[0] if place else 0, len(parts)):
+            if parts[number].without in asks:
+                continue
             after = place[1:] if place is not None and place[0] == number else None
             most = limit + 1 - len(found)
             ids = self._ids(query, parts[number], after, most, driver)
@@ -115,8 +127,7 @@ class TicketLists:
         """How many there are, counted up to ``most``; with text, among the latest matches."""
         if is_empty(query):
             return Counted(0)
-        driver = await self._driver(query)
-        ids = select(TICKETS.id).where(*self._conditions.of(query, driver)).limit(most + 1).subquery()
+        ids = self._ids(query, _Part(), None, most + 1, await self._driver(query))
         count = int(await self._session.scalar(select(func.count()).select_from(ids)) or 0)
         return Counted(min(count, most), more=count > most)
 
@@ -154,14 +165,17 @@ class TicketLists:
         asks = given(query)
         if "client" in asks:
             return "client"
-        for name in _INDEXED[1:]:
-            if name not in asks or (query.closed is False and name in ("status", "department")):
-                continue  # what is open is found by the index of the order: it holds these
-            if name == "status" and "department" in asks:
-                continue  # together they have an index of their own
+        # What is open is found by the index of the order: it holds most of what is asked for.
+        for name in ("assignee",) if query.closed is False else _INDEXED:
+            if name not in asks or (name == "status" and "department" in asks):
+                continue  # a department and a status together have an index of their own
             some = select(TICKETS.id).where(*self._conditions.of_filter(query, name, indexed=True))
-            if query.closed is False:
-                some = some.where(TICKETS.closed_at.is_(None))
+            if name == "assignee" and query.closed is False:
+                some = some.where(
+                    TICKETS.closed_at.is_(None), *self._conditions.said("tickets.assignee > ''")
+                )
+            elif name == "assignee" and "department" in asks:
+                some = some.where(*self._conditions.of_filter(query, "department", indexed=True))
             few = some.limit(FEW + 1).subquery()
             if int(await self._session.scalar(select(func.count()).select_from(few)) or 0) <= FEW:
                 return name
@@ -175,13 +189,16 @@ class TicketLists:
         columns = [TICKETS.id] if by_id else [TICKETS.id, part.by]
         streams: list[list[ColumnElement[bool]]] = [[]]
         left_out: set[str] = set()
-        if by_id and not driver and query.closed is not False:
+        if by_id and not driver and not part.leads and query.closed is not False:
             streams, left_out = self._streams(query)
         # Where few are taken and sorted, the order's own index is not to be tempted by.
         order = self._order(part, plain=bool(driver))
         conditions = self._conditions.of(query, driver, left_out)
         if part.condition is not None:
             conditions.append(part.condition)
+        if query.closed is False and driver in ("", "assignee"):
+            said = "tickets.assignee > ''" if driver else part.open_index
+            conditions += self._conditions.said(said)
         if after is not None:
             conditions.append(_after(part, after))
         selects = [select(*columns).where(*conditions, *one).order_by(*order).limit(most) for one in streams]

@@ -40,12 +40,12 @@ from bridge.store.clients import ClientTable, NumberTable
 from bridge.store.tables import in_one_go
 from bridge.store.ticket_tables import TICKETS, EntryTable, StaleTable, TicketCallTable, TicketTable
 
-AT_ONCE = 500  # tickets in one batch: some tens of milliseconds
+AT_ONCE = 200  # tickets in one batch: some tens of milliseconds
 MAX_WORDS = 4_000  # of one ticket: PostgreSQL's tsvector holds 1 MB, and a word is at most 240 bytes
 MAX_ENTRIES = 300  # of one thread, the latest
 MAX_BODY = 20_000  # characters of one entry
 MAX_ASKED = 10  # words of a search
-WITHIN = 2_000  # a search looks through so many of the latest matches at a time
+WITHIN = 1_000  # a search looks through so many of the latest matches at a time
 _LONGEST_WORD = 60
 _LEAST_NUMBER = 5  # digits
 

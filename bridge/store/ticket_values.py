@@ -49,7 +49,7 @@ def checked(field: str, value: Any) -> Any:
         case "priority":
             return one_of(field, value, PRIORITIES)
         case "assignee":
-            return None if value is None else text_of(field, value)
+            return None if value is None else text_of(field, value) or None
         case "subject":
             text = " ".join(text_of(field, value).split())
             if not text:

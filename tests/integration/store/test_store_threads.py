@@ -98,31 +98,31 @@ async def test_a_change_is_logged_field_by_field_and_only_if_it_is_one(store: St
         assert await unit.tickets.open_of_client(1) == []
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"line": 4},
-        {"line": True},
-        {"status": ""},
-        {"subject": "  "},
-        {"fields": []},
-        {"fields": {"x": object()}},
-        {"fields": {"x": ["a\0"]}},
-        {"fields": {"\ud800": 1}},
-        {"fields": {"x": "y" * 200_000}},
-        {"closed_at": START.replace(tzinfo=None)},
-        {"closed_at": "now"},
-        {"id": 7},
-        {"version": 7},
-        {"client": "Anna"},
-        {"reopened": -1},
-    ],
-)
-async def test_a_bad_change_is_refused(store: Store, fields: dict[str, object]) -> None:
+BAD: list[dict[str, object]] = [
+    {"line": 4},
+    {"line": True},
+    {"status": ""},
+    {"subject": "  "},
+    {"fields": []},
+    {"fields": {"x": object()}},
+    {"fields": {"x": ["a\0"]}},
+    {"fields": {"\ud800": 1}},
+    {"fields": {"x": "y" * 200_000}},
+    {"closed_at": START.replace(tzinfo=None)},
+    {"closed_at": "now"},
+    {"id": 7},
+    {"version": 7},
+    {"client": "Anna"},
+    {"reopened": -1},
+]
+
+
+async def test_a_bad_change_is_refused(store: Store) -> None:
     async with store.unit() as unit:
         ticket = await new(unit)
-        with pytest.raises(BadInput, match="ticket"):
-            await changed(unit, ticket.id, **fields)
+        for fields in BAD:
+            with pytest.raises(BadInput, match="ticket"):
+                await changed(unit, ticket.id, **fields)
         assert await unit.tickets.get(ticket.id) == ticket
 
 

@@ -57,20 +57,28 @@ COLUMNS = (
 )
 # name → columns, unique, condition. Those of what is still open hold all that lists filter by: such a list
 # is found in the index alone.
-FILTERS = ("department", "status", "assignee", "line", "priority")
+FILTERS = ("department", "status", "assignee", "line", "priority", "classification")
+BY_PRIORITY = tuple(one for one in FILTERS if one != "priority")
 OPEN = "closed_at IS NULL"
+# SQLite takes one of several such indexes by guess, unless what is asked says which one it means.
+SQLITE_TOO = {
+    "ix_tickets_open_assignee": "assignee > ''",
+    "ix_tickets_open_priority": "priority > ''",
+    "ix_tickets_open_updated": "updated_at > ''",
+}
 INDEXES: dict[str, tuple[tuple[str, ...], bool, str | None]] = {
     "ix_tickets_department_id": (("department", "id"), False, None),
     "ix_tickets_department_status_id": (("department", "status", "id"), False, None),
+    "ix_tickets_assignee_department_id": (("assignee", "department", "id"), False, None),
     "ix_tickets_updated_at_id": (("updated_at", "id"), False, None),
     "ix_tickets_created_at_id": (("created_at", "id"), False, None),
     "ix_tickets_token": (("token",), True, None),
     "ix_tickets_open": (("id", *FILTERS), False, OPEN),
     "ix_tickets_open_assignee": (("assignee", "id"), False, OPEN),
-    "ix_tickets_open_priority": (("priority", "id", "department", "status", "assignee", "line"), False, OPEN),
+    "ix_tickets_open_priority": (("priority", "id", *BY_PRIORITY), False, OPEN),
     "ix_tickets_open_updated": (("updated_at", "id", *FILTERS), False, OPEN),
     "ix_tickets_priority": (
-        ("priority", "id", "department", "status", "assignee", "line"),
+        ("priority", "id", *BY_PRIORITY),
         False,
         "priority <> 'normal'",
     ),
@@ -124,12 +132,13 @@ def upgrade() -> None:
     op.create_index("ix_ticket_calls_ticket_id", "ticket_calls", ["ticket_id"])
     for name, (columns, unique, where) in INDEXES.items():
         condition = None if where is None else sa.text(where)
+        more = sa.text(f"{where} AND {SQLITE_TOO[name]}") if name in SQLITE_TOO else condition
         op.create_index(
             name,
             "tickets",
             list(columns),
             unique=unique,
-            sqlite_where=condition,
+            sqlite_where=more,
             postgresql_where=condition,
         )
     if sqlite:
