@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Select,
     Text,
@@ -16,6 +15,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql
@@ -133,9 +133,9 @@ class Conditions:
         statement = matches(self._dialect, what).order_by(id.desc()).limit(WITHIN)
         return statement if before is None else statement.where(id < before)
 
-    def said(self, word: str) -> list[ColumnElement[bool]]:
+    def said(self, word: str) -> list[Any]:
         """For SQLite: what one of its indexes is for, see ticket_tables.py. It holds of every ticket."""
-        return [literal_column(word, Boolean())] if word and self._dialect == "sqlite" else []
+        return [text(word)] if word and self._dialect == "sqlite" else []
 
     def plain(self, one: Any) -> Any:
         """The column; for SQLite an expression, of which no index knows."""

@@ -15,7 +15,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Text,
-    and_,
     func,
     literal,
     literal_column,
@@ -50,17 +49,14 @@ class _Part:
     condition: ColumnElement[bool] | None = None
     by: Any = None
     falling: bool = False
-    leads: bool = False  # its condition has an index of its own
+    leads: ColumnElement[bool] | None = None  # there is an index of what is closed and open, and this is its
     without: str = ""  # it has nothing where this filter asks for something
     open_index: str = ""  # what SQLite is to be told, for its index of what is open
 
 
-def _of_priority(priority: str) -> ColumnElement[bool]:
-    """In words of the statement and no parameters: the index of the higher ones leaves out what is normal."""
-    normal = literal_column("'normal'", Text)
-    if priority == "normal":
-        return and_(TICKETS.priority == normal)
-    return and_(TICKETS.priority == literal_column(f"'{priority}'", Text), TICKETS.priority != normal)
+def _priority(word: str) -> ColumnElement[str]:
+    """Of the statement and no parameter: an index that is of some only is found by its words."""
+    return literal_column(f"'{word}'", Text)
 
 
 _PARTS: dict[TicketOrder, tuple[_Part, ...]] = {
@@ -68,7 +64,11 @@ _PARTS: dict[TicketOrder, tuple[_Part, ...]] = {
     TicketOrder.OLDEST: (_Part(),),
     TicketOrder.UPDATED: (_Part(by=TICKETS.updated_at, falling=True, open_index="tickets.updated_at > ''"),),
     TicketOrder.PRIORITY: tuple(
-        _Part(_of_priority(priority), leads=priority != "normal", open_index="tickets.priority > ''")
+        _Part(
+            TICKETS.priority == _priority(priority),
+            leads=None if priority == "normal" else TICKETS.priority != _priority("normal"),
+            open_index="tickets.priority > ''",
+        )
         for priority in reversed(PRIORITIES)
     ),
     TicketOrder.DUE: (
@@ -189,13 +189,15 @@ class TicketLists:
         columns = [TICKETS.id] if by_id else [TICKETS.id, part.by]
         streams: list[list[ColumnElement[bool]]] = [[]]
         left_out: set[str] = set()
-        if by_id and not driver and not part.leads and query.closed is not False:
+        if by_id and not driver and part.leads is None and query.closed is not False:
             streams, left_out = self._streams(query)
         # Where few are taken and sorted, the order's own index is not to be tempted by.
         order = self._order(part, plain=bool(driver))
-        conditions = self._conditions.of(query, driver, left_out)
+        conditions: list[Any] = [*self._conditions.of(query, driver, left_out)]
         if part.condition is not None:
             conditions.append(part.condition)
+        if query.closed is not False and not driver and part.leads is not None:
+            conditions.append(part.leads)
         if query.closed is False and driver in ("", "assignee"):
             said = "tickets.assignee > ''" if driver else part.open_index
             conditions += self._conditions.said(said)

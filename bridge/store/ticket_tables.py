@@ -26,6 +26,8 @@ from bridge.store.tables import Base, OrderedText, clean
 
 _FILTERS = ("department", "status", "assignee", "line", "priority", "classification")
 _BY_PRIORITY = tuple(one for one in _FILTERS if one != "priority")
+# SQLite reads a row to see what its index is about, unless the column is in there.
+_OPEN_BY = (*_FILTERS, "closed_at")
 _BIG_ID = BigInteger().with_variant(Integer(), "sqlite")
 # A list of what is open is found in one of these alone, without its tickets; they hold few of all.
 OPEN = "closed_at IS NULL"
@@ -66,13 +68,36 @@ class TicketTable(Base):
         Index("ix_tickets_updated_at_id", "updated_at", "id"),
         Index("ix_tickets_created_at_id", "created_at", "id"),
         Index("ix_tickets_token", "token", unique=True),
-        _index("ix_tickets_open", "id", *_FILTERS, where=OPEN),
+        _index("ix_tickets_open", "id", *_OPEN_BY, where=OPEN),
         _index("ix_tickets_open_assignee", "assignee", "id", where=OPEN, too="assignee > ''"),
-        _index("ix_tickets_open_priority", "priority", "id", *_BY_PRIORITY, where=OPEN, too="priority > ''"),
-        _index("ix_tickets_open_updated", "updated_at", "id", *_FILTERS, where=OPEN, too="updated_at > ''"),
+        _index(
+            "ix_tickets_open_priority",
+            "priority",
+            "id",
+            *_BY_PRIORITY,
+            "closed_at",
+            where=OPEN,
+            too="priority > ''",
+        ),
+        _index(
+            "ix_tickets_open_updated",
+            "updated_at",
+            "id",
+            *_FILTERS,
+            "closed_at",
+            where=OPEN,
+            too="updated_at > ''",
+        ),
         _index("ix_tickets_priority", "priority", "id", *_BY_PRIORITY, where="priority <> 'normal'"),
-        _index("ix_tickets_due", "due_at", "id", *_FILTERS, where="due_at IS NOT NULL"),
-        _index("ix_tickets_waiting", "waiting_since", "id", *_FILTERS, where="waiting_since IS NOT NULL"),
+        _index("ix_tickets_due", "due_at", "id", *_OPEN_BY, where="due_at IS NOT NULL"),
+        _index(
+            "ix_tickets_waiting",
+            "waiting_since",
+            "id",
+            *_FILTERS,
+            "closed_at",
+            where="waiting_since IS NOT NULL",
+        ),
         _index("ix_tickets_class", "classification", "id", where="classification <> ''"),
         _index("ix_tickets_merged", "merged_into", where="merged_into IS NOT NULL"),
         _index("ix_tickets_alarm", "alarm_at", "id", where="alarm_at IS NOT NULL"),

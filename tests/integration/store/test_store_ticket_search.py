@@ -1,10 +1,13 @@
 """Full text on both databases, with the same expectations of both."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
+from bridge.crm import ticket_index
+from bridge.errors import LinkDown
 from bridge.store import Store, Unit, ticket_filters, ticket_lists
 from bridge.store.rows import NumberRow
 from bridge.store.ticket_query import TicketOrder, TicketQuery
@@ -181,3 +184,48 @@ async def test_an_endless_thread_is_indexed_as_far_as_it_fits(store: Store) -> N
         assert MAX_WORDS < 5 * 1_500
         assert await found(unit, "long") == [one]
         assert await found(unit, f"4{'ж' * 50}7") == [one], "the latest first"
+
+
+async def test_the_index_follows_behind(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ticket_index, "AT_ONCE", 3)
+    async with store.unit() as unit:
+        ids = [
+            (await unit.tickets.open_for_call(record(f"c{number}"), "behind", "support")).id
+            for number in range(8)
+        ]
+    running = asyncio.create_task(ticket_index.TicketIndex(store, every=0.01).run())
+    async with asyncio.timeout(30):
+        while True:
+            async with store.view() as unit:
+                if await found(unit, "behind") == ids[::-1]:
+                    break
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    async with store.view() as unit:
+        assert await unit.ticket_search.left(1) == 0
+
+
+async def test_the_index_outlives_a_fault(store: Store) -> None:
+    async with store.unit() as unit:
+        one = (await unit.tickets.open_for_call(record(), "behind", "support")).id
+    index = ticket_index.TicketIndex(store, every=0.01)
+    failed = 0
+
+    async def fails() -> int:
+        nonlocal failed
+        failed += 1
+        if failed < 3:
+            raise LinkDown("gone") if failed == 1 else ZeroDivisionError
+        return await ticket_index.TicketIndex.run_once(index)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "run_once", fails)
+        running = asyncio.create_task(index.run())
+        async with asyncio.timeout(30):
+            while failed < 4:
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    async with store.view() as unit:
+        assert await found(unit, "behind") == [one]

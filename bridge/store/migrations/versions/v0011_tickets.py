@@ -58,6 +58,7 @@ COLUMNS = (
 # name → columns, unique, condition. Those of what is still open hold all that lists filter by: such a list
 # is found in the index alone.
 FILTERS = ("department", "status", "assignee", "line", "priority", "classification")
+OPEN_BY = (*FILTERS, "closed_at")  # else SQLite reads the row to see that
 BY_PRIORITY = tuple(one for one in FILTERS if one != "priority")
 OPEN = "closed_at IS NULL"
 # SQLite takes one of several such indexes by guess, unless what is asked says which one it means.
@@ -73,17 +74,21 @@ INDEXES: dict[str, tuple[tuple[str, ...], bool, str | None]] = {
     "ix_tickets_updated_at_id": (("updated_at", "id"), False, None),
     "ix_tickets_created_at_id": (("created_at", "id"), False, None),
     "ix_tickets_token": (("token",), True, None),
-    "ix_tickets_open": (("id", *FILTERS), False, OPEN),
+    "ix_tickets_open": (("id", *OPEN_BY), False, OPEN),
     "ix_tickets_open_assignee": (("assignee", "id"), False, OPEN),
-    "ix_tickets_open_priority": (("priority", "id", *BY_PRIORITY), False, OPEN),
-    "ix_tickets_open_updated": (("updated_at", "id", *FILTERS), False, OPEN),
+    "ix_tickets_open_priority": (("priority", "id", *BY_PRIORITY, "closed_at"), False, OPEN),
+    "ix_tickets_open_updated": (("updated_at", "id", *OPEN_BY), False, OPEN),
     "ix_tickets_priority": (
         ("priority", "id", *BY_PRIORITY),
         False,
         "priority <> 'normal'",
     ),
-    "ix_tickets_due": (("due_at", "id", *FILTERS), False, "due_at IS NOT NULL"),
-    "ix_tickets_waiting": (("waiting_since", "id", *FILTERS), False, "waiting_since IS NOT NULL"),
+    "ix_tickets_due": (("due_at", "id", *OPEN_BY), False, "due_at IS NOT NULL"),
+    "ix_tickets_waiting": (
+        ("waiting_since", "id", *OPEN_BY),
+        False,
+        "waiting_since IS NOT NULL",
+    ),
     "ix_tickets_class": (("classification", "id"), False, "classification <> ''"),
     "ix_tickets_merged": (("merged_into",), False, "merged_into IS NOT NULL"),
     "ix_tickets_alarm": (("alarm_at", "id"), False, "alarm_at IS NOT NULL"),
