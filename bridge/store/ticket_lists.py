@@ -165,16 +165,13 @@ class TicketLists:
         asks = given(query)
         if "client" in asks:
             return "client"
-        # What is open is found by the index of the order: it holds most of what is asked for.
-        for name in ("assignee",) if query.closed is False else _INDEXED:
+        if query.closed is False:
+            return ""  # the order's own index of what is open holds all that most lists filter by
+        for name in _INDEXED:
             if name not in asks or (name == "status" and "department" in asks):
                 continue  # a department and a status together have an index of their own
             some = select(TICKETS.id).where(*self._conditions.of_filter(query, name, indexed=True))
-            if name == "assignee" and query.closed is False:
-                some = some.where(
-                    TICKETS.closed_at.is_(None), *self._conditions.said("tickets.assignee > ''")
-                )
-            elif name == "assignee" and "department" in asks:
+            if name == "assignee" and "department" in asks:
                 some = some.where(*self._conditions.of_filter(query, "department", indexed=True))
             few = some.limit(FEW + 1).subquery()
             if int(await self._session.scalar(select(func.count()).select_from(few)) or 0) <= FEW:
@@ -198,9 +195,8 @@ class TicketLists:
             conditions.append(part.condition)
         if query.closed is not False and not driver and part.leads is not None:
             conditions.append(part.leads)
-        if query.closed is False and driver in ("", "assignee"):
-            said = "tickets.assignee > ''" if driver else part.open_index
-            conditions += self._conditions.said(said)
+        if query.closed is False and not driver:
+            conditions += self._conditions.said(part.open_index)
         if after is not None:
             conditions.append(_after(part, after))
         selects = [select(*columns).where(*conditions, *one).order_by(*order).limit(most) for one in streams]

@@ -69,7 +69,6 @@ class TicketTable(Base):
         Index("ix_tickets_created_at_id", "created_at", "id"),
         Index("ix_tickets_token", "token", unique=True),
         _index("ix_tickets_open", "id", *_OPEN_BY, where=OPEN),
-        _index("ix_tickets_open_assignee", "assignee", "id", where=OPEN, too="assignee > ''"),
         _index(
             "ix_tickets_open_priority",
             "priority",

@@ -63,7 +63,6 @@ BY_PRIORITY = tuple(one for one in FILTERS if one != "priority")
 OPEN = "closed_at IS NULL"
 # SQLite takes one of several such indexes by guess, unless what is asked says which one it means.
 SQLITE_TOO = {
-    "ix_tickets_open_assignee": "assignee > ''",
     "ix_tickets_open_priority": "priority > ''",
     "ix_tickets_open_updated": "updated_at > ''",
 }
@@ -75,7 +74,6 @@ INDEXES: dict[str, tuple[tuple[str, ...], bool, str | None]] = {
     "ix_tickets_created_at_id": (("created_at", "id"), False, None),
     "ix_tickets_token": (("token",), True, None),
     "ix_tickets_open": (("id", *OPEN_BY), False, OPEN),
-    "ix_tickets_open_assignee": (("assignee", "id"), False, OPEN),
     "ix_tickets_open_priority": (("priority", "id", *BY_PRIORITY, "closed_at"), False, OPEN),
     "ix_tickets_open_updated": (("updated_at", "id", *OPEN_BY), False, OPEN),
     "ix_tickets_priority": (
