@@ -33,8 +33,6 @@ from bridge.crm.outside import Outside
 from bridge.crm.recordings import Reconciler
 from bridge.crm.records import CallRecords
 from bridge.crm.retention import KeepRules, Retention
-from bridge.crm.ticketing.desk import TicketDesk
-from bridge.crm.ticketing.upkeep import TicketUpkeep
 from bridge.crm.upkeep import Upkeep
 from bridge.crm.vault import Vault
 from bridge.engine.adoption import Adoption
@@ -42,7 +40,7 @@ from bridge.engine.desk import EngineDesk
 from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
 from bridge.engine.inbox import BoundedInbox
-from bridge.engine.loop import Engine, utc_now
+from bridge.engine.loop import Engine
 from bridge.engine.ports import LinkState
 from bridge.engine.recovery import Recovered, recover
 from bridge.engine.timers import Timers
@@ -50,6 +48,7 @@ from bridge.errors import BadInput, InternalError, JournalBusy, RemoteError
 from bridge.for_ami import native_members, told_by_ami
 from bridge.lanes import handlers
 from bridge.store import FileJournal, Store
+from bridge.ticketing import ticketing_of
 from bridge.web import ApiRules, CardScreens, Metrics, WebParts, make_app
 
 log = structlog.get_logger(__name__)
@@ -180,10 +179,9 @@ class Service:
         self.retention = Retention(store, recordings, lambda: KeepRules(*self.settings.keep_recordings()))
         self.screens = CardScreens(store)
         self.callbacks = callbacks_of(
-            self._now_in_force, secrets, store, recordings, self.outside, self._planned, self.inbox.put_now
+            lambda: self.settings, secrets, store, recordings, self.outside, self._planned, self.inbox.put_now
         )
-        self.tickets = TicketDesk(store, self._now_in_force, utc_now)
-        self.ticket_upkeep = TicketUpkeep(store, self.tickets)
+        self.tickets = ticketing_of(store, lambda: self.settings)
         lanes = handlers(
             ari=self.ari,
             ami=self.ami,
@@ -212,7 +210,7 @@ class Service:
             in_force=self._plan,
             public_url=settings.web.public_url,
             departments=lambda: self.settings.supervisors,
-            tickets=self.tickets,
+            tickets=self.tickets.desk,
             mailer=mailer_of(settings, secrets),
             scripts=lambda: self.settings.scripts,
             directory_title=self.directories.title,
@@ -254,7 +252,7 @@ class Service:
                 "ami": self.ami.run(),
                 "recordings": self.reconciler.run(),
                 "upkeep": self.upkeep.run(),
-                "tickets": self.ticket_upkeep.run(),
+                **self.tickets.tasks(),
                 "retention": self.retention.run(),
                 "callbacks": self.callbacks.outbox.run(),
             }.items()
@@ -378,9 +376,6 @@ class Service:
             # What is told once more changes no book.
             log.warning("books not read", action="app.over", error=str(error))
             return here
-
-    def _now_in_force(self) -> config.Settings:
-        return self.settings
 
     def _count(self) -> None:
         if sum(self.floor.ended.values()) == sum(self._counted.values()):

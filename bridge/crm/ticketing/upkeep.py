@@ -1,7 +1,7 @@
-"""What time does to tickets, and what waits to be done about them: beside the calls, one at a time.
+"""What time does to tickets: beside the calls, one at a time.
 
-Temporary statuses close, what is soon due or overdue is told, new words come into the full-text search. All
-of it stands in the database, so a restart loses nothing; a ticket that cannot be dealt with delays no other.
+Temporary statuses close, what is soon due or overdue is told. All of it stands in the database, so a restart
+loses nothing; a ticket that cannot be dealt with delays no other.
 """
 
 import asyncio
@@ -64,12 +64,7 @@ class TicketUpkeep:
         async with self._store.view() as unit:
             closing = await unit.ticket_lists.to_close(now, _BATCH)
             due = await unit.ticket_lists.due(now, _BATCH)
-            unread = await unit.ticket_search.left(1)
-        done = await self._each(closing, self._close) + await self._each(due, self._alarm)
-        if unread:
-            async with self._store.unit() as writing:
-                done += await writing.ticket_search.catch_up(_BATCH)
-        return done
+        return await self._each(closing, self._close) + await self._each(due, self._alarm)
 
     async def _close(self, ticket: int) -> None:
         closed = await self._desk.close_by_itself(ticket)
