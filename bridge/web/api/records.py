@@ -287,7 +287,7 @@ async def _ticket(unit: Unit, row: TicketRow, sight: Sight) -> models.Ticket:
     fields = asdict(row)
     return models.Ticket.model_validate(
         {
-            **{name: value for name, value in fields.items() if name != "call"},
+            **{name: value for name, value in fields.items() if name in models.Ticket.model_fields},
             "call_id": row.call,
             "recordings": [
                 {
