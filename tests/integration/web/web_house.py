@@ -90,7 +90,8 @@ def settings() -> Settings:
                 "support": {"title": "Поддержка", "department": "support"},
                 "sales": {"title": "Продажи", "department": "sales"},
             },
-            "dispositions": dict(plan().dispositions),
+            # The plan has one that no file could have: what is shown must hold it nevertheless.
+            "dispositions": {key: word for key, word in plan().dispositions.items() if word.isascii()},
         }
     )
 
