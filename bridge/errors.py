@@ -50,6 +50,10 @@ class NoSuchTicket(BadInput):
     """There is no ticket of this number."""
 
 
+class NoSuchAttachment(BadInput):
+    """There is no such file on this ticket."""
+
+
 class WrongFields(BadInput):
     """Values of a company's own fields are wrong or missing. ``faults``: key of the field → what is wrong."""
 

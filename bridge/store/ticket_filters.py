@@ -66,6 +66,8 @@ class Conditions:
             return one if indexed else self.plain(one)
 
         match name:
+            case "id":
+                return [TICKETS.id == query.id]
             case "client":
                 return [column(TICKETS.client_id) == query.client]
             case "assignee":
@@ -155,6 +157,7 @@ def given(query: TicketQuery) -> list[str]:
         "waits": (query.waits_since_before,),
     }
     asks = {
+        "id": query.id is not None,
         "client": query.client is not None,
         "assignee": query.assignees is not None and not query.unassigned,
         "assignee_or_none": query.unassigned,
@@ -176,7 +179,7 @@ def is_empty(query: TicketQuery) -> bool:
     return (
         any(one is not None and not one for one in sets)
         or (query.assignees is not None and not query.assignees and not query.unassigned)
-        or (query.client is not None and not is_id(query.client))
+        or any(one is not None and not is_id(one) for one in (query.id, query.client))
     )
 
 

@@ -163,8 +163,9 @@ class TicketLists:
         if query.text:
             return "text"
         asks = given(query)
-        if "client" in asks:
-            return "client"
+        for name in ("id", "client"):
+            if name in asks:
+                return name
         if query.closed is False:
             return ""  # the order's own index of what is open holds all that most lists filter by
         for name in _INDEXED:

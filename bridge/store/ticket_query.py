@@ -31,6 +31,7 @@ class FieldTest:
 class TicketQuery:
     """Times are in UTC. An empty set lets nothing through, None everything."""
 
+    id: int | None = None  # this one, if all else holds for it
     departments: frozenset[str] | None = None
     lines: frozenset[int] | None = None
     statuses: frozenset[str] | None = None

@@ -106,14 +106,21 @@ class Tickets:
 
     async def calls_of(self, ticket: int) -> list[str]:
         """The ids of its calls, the one that opened it among them."""
-        if not is_id(ticket):
-            return []
-        found = await self._session.scalars(
-            select(TicketCallTable.call_id)
-            .where(TicketCallTable.ticket_id == ticket)
+        return (await self.calls_of_each([ticket])).get(ticket, [])
+
+    async def calls_of_each(self, tickets: Collection[int]) -> dict[int, list[str]]:
+        """As ``calls_of``. Tickets without any are not in it."""
+        ids = sorted(id for id in tickets if is_id(id))
+        found: dict[int, list[str]] = {}
+        if not ids:
+            return found
+        for ticket, call in await self._session.execute(
+            select(TicketCallTable.ticket_id, TicketCallTable.call_id)
+            .where(TicketCallTable.ticket_id.in_(ids))
             .order_by(TicketCallTable.call_id)
-        )
-        return list(found)
+        ):
+            found.setdefault(ticket, []).append(call)
+        return found
 
     async def talked_in(self, ticket: int, agent: str) -> bool:
         """Did this agent talk in one of its calls?"""

@@ -11,17 +11,19 @@ from typing import cast
 
 from bridge.config.rights import Action
 from bridge.config.settings import Settings
+from bridge.crm.attachments import Kept
 from bridge.crm.ticketing import clocks
 from bridge.crm.ticketing.changing import Planned, Wish, moved, planned, stage_of, with_change
 from bridge.crm.ticketing.rights import Who
 from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.sla import Alarm
 from bridge.crm.ticketing.statuses import FIRST, Anew, Moves
-from bridge.errors import BadInput, InternalError, NoSuchTicket
+from bridge.errors import BadInput, InternalError, NoSuchAttachment, NoSuchTicket, NotAllowed
 from bridge.store import Store, Unit
 from bridge.store.entries import FROM_CLIENT
 from bridge.store.rows import TicketRow
-from bridge.store.ticket_rows import Conflict, EntryRow, NewEntry
+from bridge.store.ticket_query import TicketQuery
+from bridge.store.ticket_rows import AttachmentRow, Conflict, EntryRow, NewEntry
 from bridge.store.tickets import TicketChange
 
 _ENTRIES = {
@@ -69,8 +71,12 @@ class TicketDesk:
         self._rules: tuple[Settings, Rules] | None = None
 
     @property
+    def settings(self) -> Settings:
+        """As the file is now; so are its rules."""
+        return self._settings()
+
+    @property
     def rules(self) -> Rules:
-        """As the file is now."""
         settings = self._settings()
         if self._rules is None or self._rules[0] is not settings:
             self._rules = settings, Rules(settings)
@@ -87,6 +93,21 @@ class TicketDesk:
         rights = self.rules.rights
         rights.demand(actor.who, row.department, Action.READ, involved=involved)
         return Seen(row, rights.actions(actor.who, row.department, involved=involved))
+
+    def narrowed(self, actor: Actor, query: TicketQuery, action: Action = Action.READ) -> TicketQuery:
+        """The same list without what he may not read, or export. Raises NotAllowed where that is all of it.
+
+        Who asks for his own tickets alone has them of every department: he is involved in them.
+        """
+        agent = actor.who.agent
+        own = agent is not None and query.assignees == frozenset({agent}) and not query.unassigned
+        where = self.rules.rights.where(actor.who, action, involved=own)
+        if where is None:
+            return query
+        if not where and action is not Action.READ:
+            raise NotAllowed(f"tickets: you may not {action.value} those of any department; ask a supervisor")
+        departments = where if query.departments is None else where & query.departments
+        return replace(query, departments=departments)
 
     async def _is_involved(self, unit: Unit, who: Who, row: TicketRow) -> bool:
         if who.agent is None:
@@ -286,6 +307,59 @@ class TicketDesk:
             await self._demand(unit, actor, row, Action.EDIT)
             return await unit.tickets.attach_call(call, ticket, by=actor.by, at=self._now())
 
+    # ── files: their bytes are kept by files.py ──────────────────────────────
+
+    async def demand_attach(self, actor: Actor, id: int) -> None:
+        """Before the first byte of a file is taken. Raises NoSuchTicket, NotAllowed, BadInput."""
+        async with self._store.view() as unit:
+            await self._demand(unit, actor, (await self._open(unit, actor, id)).ticket, Action.ATTACH)
+
+    async def attach(
+        self, actor: Actor, id: int, kept: Kept, *, most: int, most_bytes: int, entry: int | None = None
+    ) -> AttachmentRow:
+        """To the ticket, or to one entry of it, which has at most ``most``. The same one is noted once."""
+        async with self._store.unit() as unit:
+            row = (await self._open(unit, actor, id)).ticket
+            await self._demand(unit, actor, row, Action.ATTACH)
+            if entry is not None:
+                written = await unit.entries.get(entry)
+                if written is None or written.ticket != id:
+                    raise BadInput(f"ticket {id}: it has no entry {entry}")
+            there = await unit.attachments.of_ticket(id)
+            for one in there:
+                if (one.sha256, one.name, one.entry) == (kept.sha256, kept.name, entry):
+                    return one
+            if entry is not None and sum(one.entry == entry for one in there) >= most:
+                raise BadInput(f"ticket {id}: entry {entry} has {most} files already, no more are kept")
+            if sum(one.bytes for one in there) + kept.bytes > most_bytes:
+                most = most_bytes // 2**20
+                raise BadInput(f"ticket {id}: its files would be larger than {most} MB together")
+            return await unit.attachments.add(
+                name=kept.name,
+                media_type=kept.media_type,
+                bytes=kept.bytes,
+                sha256=kept.sha256,
+                file=kept.file,
+                by=actor.by,
+                at=self._now(),
+                ticket=id,
+                entry=entry,
+            )
+
+    async def attachment(self, actor: Actor, id: int, attachment: int) -> AttachmentRow:
+        """Raises NoSuchAttachment too where it is another ticket's."""
+        async with self._store.view() as unit:
+            await self.see(unit, actor, id)
+            return await _attached(unit, id, attachment)
+
+    async def remove_attachment(self, actor: Actor, id: int, attachment: int) -> AttachmentRow:
+        async with self._store.unit() as unit:
+            row = (await self._open(unit, actor, id)).ticket
+            await self._demand(unit, actor, row, Action.DELETE_ATTACHMENT)
+            found = await _attached(unit, id, attachment)
+            await unit.attachments.remove(found.id, by=actor.by, at=self._now())
+            return found
+
     # ── time ─────────────────────────────────────────────────────────────────
 
     async def close_by_itself(self, id: int) -> TicketRow | None:
@@ -305,3 +379,10 @@ class TicketDesk:
                 id, if_version=None, fields=change, by="", at=now, action=ALARMED
             )
             return (changed if isinstance(changed, TicketRow) else row), due
+
+
+async def _attached(unit: Unit, ticket: int, attachment: int) -> AttachmentRow:
+    found = await unit.attachments.get(attachment)
+    if found is None or found.ticket != ticket:
+        raise NoSuchAttachment(f"ticket {ticket}: there is no such file")
+    return found

@@ -91,12 +91,16 @@ class Rights:
         ask = f"ask {' or '.join(may)}" if may else "nobody may, by the file"
         raise NotAllowed(f"tickets of {called}: {_REFUSED[role]} may not {_words(action)} there; {ask}")
 
-    def readable(self, who: Who) -> frozenset[str] | None:
-        """Departments whose tickets he may list; None when none is hidden from him.
+    def readable(self, who: Who, *, involved: bool = False) -> frozenset[str] | None:
+        """Departments whose tickets he may list; None when none is hidden from him."""
+        return self.where(who, Action.READ, involved=involved)
 
-        Otherwise tickets of departments that are gone from the file are hidden too.
+    def where(self, who: Who, action: Action, *, involved: bool = False) -> frozenset[str] | None:
+        """Departments where somebody may do it; None: in all of them.
+
+        Otherwise tickets of departments that are gone from the file are left out too.
         """
-        found = frozenset(name for name in self._names if self.may(who, name, Action.READ))
+        found = frozenset(name for name in self._names if self.may(who, name, action, involved=involved))
         return None if found == self._names else found
 
     def _supervises(self, agent: str | None, department: str) -> bool:

@@ -22,7 +22,7 @@ DEPARTMENTS: dict[str, Any] = {
     "billing": {
         "title": "Billing",
         "supervisors": ["1011"],
-        "lines": {"1": ["1004"], "2": ["1005"]},
+        "lines": {"1": ["1004"], "2": ["1005"], "3": ["1006"]},
         "rights": {
             "line1": {"deny": ["close", "prioritise"], "allow": ["export"]},
             "line3": ["read"],
@@ -54,6 +54,7 @@ PEOPLE: dict[str, dict[Role, Who]] = {
     "billing": {
         Role.LINE1: Who("1004"),
         Role.LINE2: Who("1005"),
+        Role.LINE3: Who("1006"),
         Role.SUPERVISOR: Who("1011", supervisor=True),
         Role.OTHERS: Who("1010", supervisor=True),
     },
