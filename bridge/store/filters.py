@@ -1,6 +1,7 @@
 """Saved filters of people and of roles, in the order in which they are shown. What they mean is not ours."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import and_, delete, func, or_, select, update
@@ -49,11 +50,8 @@ class Filters:
 
     async def save(self, name: str, query: str, *, owner: str = "", role: str = "") -> FilterRow:
         """A new one at the end, or another query for the one that has this name."""
-        name = clean(" ".join(name.split()))
-        if not name or len(name) > MAX_NAME:
-            raise BadInput(f"filter name {name[:40]!r}: it must have from 1 to {MAX_NAME} characters")
-        if len(query) > MAX_QUERY:
-            raise BadInput(f"filter {name!r}: {len(query)} characters; at most {MAX_QUERY} are kept")
+        name = _name(name)
+        _demand_short(name, query)
         if bool(owner) == bool(role):
             raise BadInput(f"filter {name!r}: it belongs to a person or to a role, to one of them")
         owned = and_(_FIELDS.owner_login == owner, _FIELDS.role == role)
@@ -78,6 +76,24 @@ class Filters:
         assert saved is not None  # noqa: S101  # saved above, in the same transaction
         return saved
 
+    async def change(self, row: FilterRow, *, name: str | None = None, query: str | None = None) -> FilterRow:
+        """Another name, or another query, for one that is there. BadInput where the name is taken."""
+        name = row.name if name is None else _name(name)
+        query = row.query if query is None else query
+        _demand_short(name, query)
+        taken = await self._session.scalar(
+            select(_FIELDS.id).where(
+                _FIELDS.owner_login == row.owner, _FIELDS.role == row.role, _FIELDS.name == name
+            )
+        )
+        if taken not in (None, row.id):
+            raise BadInput(f"filter name {name[:40]!r}: there is one of this name already")
+        await self._session.execute(
+            update(FilterTable).where(_FIELDS.id == row.id).values(name=name, query=query),
+            execution_options=_UNSYNCED,
+        )
+        return replace(row, name=name, query=query)
+
     async def order(self, ids: Sequence[int], *, owner: str = "", role: str = "") -> None:
         """The owner's filters are shown in this order; those that are not named keep their places."""
         for position, id in enumerate(ids[:MAX_FILTERS], 1):
@@ -100,3 +116,15 @@ class Filters:
             execution_options=_UNSYNCED,
         )
         return gone is not None
+
+
+def _name(given: str) -> str:
+    name = clean(" ".join(given.split()))
+    if not name or len(name) > MAX_NAME:
+        raise BadInput(f"filter name {name[:40]!r}: it must have from 1 to {MAX_NAME} characters")
+    return name
+
+
+def _demand_short(name: str, query: str) -> None:
+    if len(query) > MAX_QUERY:
+        raise BadInput(f"filter {name!r}: {len(query)} characters; at most {MAX_QUERY} are kept")

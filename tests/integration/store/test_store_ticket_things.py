@@ -105,6 +105,13 @@ async def test_filters_of_people_and_roles(store: Store) -> None:
         assert (again.id, again.query) == (mine[0].id, '{"x":1}')
         await filters.order([mine[1].id, mine[0].id, common.id, 2**70], owner="anna")
         assert [one.name for one in await filters.seen_by("anna", set())] == ["a", "b"]
+        renamed = await filters.change(again, name=" c ", query="{}")
+        assert await filters.get(again.id) == renamed
+        assert (renamed.name, renamed.query, renamed.owner) == ("c", "{}", "anna")
+        assert await filters.change(renamed, query='{"x":2}') == await filters.get(again.id)
+        for wrong in ({"name": "a"}, {"name": " "}, {"query": "x" * 10_001}):
+            with pytest.raises(BadInput, match="filter"):
+                await filters.change(renamed, **wrong)
         assert not await filters.remove(mine[0].id, owner="boris")
         assert await filters.remove(mine[0].id, owner="anna")
         assert await filters.get(mine[0].id) is None
