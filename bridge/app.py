@@ -211,6 +211,7 @@ class Service:
             public_url=settings.web.public_url,
             departments=lambda: self.settings.supervisors,
             tickets=self.tickets.desk,
+            files=self.tickets.files,
             mailer=mailer_of(settings, secrets),
             scripts=lambda: self.settings.scripts,
             directory_title=self.directories.title,

@@ -8,6 +8,7 @@ from bridge.config.scripts import ScriptSettings
 from bridge.crm.mail import Mailer
 from bridge.crm.subscribers import Subscribers
 from bridge.crm.ticketing.desk import TicketDesk
+from bridge.crm.ticketing.files import TicketFiles
 from bridge.crm.vault import Vault
 from bridge.engine.ports import Desk
 from bridge.store import Store
@@ -46,3 +47,4 @@ class WebParts:
     directory_title: Callable[[str], str] = str
     subscribers: Subscribers | None = None  # of call events
     rules: Callable[[], ApiRules] = ApiRules
+    files: TicketFiles | None = None  # of tickets

@@ -31,10 +31,11 @@ def tag_of(shown: str, row: object = None) -> str:
     return f'"{state_of(row)}.{whole}"' if row is not None else f'"{whole}"'
 
 
-def demand_match(request: web.Request, row: object, changed_at: datetime, current: str) -> None:
+def demand_match(request: web.Request, row: object, changed_at: datetime, current: str) -> bool:
     """Problem 412 where the state is not the one that the request is about, 428 where it must say so.
 
-    To be asked within the unit that changes it. ``current`` is the tag that a GET gives now.
+    To be asked within the unit that changes it; or the change is made of this very state only: whether the
+    request names one is answered. ``current`` is the tag that a GET gives now.
     """
     sent = request.headers.getall(hdrs.IF_MATCH, [])
     if not sent:
@@ -45,12 +46,18 @@ def demand_match(request: web.Request, row: object, changed_at: datetime, curren
                 headers={"ETag": current},
                 kind="condition-required",
             )
-        return
+        return False
     tags = _tags(hdrs.IF_MATCH, ", ".join(sent))
     state = state_of(row)
-    if tags is None or any(not weak and value.partition(".")[0] == state for weak, value in tags):
-        return
-    raise Problem(
+    if tags is None:
+        return False
+    if any(not weak and value.partition(".")[0] == state for weak, value in tags):
+        return True
+    raise stale(changed_at, current)
+
+
+def stale(changed_at: datetime, current: str) -> Problem:
+    return Problem(
         HTTPStatus.PRECONDITION_FAILED,
         f"It was changed at {changed_at.isoformat(timespec='seconds')}, after you read it. Read it again.",
         headers={"ETag": current},

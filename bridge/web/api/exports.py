@@ -6,11 +6,14 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import Field
 
+from bridge.config.rights import Action
 from bridge.crm.cells import BOM, Delimiter, rows_as_bytes
 from bridge.store import Unit
 from bridge.store.rows import CallRow, ClientRow, Page, TicketRow
-from bridge.web.api import models
+from bridge.web.actors import actor_of
 from bridge.web.api.operations import Moment, Query, query
+from bridge.web.api.ticket_queries import TicketFilter, asked
+from bridge.web.api.ticket_showing import refusals
 from bridge.web.context import parts_of
 
 _PAGE = 500
@@ -25,10 +28,8 @@ class CsvQuery(Query):
     bom: bool = Field(False, description="Begin with a byte order mark, as some spreadsheets want UTF-8.")
 
 
-class TicketsCsvQuery(CsvQuery):
-    client: int | None = Field(None, ge=1, description="Only this client's.")
-    status: models.Status | None = Field(None, description="Only those in this status.")
-    assignee: str | None = Field(None, max_length=100, description="Only those of this agent.")
+class TicketsCsvQuery(TicketFilter, CsvQuery):
+    pass
 
 
 class CallsCsvQuery(CsvQuery):
@@ -46,7 +47,9 @@ _TICKETS = (
     "status",
     "priority",
     "department",
+    "line",
     "assignee",
+    "classification",
     "disposition",
     "solution",
     "created_at",
@@ -80,14 +83,16 @@ async def export_clients(request: web.Request) -> web.StreamResponse:
 
 
 async def export_tickets(request: web.Request) -> web.StreamResponse:
-    asked = query(request, TicketsCsvQuery)
+    given, parts = query(request, TicketsCsvQuery), parts_of(request)
+    async with parts.store.view() as unit:
+        wanted = await asked(unit, request, given)
+    with refusals():
+        wanted = parts.tickets.narrowed(actor_of(request), wanted, Action.EXPORT)
 
     async def page(unit: Unit, cursor: str | None) -> Page[TicketRow]:
-        return await unit.tickets.page(
-            cursor, _PAGE, client=asked.client, status=asked.status, assignee=asked.assignee
-        )
+        return await unit.ticket_lists.page(wanted, cursor, _PAGE)
 
-    return await _send(request, asked, "tickets", _TICKETS, _pages(request, page, _ticket))
+    return await _send(request, given, "tickets", _TICKETS, _pages(request, page, _ticket))
 
 
 async def export_calls(request: web.Request) -> web.StreamResponse:
@@ -154,7 +159,9 @@ def _ticket(row: TicketRow) -> Sequence[Any]:
         row.status,
         row.priority,
         row.department,
+        row.line,
         row.assignee,
+        row.classification,
         row.disposition,
         row.solution,
         row.created_at.isoformat(),

@@ -15,8 +15,6 @@ from bridge.web.api.fields import Kept, Whole, without_null_defaults
 
 T = TypeVar("T")
 
-Status = Literal["open", "in_progress", "done"]
-Priority = Literal["normal", "medium", "urgent", "critical"]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
 Long = Annotated[str, StringConstraints(max_length=20_000)]
@@ -192,38 +190,6 @@ class TicketRecording(Said):
     channels: int = Field(description="2: left the client, right the agent's side.")
     sha256: str = Field(description="Of the WAV file that it was attached as.")
     removed_at: datetime | None = Field(None, description="Recordings are kept for a limited time.")
-
-
-class Ticket(Said):
-    id: int
-    call_id: str | None
-    client: int | None
-    subject: str
-    status: Status
-    priority: Priority
-    department: str
-    assignee: str | None
-    solution: str
-    disposition: str = Field(description="How the call ended, in a word of the plan; empty if nobody said.")
-    created_at: datetime
-    updated_at: datetime
-    recordings: list[TicketRecording] = Field(
-        description="None of them for a signed-in agent who may not see the ticket's call."
-    )
-
-
-class TicketChange(Change):
-    """Only what is sent is changed."""
-
-    status: Kept[Status] = None
-    priority: Kept[Priority] = None
-    subject: Kept[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]] = (
-        None
-    )
-    assignee: str | None = Field(None, description="An agent's id; null takes it from everybody.")
-    solution: Kept[Long] = None
-    disposition: Kept[str] = Field(None, description="One of the plan's, or empty for none.")
-    client: Whole | None = Field(None, description="A client's id; null for nobody.")
 
 
 class Number(Said):

@@ -124,6 +124,9 @@ def _operation(operation: Operation, references: dict[Any, dict[str, Any]]) -> d
         done["headers"] = {"ETag": {"description": "Of what is answered.", "schema": {"type": "string"}}}
     if operation.located:
         done["headers"] = {"Location": {"description": "Where it is.", "schema": {"type": "string"}}}
+    if operation.anew:
+        location = {"Location": {"description": "Where the new one is.", "schema": {"type": "string"}}}
+        responses["201"] = {"description": operation.anew, "content": content, "headers": location}
     if operation.path.endswith("/file"):
         responses["206"] = {"description": "The range that was asked for", "content": content}
     if operation.tagged and operation.method == "GET":

@@ -31,7 +31,7 @@ def _written_out(value: object) -> object:
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 
-_COUNTED = frozenset({"clients", "tickets", "imports"})
+_COUNTED = frozenset({"clients", "tickets", "imports", "filters", "templates"})
 
 
 class Query(BaseModel):
@@ -66,6 +66,7 @@ class Operation:
     takes: str = "application/json"  # the content type of what is no model
     conditional: bool = False  # takes If-Match
     located: bool = False  # answers with the Location of what it made
+    anew: str = ""  # why it answers 201 with the Location of another thing instead, if it may
 
     @property
     def name(self) -> str:
@@ -75,7 +76,7 @@ class Operation:
     def numbered(self) -> frozenset[str]:
         """Those of its placeholders that are numbers, of which the store counts the rows."""
         own = {"id"} if self.path.split("/")[1] in _COUNTED else set()
-        return frozenset({"link"} | own)
+        return frozenset({"link", "other", "attachment"} | own)
 
     @property
     def takes_key(self) -> bool:

@@ -15,6 +15,7 @@ from bridge.web.api import (
     supervision,
     talk_models,
     talks,
+    ticket_routes,
 )
 from bridge.web.api.csv_routes import CSV
 from bridge.web.api.openapi import show_document, show_page
@@ -63,34 +64,7 @@ OPERATIONS: tuple[Operation, ...] = (
         roles=frozenset(),
         problems=frozenset({"409"}),
     ),
-    Operation(
-        "GET",
-        "/tickets",
-        records.list_tickets,
-        "tickets:read",
-        "Tickets, the latest first",
-        models.Listed[models.Ticket],
-        query=records.TicketsQuery,
-    ),
-    Operation(
-        "GET",
-        "/tickets/{id}",
-        records.get_ticket,
-        "tickets:read",
-        "One ticket with its recordings",
-        models.Ticket,
-    ),
-    Operation(
-        "PATCH",
-        "/tickets/{id}",
-        records.change_ticket,
-        "tickets:write",
-        "Change a ticket",
-        models.Ticket,
-        body=models.TicketChange,
-        roles=frozenset(),
-        conditional=True,
-    ),
+    *ticket_routes.OPERATIONS,
     Operation(
         "GET",
         "/clients",

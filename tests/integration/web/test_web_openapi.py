@@ -126,6 +126,23 @@ def _with_a_talk(view: FloorView) -> FloorView:
     return replace(view, calls=(talk, *others))
 
 
+async def _dress(client: Any, token: dict[str, str], ticket: int) -> None:
+    """Something of each kind hangs on the ticket, and beside it."""
+    path = f"/api/v1/tickets/{ticket}"
+    for where, body in (
+        (f"{path}/entries", {"kind": "note", "body": "It burns."}),
+        ("/api/v1/filters", {"name": "All", "role": "agent", "query": {"text": "fire"}}),
+        ("/api/v1/templates", {"set": "Answers", "name": "Hello", "body": "Dear {client_name}"}),
+    ):
+        answer = await client.post(where, json=body, headers=token)
+        assert answer.status == 201, await answer.text()
+    answer = await client.put(f"{path}/tags", json={"tags": ["fire"]}, headers=token)
+    assert answer.status == 200
+    octets = {**token, "Content-Type": "application/octet-stream"}
+    answer = await client.post(f"{path}/attachments?name=a.txt&entry=1", data=b"It burns.", headers=octets)
+    assert answer.status == 201, await answer.text()
+
+
 async def test_what_is_answered_is_what_is_described(house: House) -> None:
     document = await _document(house)
     resource = Resource.from_contents(document, default_specification=DRAFT202012)
@@ -145,11 +162,15 @@ async def test_what_is_answered_is_what_is_described(house: House) -> None:
     headers = {**token, "Content-Type": "text/csv"}
     answer = await client.post("/api/v1/clients/import", data=b"name;number\n", headers=headers)
     assert answer.status == 202
+    await _dress(client, token, ticket)
     house.desk.show(_with_a_talk(busy_floor(call.offered_at)))
     ids = {
         "/api/v1/calls/{id}": call.id,
         "/api/v1/calls/{id}/offers": call.id,
         "/api/v1/tickets/{id}": ticket,
+        **{f"/api/v1/tickets/{{id}}/{one}": ticket for one in ("entries", "changes", "attachments")},
+        "/api/v1/tickets/{id}/attachments/{attachment}": 1,
+        "/api/v1/templates/{id}": 1,
         "/api/v1/clients/{id}": who,
         "/api/v1/imports/{id}": (await answer.json())["id"],
         "/api/v1/agents/{id}": "1001",
@@ -174,7 +195,7 @@ async def test_what_is_answered_is_what_is_described(house: House) -> None:
         problem = {"$ref": "urn:api#/components/schemas/ProblemBody"}
         Draft202012Validator(problem, registry=registry).validate(await answer.json())
         checked += 1
-    assert checked == 18
+    assert checked == 28
 
 
 async def test_the_page_for_people_shows_every_operation(house: House) -> None:

@@ -30,9 +30,11 @@ from bridge.config import Settings
 from bridge.config.scripts import ScriptSettings
 from bridge.crm.access import new_token
 from bridge.crm.addresses import Allowed
+from bridge.crm.attachment_files import AttachmentFiles
 from bridge.crm.mail import Mailer
 from bridge.crm.subscribers import Subscribers
 from bridge.crm.ticketing.desk import TicketDesk
+from bridge.crm.ticketing.files import TicketFiles
 from bridge.crm.vault import Vault
 from bridge.engine.logged import logged
 from bridge.engine.ports import FloorView, LinkState, LiveAgent, LiveQueue, StampedFact
@@ -280,6 +282,8 @@ async def open_house(
     vault = Vault(recordings, lambda: key_file)
     departments: dict[str, list[str]] = {}
     scripts: list[ScriptSettings] = []
+    tickets = TicketDesk(store, lambda: house.settings, lambda: datetime.now(UTC))
+    kept = AttachmentFiles(tmp_path / "attachments", lambda: key_file)
     parts = WebParts(
         store,
         desk,
@@ -289,12 +293,13 @@ async def open_house(
         lambda: centre,
         public_url,
         lambda: departments,
-        TicketDesk(store, lambda: house.settings, lambda: datetime.now(UTC)),
+        tickets,
         mailer,
         lambda: scripts,
         lambda name: {"crm": "Our CRM"}.get(name, name),
         Subscribers(store, str(x25519.Identity.generate()), public_url=public_url, allowed=lambda: RECEIVERS),
         lambda: house.rules,
+        TicketFiles(store, tickets, kept, lambda: house.settings.tickets.attachments),
     )
     metrics = Metrics()
     app = make_app(parts, screens, metrics, without_vendor=True)

@@ -1,0 +1,143 @@
+"""Owns files of tickets by the API: taken piece by piece, given out as something to save."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from http import HTTPStatus
+
+import structlog
+from aiohttp import hdrs, web
+from pydantic import Field
+
+from bridge.config.keyfile import KeyUnusable
+from bridge.crm.attachments import download_headers
+from bridge.crm.ticketing.files import TicketFiles
+from bridge.errors import BadInput, InternalError
+from bridge.store.ticket_rows import AttachmentRow
+from bridge.web.actors import actor_of
+from bridge.web.api import ticket_models as models
+from bridge.web.api.models import Listed
+from bridge.web.api.operations import NoQuery, Query, answer, query
+from bridge.web.api.ticket_showing import attachment, refusals, ticket_number
+from bridge.web.context import parts_of
+from bridge.web.forms import path_number
+from bridge.web.guard import BODY_SECONDS
+from bridge.web.problems import Problem, not_found
+
+log = structlog.get_logger(__name__)
+_BLOCK = 1 << 16
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class FileQuery(Query):
+    name: str = Field(min_length=1, max_length=200, description="How it is called.")
+    entry: int | None = Field(None, ge=1, description="The entry of the thread that it belongs to.")
+
+
+def files_of(request: web.Request) -> TicketFiles:
+    files = parts_of(request).files
+    if files is None:
+        raise InternalError("the web room was given no place for files of tickets")
+    return files
+
+
+async def list_attachments(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    id, parts = ticket_number(request), parts_of(request)
+    async with parts.store.view() as unit:
+        with refusals():
+            await parts.tickets.see(unit, actor_of(request), id)
+        rows = await unit.attachments.of_ticket(id)
+    return answer(Listed[models.Attachment](items=[attachment(row) for row in rows], next=None))
+
+
+async def add_attachment(request: web.Request) -> web.StreamResponse:
+    """The body is the file itself, whatever its Content-Type says: what it is is seen by its bytes."""
+    given, id, files = query(request, FileQuery), ticket_number(request), files_of(request)
+    if request.content_type in _FORMS:
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the file itself as the body, not as a form.")
+    if (request.content_length or 0) > files.largest:
+        raise _too_large(files)
+    try:
+        with refusals():
+            row = await files.receive(actor_of(request), id, given.name, _pieces(request, files), given.entry)
+    except (KeyUnusable, OSError) as error:
+        log.error("file not kept", action="attachment", ticket=id, reason=str(error))
+        raise Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "The file cannot be kept now. The engineer finds the reason in the log.",
+        ) from None
+    told = attachment(row)
+    return answer(told, status=HTTPStatus.CREATED, headers={"Location": told.url})
+
+
+async def _pieces(request: web.Request, files: TicketFiles) -> AsyncIterator[bytes]:
+    size = 0
+    while True:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                piece = await request.content.readany()
+        except TimeoutError as error:
+            raise Problem(HTTPStatus.REQUEST_TIMEOUT, "The request came too slowly. Try again.") from error
+        if not piece:
+            return
+        size += len(piece)
+        if size > files.largest:
+            raise _too_large(files)
+        yield piece
+
+
+def _too_large(files: TicketFiles) -> Problem:
+    most = files.largest // 2**20
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"The file is larger than {most} MB; send a smaller one, or a link.",
+    )
+
+
+async def get_attachment(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    return answer(attachment(await _found(request)))
+
+
+async def get_attachment_content(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    row = await _found(request)
+    response = web.StreamResponse(headers=download_headers(row.name, row.media_type))
+    response.content_length = row.bytes
+    with ExitStack() as stack:
+        try:
+            stream = await asyncio.to_thread(stack.enter_context, files_of(request).opened(row))
+        except (BadInput, KeyUnusable, OSError) as error:
+            # Where it lies is the engineer's business alone.
+            log.error("file not handed out", action="attachment", attachment=row.id, reason=str(error))
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "The file cannot be opened now. The engineer finds the reason in the log.",
+            ) from None
+        await response.prepare(request)
+        while request.method != hdrs.METH_HEAD and (piece := await asyncio.to_thread(stream.read, _BLOCK)):
+            await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+async def remove_attachment(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    id, number = ticket_number(request), _number(request)
+    with refusals():
+        row = await files_of(request).remove(actor_of(request), id, number)
+    return answer(attachment(row))
+
+
+async def _found(request: web.Request) -> AttachmentRow:
+    id, number = ticket_number(request), _number(request)
+    with refusals():
+        return await parts_of(request).tickets.attachment(actor_of(request), id, number)
+
+
+def _number(request: web.Request) -> int:
+    number = path_number(request, "attachment")
+    if number is None:
+        raise not_found("There is no such file on this ticket.")
+    return number
