@@ -25,7 +25,7 @@ ROUTES = web.AppKey("routes", Routes)
 LIMITS = web.AppKey("limits", ApiLimits)
 _ALLOWANCE: web.RequestKey[Allowance] = web.RequestKey("allowance")
 MAX_BODY = 512 * 1024  # 20,000 characters of any script in a form, or escaped in JSON
-MAX_FIELDS = 50
+MAX_FIELDS = 1_000  # a department may have a hundred fields, each with its mark, some with many boxes
 BODY_SECONDS = 10.0
 _USED_WITHIN = timedelta(minutes=5)
 _SAFE = frozenset({"GET", "HEAD"})
@@ -46,7 +46,7 @@ _CSP = "; ".join(
 
 async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
     headers = response.headers
-    headers["Content-Security-Policy"] = _CSP
+    headers.setdefault("Content-Security-Policy", _CSP)  # of a file that came from outside it is stricter
     headers["X-Content-Type-Options"] = "nosniff"
     headers["X-Frame-Options"] = "DENY"
     # Not no-referrer: with it browsers send "Origin: null" on form posts (Fetch, "append a request Origin").
@@ -109,16 +109,23 @@ async def read_body(request: web.Request) -> bytes:
 
 
 async def read_form(request: web.Request) -> Mapping[str, str]:
-    """The fields of a posted form. No form here sends files, so multipart is not read at all."""
+    """The fields of a posted form; boxes of one name are one value, a line each.
+
+    Files come in requests of their own, which are read piece by piece: multipart is not read here.
+    """
     if not request.can_read_body and not request.body_exists:
         return {}
     if request.content_type != "application/x-www-form-urlencoded":
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, N_("Only forms without files are taken here."))
     raw = await read_body(request)
     try:
-        return dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
+        pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, N_("The form cannot be read. Reload the page.")) from error
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        fields[name] = f"{fields[name]}\n{value}" if name in fields else value
+    return fields
 
 
 async def _identify(request: web.Request, access: Access) -> Principal:
