@@ -30,6 +30,7 @@ from bridge.web.moves import MOVES, Moves
 from bridge.web.pages import (
     audit,
     callbacks,
+    calls,
     clients,
     desktop,
     dialling,
@@ -39,6 +40,11 @@ from bridge.web.pages import (
     login,
     recordings,
     talks,
+    ticket,
+    ticket_card,
+    ticket_files,
+    ticket_new,
+    ticket_thread,
     tickets,
 )
 from bridge.web.pages.views import SCREENS
@@ -48,6 +54,7 @@ from bridge.web.rendering import Renderer
 from bridge.web.screens import CardOpened, CardScreens
 from bridge.web.sessions import LinkThrottle, LoginThrottle, Sessions
 from bridge.web.streams import Hub
+from bridge.web.ticket_words import TicketWords
 from bridge.web.uploads import JOBS, run_jobs
 
 log = structlog.get_logger(__name__)
@@ -67,7 +74,7 @@ def make_app(
     assets = Assets(without_vendor=without_vendor)
     app[PARTS] = parts
     app[SCREENS] = screens
-    app[RENDERER] = Renderer(Languages(), assets)
+    app[RENDERER] = Renderer(Languages(), assets, TicketWords(lambda: parts.tickets.rules, parts.plan))
     app[SESSIONS] = Sessions(parts.store, secure=parts.public_url.startswith("https://"))
     app[THROTTLE] = LoginThrottle()
     app[LINK_THROTTLE] = LinkThrottle()
@@ -99,6 +106,12 @@ def _routes(assets: Assets) -> Routes:
         talks,
         floor,
         tickets,
+        ticket_new,
+        ticket_card,
+        ticket_thread,
+        ticket_files,
+        ticket,
+        calls,
         clients,
         imports,
         recordings,

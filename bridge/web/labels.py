@@ -196,6 +196,76 @@ DIRECTIONS: Mapping[str, str] = {
     "internal": N_("Internal"),
     "out": N_("Outbound"),
 }
+# What a contribution to a ticket is, by who sees it.
+ENTRIES: Mapping[str, str] = {
+    "note": N_("Note"),
+    "partner": N_("Supplier"),
+    "mail_in": N_("Mail from the client"),
+    "mail_out": N_("Mail to the client"),
+    "message_in": N_("Message from the client"),
+    "message_out": N_("Message to the client"),
+    "call": N_("Call"),
+}
+SEEN_BY: Mapping[str, str] = {
+    "note": N_("Colleagues only"),
+    "partner": N_("The client does not see this"),
+    "client": N_("From the client"),
+    "reply": N_("The client sees this"),
+    "call": N_("Spoken with the client"),
+}
+MODES: Mapping[str, str] = {
+    "note": N_("Note for colleagues"),
+    "partner": N_("To the supplier"),
+    "mail_out": N_("Answer to the client"),
+}
+DELIVERIES: Mapping[str, str] = {
+    "waiting": N_("is being sent"),
+    "sending": N_("is being sent"),
+    "sent": N_("sent"),
+    "failed": N_("not sent"),
+    "uncertain": N_("perhaps not sent"),
+}
+TICKET_LINKS: Mapping[str, str] = {
+    "related": N_("belongs together with"),
+    "duplicate": N_("is a duplicate of"),
+    "duplicated_by": N_("has the duplicate"),
+    "parent": N_("is above"),
+    "child": N_("is below"),
+}
+CLOCKS: Mapping[str, str] = {
+    "reaction": N_("Reaction"),
+    "resolution": N_("Resolution"),
+}
+DUE_STATES: Mapping[str, str] = {
+    "running": N_("in time"),
+    "soon": N_("soon due"),
+    "overdue": N_("overdue"),
+    "standing": N_("stands"),
+    "kept": N_("kept"),
+    "missed": N_("missed"),
+}
+TICKET_SOURCES: Mapping[str, str] = {
+    "call": N_("by a call"),
+    "mail": N_("by mail"),
+    "web": N_("by hand"),
+    "api": N_("by a program"),
+}
+# What stands in a ticket's log.
+TICKET_ACTIONS: Mapping[str, str] = {
+    "create": N_("Opened"),
+    "edit": N_("Changed"),
+    "call": N_("News of the call"),
+    "entry": N_("Written"),
+    "tag": N_("Tags"),
+    "link": N_("Linked"),
+    "unlink": N_("Link removed"),
+    "merge": N_("Merged"),
+    "attach": N_("File attached"),
+    "delete_attachment": N_("File removed"),
+    "attach_call": N_("Call added"),
+    "detach_call": N_("Call moved"),
+    "sla": N_("Time told"),
+}
 # What stands in the audit log.
 ACTIONS: Mapping[str, str] = {
     "listen": N_("Listening to a call"),
@@ -229,25 +299,43 @@ FIELDS: Mapping[str, str] = {
     "action": N_("Action"),
     "assignee": N_("Assignee"),
     "call": N_("Call"),
+    "attachment": N_("File"),
+    "body": N_("Text"),
+    "classification": N_("Class"),
     "client": N_("Client"),
     "company": N_("Company"),
+    "department": N_("Department"),
     "disposition": N_("Disposition"),
     "hours": N_("Hours"),
+    "kind": N_("Kind"),
     "language": N_("Language"),
+    "line": N_("Line"),
     "login": N_("Login"),
+    "merged_into": N_("Merged into"),
     "name": N_("Name"),
     "notes": N_("Notes"),
+    "note": N_("Note"),
     "number": N_("Number"),
     "numbers": N_("Numbers"),
     "penalty": N_("Penalty"),
+    "other": N_("Another ticket"),
     "priority": N_("Priority"),
     "q": N_("Search"),
+    "reacted_at": N_("First reaction"),
+    "reaction_due_at": N_("Reaction"),
     "reason": N_("Reason"),
     "recipient": N_("Mail address"),
+    "reopened": N_("Opened again"),
+    "resolution_due_at": N_("Resolution"),
     "solution": N_("Solution"),
+    "source": N_("Source"),
     "status": N_("Status"),
     "subject": N_("Subject"),
+    "tags": N_("Tags"),
+    "target": N_("Merge into"),
+    "template": N_("Template"),
     "tier": N_("Tier"),
+    "to": N_("To"),
 }
 
 ALL: Mapping[str, Mapping[str, str]] = {
@@ -274,4 +362,12 @@ ALL: Mapping[str, Mapping[str, str]] = {
     "action": ACTIONS,
     "doer": DOERS,
     "import": IMPORT_STATES,
+    "entry": ENTRIES,
+    "seen_by": SEEN_BY,
+    "mode": MODES,
+    "delivery": DELIVERIES,
+    "ticket_link": TICKET_LINKS,
+    "clock": CLOCKS,
+    "due": DUE_STATES,
+    "source": TICKET_SOURCES,
 }

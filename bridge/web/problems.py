@@ -9,7 +9,15 @@ from typing import Any
 import structlog
 from aiohttp import hdrs, web
 
-from bridge.errors import BadInput, CallbridgeError, NoSuchTicket, NotAllowed, RemoteError, WrongFields
+from bridge.errors import (
+    BadInput,
+    CallbridgeError,
+    NoSuchAttachment,
+    NoSuchTicket,
+    NotAllowed,
+    RemoteError,
+    WrongFields,
+)
 from bridge.web import labels
 from bridge.web.context import frame_of, language_of, renderer_of
 from bridge.web.i18n import Language
@@ -98,6 +106,8 @@ async def answer_errors(request: web.Request, handler: Any) -> web.StreamRespons
         problem = error
     except NoSuchTicket:
         problem = not_found(N_("There is no such ticket."))
+    except NoSuchAttachment:
+        problem = not_found(N_("There is no such file any more."))
     except NotAllowed as error:
         problem = Problem(HTTPStatus.FORBIDDEN, str(error), kind="not-allowed")
     except WrongFields as error:

@@ -13,6 +13,7 @@ from bridge.store.rows import CallRow
 from bridge.web import labels, reasons
 from bridge.web.assets import Assets
 from bridge.web.i18n import NAMES, Language, Languages, time_of_day
+from bridge.web.ticket_words import TicketWords
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -20,9 +21,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 class Renderer:
     """One environment a language: what is translated at compile time stays compiled."""
 
-    def __init__(self, languages: Languages, assets: Assets) -> None:
+    def __init__(self, languages: Languages, assets: Assets, words: TicketWords) -> None:
         self.languages = languages
-        self._environments = {code: _environment(languages[code], assets) for code in languages.codes()}
+        self._environments = {
+            code: _environment(languages[code], assets, words) for code in languages.codes()
+        }
         for environment in self._environments.values():
             for name in environment.list_templates(filter_func=lambda name: name.startswith("_")):
                 environment.get_template(name)  # compiled now: the first card must not wait for it
@@ -31,7 +34,7 @@ class Renderer:
         return self._environments[language].get_template(template).render(context)
 
 
-def _environment(language: Language, assets: Assets) -> Environment:
+def _environment(language: Language, assets: Assets, words: TicketWords) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -65,6 +68,11 @@ def _environment(language: Language, assets: Assets) -> Environment:
         place_of=_place,
         width_of=_width,
         slug=slug,
+        status_title=lambda name: words.status(name, language.code),
+        status_kind=words.kind,
+        department_title=words.department,
+        class_title=lambda path, department: words.classification(path, department, language.code),
+        size=_size,
     )
     return environment
 
@@ -108,6 +116,11 @@ def _countdown(until: datetime | None) -> Markup:
     return Markup('<time class="clock" datetime="{}" data-until="{}">{}</time>').format(
         utc.isoformat(timespec="seconds"), round(utc.timestamp() * 1000), utc.strftime("%H:%M")
     )
+
+
+def _size(bytes: int) -> str:
+    """ "240 KB", "1.5 MB": signs that read alike in every language."""
+    return f"{bytes / 2**20:.1f} MB" if bytes >= 2**20 else f"{max(1, round(bytes / 1024))} KB"
 
 
 def slug(value: str) -> str:

@@ -74,6 +74,13 @@
     menu.querySelector(first).focus();
     return true;
   }
+  function focus(selector) {
+    const found = document.querySelector(selector);
+    found?.focus();
+    return Boolean(found);
+  }
+  // In a ticket: to whom it goes is chosen, and the cursor is in the text.
+  const write = (kind) => press(`input[name="kind"][data-key="${kind}"]`) && focus("#composer-body");
   const keys = {
     KeyR: () => press('[data-key="ready"]'),
     KeyW: () => press('[data-key="wrap-up"]'),
@@ -91,6 +98,12 @@
       return Boolean(number);
     },
     KeyP: () => openMenu("pause", "form button"),
+    KeyN: () => write("note") || focus("#card-note"),
+    KeyV: () => write("partner"),
+    KeyA: () => write("mail_out"),
+    KeyB: () => focus('form[data-key="form"] select, form[data-key="form"] input:not([type=hidden])'),
+    KeyJ: () => press('[data-key="open-ticket"]') || press('[data-key="new-ticket"]'),
+    KeyL: () => press('[data-key="list"]'),
     KeyC: () => {
       const area = document.getElementById("card-area");
       if (area) (area.querySelector("h2 ~ * a, button, input:not([type=hidden])") || area).focus();
@@ -107,6 +120,13 @@
   }
 
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      const form = event.target.closest("form[data-send]");
+      if (form) {
+        event.preventDefault();
+        form.requestSubmit(form.querySelector("button.primary"));
+      }
+    }
     if (event.key === "Escape") {
       for (const menu of document.querySelectorAll("details.menu[open]")) {
         menu.open = false;
@@ -166,14 +186,18 @@
   for (const name of ["htmx:sseBeforeMessage", "htmx:beforeSwap"]) document.addEventListener(name, keep);
   for (const name of ["htmx:sseMessage", "htmx:afterSwap"]) document.addEventListener(name, giveBack);
 
-  // ── the form for a new client: stays when somebody is known after all, but only if anybody has begun with it ─
+  // ── forms on the card (a new client, the ticket) stay when it is drawn anew, if anybody has begun with them ─
   function begun(section) {
+    if ("begun" in section.dataset || section.contains(document.activeElement)) return true;
     const fields = Array.from(section.querySelectorAll("input, textarea"));
-    return section.contains(document.activeElement) || fields.some((one) => one.value !== one.defaultValue);
+    const options = Array.from(section.querySelectorAll("select"), (one) => [one, Array.from(one.options)]);
+    return fields.some((one) => one.value !== one.defaultValue || one.checked !== one.defaultChecked)
+      || options.some(([, all]) => all.some((one) => one.defaultSelected) && all.some((one) => one.selected !== one.defaultSelected))
+      || options.some(([one, all]) => !all.some((each) => each.defaultSelected) && one.selectedIndex > 0);
   }
   function letGo(event) {
     if (event.detail.type !== "card" && event.detail.target?.id !== "card") return;
-    for (const section of document.querySelectorAll("#card section[hx-preserve]")) {
+    for (const section of document.querySelectorAll("#card section[hx-preserve], #card .card-ticket")) {
       if (!begun(section)) section.removeAttribute("id"); // htmx keeps what it finds again by its id
     }
   }

@@ -13,7 +13,7 @@ from bridge.web.context import parts_of
 from bridge.web.edits import edits, marks
 from bridge.web.forms import Fields, form_of, path_number, query_of
 from bridge.web.labels import N_
-from bridge.web.pages.conflicts import conflict
+from bridge.web.pages.conflicts import Met, conflict
 from bridge.web.pages.contacts import contacts_of
 from bridge.web.pages.views import fragment, page, see_other
 from bridge.web.problems import not_found
@@ -115,7 +115,7 @@ async def change_client(request: web.Request) -> web.StreamResponse:
         if not met:
             await unit.tags.set(client.id, form.text("tags", longest=1000).split(","))
     if met:
-        return conflict(request, f"/clients/{client.id}", client.name, given, kept, found, {})
+        return conflict(request, Met(f"/clients/{client.id}", client.name, given, kept, found, {}))
     return see_other(f"/clients/{client.id}?saved=1")
 
 

@@ -27,7 +27,6 @@ from bridge.web.pages.views import SCREENS, card_context, fragment, page, see_ot
 from bridge.web.principal import Person, Role, person_of
 from bridge.web.problems import bad_field, not_found
 from bridge.web.screens import OpenedCard
-from bridge.web.sight import sight_of
 from bridge.web.streams import Topic
 
 
@@ -69,14 +68,14 @@ async def dispose(request: web.Request) -> web.StreamResponse:
 
 
 async def choose_client(request: web.Request) -> web.StreamResponse:
-    opened = _opened(request)
+    opened = opened_card(request)
     client = (await form_of(request)).number("client")
     await _assign(request, opened, client)
-    return await _card(request, opened)
+    return await drawn_card(request, opened)
 
 
 async def add_client(request: web.Request) -> web.StreamResponse:
-    opened = _opened(request)
+    opened = opened_card(request)
     form = await form_of(request)
     parts = parts_of(request)
     typed = form.text("number", longest=40)
@@ -89,13 +88,13 @@ async def add_client(request: web.Request) -> web.StreamResponse:
             numbers=numbers,
         )
     await _assign(request, opened, client.id)
-    return await _card(request, opened)
+    return await drawn_card(request, opened)
 
 
 async def put_away(request: web.Request) -> web.StreamResponse:
-    opened = _opened(request)
+    opened = opened_card(request)
     request.app[SCREENS].put_away(opened.order.agent, opened.call)
-    return await _card(request, opened)
+    return await drawn_card(request, opened)
 
 
 async def _drawn(request: web.Request, topic: Topic) -> web.Response:
@@ -133,11 +132,11 @@ async def _assign(request: web.Request, opened: OpenedCard, client: int) -> None
     request.app[SCREENS].refresh(opened.call)
 
 
-async def _card(request: web.Request, opened: OpenedCard) -> web.Response:
+async def drawn_card(request: web.Request, opened: OpenedCard) -> web.Response:
     if request.headers.get("HX-Request") != "true":
         return see_other("/")
     present = await request.app[SCREENS].drawn(opened.order.agent)
-    context = card_context(present, sight_of(request), parts_of(request))
+    context = card_context(present, person_of(request), parts_of(request), language_of(request))
     return fragment(request, "_card.html", **context, csrf=person_of(request).csrf)
 
 
@@ -147,7 +146,7 @@ def _agent(person: Person) -> AgentId:
     return person.agent
 
 
-def _opened(request: web.Request) -> OpenedCard:
+def opened_card(request: web.Request) -> OpenedCard:
     """The card that is open on this person's own screen; anybody else's does not exist for him."""
     opened = request.app[SCREENS].current(_agent(person_of(request)))
     if opened is None or opened.call != request.match_info["call"]:

@@ -1,6 +1,7 @@
 """Owns the supervisor's page of what happens now, and his live moves. The live part is drawn by views.py."""
 
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 
@@ -102,7 +103,7 @@ def _moves(request: web.Request, live: LiveAgent, moved: QueueName | None = None
     return fragment(request, "_moves.html", csrf=csrf_of(request), **_context(request, live, moved))
 
 
-def _context(request: web.Request, live: LiveAgent, moved: QueueName | None = None) -> dict[str, object]:
+def _context(request: web.Request, live: LiveAgent, moved: QueueName | None = None) -> dict[str, Any]:
     rows = Placements(parts_of(request).plan()).all(live)
     return {
         "agent": live,

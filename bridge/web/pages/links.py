@@ -21,8 +21,8 @@ from bridge.web.forms import Fields, form_of, path_number
 from bridge.web.labels import N_
 from bridge.web.links import MOST_HOURS, NO_ADDRESS, NO_HOURS, checked_recipient, make_link, revoke_link
 from bridge.web.listening import LISTENINGS, unwritten
+from bridge.web.pages.calls import Typed, call_page
 from bridge.web.pages.recordings import send_file
-from bridge.web.pages.tickets import Typed, call_page
 from bridge.web.pages.views import see_other
 from bridge.web.problems import Problem, bad_field
 

@@ -1,6 +1,7 @@
 """Owns what the live fragments show: it gathers, the templates draw. And answering with a page."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,10 +9,14 @@ from aiohttp import web
 
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Plan
+from bridge.config.rights import Action
 from bridge.crm.scripts import script_for
+from bridge.crm.ticketing.statuses import FIRST
 from bridge.engine.ports import FloorView, LiveAgent, LiveCall, LiveQueue, WaitingCaller
+from bridge.store.rows import TicketRow
 from bridge.web import labels
-from bridge.web.choices import dispositions, pause_reasons
+from bridge.web.actors import actor_for
+from bridge.web.choices import dispositions, pause_reasons, values
 from bridge.web.context import frame_of, language_of, parts_of, renderer_of
 from bridge.web.dialling import number_again
 from bridge.web.disposed import DISPOSED, Disposed
@@ -23,9 +28,10 @@ from bridge.web.pauses import may_pause
 from bridge.web.principal import Person
 from bridge.web.rendering import Renderer
 from bridge.web.screens import CardScreens, CardState, OpenedCard
-from bridge.web.sight import Sight, sight_for
+from bridge.web.sight import sight_for
 from bridge.web.streams import PageStream, Topic
 from bridge.web.supervision import may_supervise, watch_of, why_nobody
+from bridge.web.ticket_form import form_of_ticket
 
 SCREENS = web.AppKey("screens", CardScreens)
 _CONTACTS = 8
@@ -78,7 +84,7 @@ class Views:
         return await self.fragment(topic, stream.language, stream.person)
 
     async def fragment(self, topic: Topic, language: str, person: Person) -> str:
-        template, context = await self._gather(topic, person)
+        template, context = await self._gather(topic, person, language)
         return self.renderer.render(language, template, {**context, "csrf": person.csrf})
 
     async def _opened(self, topic: Topic, agent: AgentId) -> OpenedCard | None:
@@ -87,13 +93,12 @@ class Views:
             return await self.screens.drawn(agent)
         return self.screens.current(agent)
 
-    async def _gather(self, topic: Topic, person: Person) -> tuple[str, dict[str, Any]]:
+    async def _gather(self, topic: Topic, person: Person, language: str) -> tuple[str, dict[str, Any]]:
         agent = person.agent
         opened = await self._opened(topic, agent) if agent else None
         match topic:
             case Topic.CARD:
-                sight = sight_for(person, self.parts)
-                return "_card.html", card_context(opened, sight, self.parts)
+                return "_card.html", card_context(opened, person, self.parts, language)
             case Topic.RING:
                 return "_ring.html", {"opened": opened}
             case Topic.STATE:
@@ -161,9 +166,9 @@ def _extensible(live: LiveAgent, plan: Plan) -> bool:
     return any(queue.wrap_up_extension for queue in plan.queues.values() if queue.name in live.queues)
 
 
-def card_context(opened: OpenedCard | None, sight: Sight, parts: WebParts) -> dict[str, Any]:
+def card_context(opened: OpenedCard | None, person: Person, parts: WebParts, language: str) -> dict[str, Any]:
     """From what the card holds already, its open tickets among it: a card does not wait for the store."""
-    card = opened.card if opened else None
+    card, sight = opened.card if opened else None, sight_for(person, parts)
     tickets = {ticket.call: ticket for ticket in card.open_tickets} if card else {}
     contacts = card.contacts if card else ()
     heard = {one.call.id for one in contacts if sight.hears(one.call, tickets.get(one.call.id))}
@@ -179,7 +184,66 @@ def card_context(opened: OpenedCard | None, sight: Sight, parts: WebParts) -> di
         "again": _called_again(opened, plan),
         "script": script,
         "directory_title": parts.directory_title,
+        **(card_ticket(parts, person, opened, language) if opened else {}),
     }
+
+
+def card_ticket(
+    parts: WebParts,
+    person: Person,
+    opened: OpenedCard,
+    language: str,
+    *,
+    ticket: TicketRow | None = None,
+    typed: Mapping[str, str] | None = None,
+    faults: Mapping[str, str] | None = None,
+    note: str = "",
+    said: bool = False,
+) -> dict[str, Any]:
+    """The call's ticket as it is filled in beside the card, or what is asked before there is one."""
+    card, rules, who = opened.card, parts.tickets.rules, actor_for(person).who
+    ticket = ticket or (card.ticket if card else None)
+    row = ticket or _unopened(opened, parts, person)
+    # Whoever talks with the client is involved; whose phone rings is not yet.
+    involved = opened.state is not CardState.RINGING or row.assignee == person.agent
+    may = rules.rights.actions(who, row.department, involved=involved)
+    known = values(dispositions(parts.plan()))
+    form = form_of_ticket(rules, row, may if ticket else tuple(Action), language, typed=typed, faults=faults)
+    if ticket is None:  # only what it cannot do without
+        form = replace(form, fields=tuple(one for one in form.fields if one.required == "create"))
+    return {
+        "opened": opened,
+        "ticket": ticket,
+        "form": form,
+        "may": {action.value for action in may},
+        "dispositions": known if row.disposition in (*known, "") else (*known, row.disposition),
+        "takes": {
+            one.id
+            for one in (card.open_tickets if card else ())
+            if rules.rights.may(who, one.department, Action.EDIT, involved=one.assignee == person.agent)
+        },
+        "note": note,
+        "said": said,
+    }
+
+
+def _unopened(opened: OpenedCard, parts: WebParts, person: Person) -> TicketRow:
+    """What the call's ticket would be, where the queue's policy opened none."""
+    record = opened.record
+    queue = next((one for one in parts.plan().queues.values() if one.name == record.queue), None)
+    return TicketRow(
+        id=0,
+        call=None,
+        client=None,
+        subject="",
+        status=FIRST,
+        priority="normal",
+        department=queue.department if queue else "",
+        assignee=person.agent,
+        solution="",
+        created_at=record.offered_at,
+        updated_at=record.offered_at,
+    )
 
 
 def _called_again(opened: OpenedCard | None, plan: Plan) -> str | None:
@@ -250,9 +314,9 @@ def page(request: web.Request, template: str, *, status: int = 200, **context: A
     return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
 
 
-def fragment(request: web.Request, template: str, **context: Any) -> web.Response:
+def fragment(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
     html = renderer_of(request).render(language_of(request), template, context)
-    return web.Response(text=html, content_type="text/html", charset="utf-8")
+    return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
 
 
 def see_other(path: str) -> web.Response:
