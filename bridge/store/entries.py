@@ -26,9 +26,10 @@ TO_CLIENT = VISIBLE_TO_CLIENT - FROM_CLIENT
 MAX_BODY = 1_000_000  # characters
 MAX_SUBJECT = 1_000
 MAX_ADDRESSES = 20_000
-_DELIVERIES = ("", "waiting", "sent", "failed")
+MAX_REFERENCES = 50_000
+_DELIVERIES = ("", "waiting", "sending", "sent", "failed", "uncertain")
 _ENTRIES = EntryTable.__table__.c
-_ENTRY = (
+ENTRY = (
     _ENTRIES.id,
     _ENTRIES.ticket_id,
     _ENTRIES.kind,
@@ -43,6 +44,11 @@ _ENTRY = (
     _ENTRIES.cc,
     _ENTRIES.delivery,
     _ENTRIES.fault,
+    _ENTRIES.attempts,
+    _ENTRIES.due_at,
+    _ENTRIES.automatic,
+    _ENTRIES.references,
+    _ENTRIES.marks,
 )
 
 
@@ -63,7 +69,7 @@ class Entries:
     async def get(self, id: int) -> EntryRow | None:
         if not is_id(id):
             return None
-        found = await self._all(select(*_ENTRY).where(_ENTRIES.id == id))
+        found = await self._all(select(*ENTRY).where(_ENTRIES.id == id))
         return found[0] if found else None
 
     async def page(
@@ -99,12 +105,12 @@ class Entries:
         if not wanted:
             return []
         return await self._all(
-            select(*_ENTRY).where(_ENTRIES.message_id.in_(wanted)).order_by(_ENTRIES.id.desc()).limit(100)
+            select(*ENTRY).where(_ENTRIES.message_id.in_(wanted)).order_by(_ENTRIES.id.desc()).limit(100)
         )
 
     async def waiting(self, limit: int) -> list[EntryRow]:
         """Letters and messages that are to be delivered, the oldest first."""
-        return await self._all(select(*_ENTRY).where(_WAITING).order_by(_ENTRIES.id).limit(limit_of(limit)))
+        return await self._all(select(*ENTRY).where(_WAITING).order_by(_ENTRIES.id).limit(limit_of(limit)))
 
     async def delivered(self, id: int, *, fault: str = "") -> bool:
         """It is sent, or it failed for good, and why. False when it did not wait (any more)."""
@@ -132,7 +138,7 @@ class Entries:
             return Page(())
         order = _ENTRIES.id.desc() if newest_first else _ENTRIES.id
         statement = (
-            select(*_ENTRY).where(_ENTRIES.ticket_id == ticket).order_by(order).limit(limit_of(limit) + 1)
+            select(*ENTRY).where(_ENTRIES.ticket_id == ticket).order_by(order).limit(limit_of(limit) + 1)
         )
         if passed is not None:
             statement = statement.where(_ENTRIES.id < passed if newest_first else _ENTRIES.id > passed)
@@ -153,6 +159,8 @@ def _append(connection: Connection, ticket: int, values: dict[str, Any]) -> Entr
         raise BadInput(f"ticket {ticket}: there is no such ticket")
     row = EntryRow(*connection.execute(_INSERT, {**values, "ticket_id": found}).one())
     how = "in" if row.kind in FROM_CLIENT else "out" if row.kind in TO_CLIENT else "inside"
+    if row.automatic:
+        how = "inside"  # nobody waits for an answer to it, nor has had one by it
     connection.execute(_TOLD[how], {"of_ticket": found, "at": row.at})
     log(connection, found, row.at, row.author, "entry", [(row.kind, "", str(row.id))])
     SyncTicketSearch(connection).index([found])
@@ -171,6 +179,7 @@ def _checked(entry: NewEntry) -> dict[str, Any]:
         ("cc", entry.cc, MAX_ADDRESSES),
         ("author", entry.author, MAX_SUBJECT),
         ("in_reply_to", entry.in_reply_to, MAX_SUBJECT),
+        ("references", entry.references, MAX_REFERENCES),
         ("message_id", entry.message_id or "", MAX_SUBJECT),
     ):
         if len(words) > most:
@@ -188,6 +197,9 @@ def _checked(entry: NewEntry) -> dict[str, Any]:
         "cc": entry.cc,
         "delivery": entry.delivery,
         "fault": "",
+        "automatic": entry.automatic,
+        "references": entry.references,
+        "marks": dict(entry.marks),
     }
 
 
@@ -221,6 +233,6 @@ def _later(kept: Any, at: Any) -> Any:
 
 
 _TOLD = {how: _told(how) for how in ("in", "out", "inside")}
-_INSERT: Any = insert(cast("Table", EntryTable.__table__)).returning(*_ENTRY)
+_INSERT: Any = insert(cast("Table", EntryTable.__table__)).returning(*ENTRY)
 # In the words of its index, which SQLite would not use for anything else.
 _WAITING = text("delivery = 'waiting'")

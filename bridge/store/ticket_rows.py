@@ -1,7 +1,9 @@
 """What the store gives out about tickets beside the ticket itself, as rows.py does for all else."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from bridge.store.rows import TicketRow
 
@@ -29,8 +31,13 @@ class EntryRow:
     in_reply_to: str = ""
     to: str = ""
     cc: str = ""
-    delivery: str = ""  # "" | "waiting" | "sent" | "failed"
+    delivery: str = ""  # "" | "waiting" | "sending" | "sent" | "failed" | "uncertain"
     fault: str = ""  # why it could not be delivered, in words
+    attempts: int = 0  # to deliver it, that have failed
+    due_at: datetime | None = None  # not delivered before
+    automatic: bool = False  # nobody wrote it
+    references: str = ""  # message ids of its thread, the oldest first
+    marks: Mapping[str, Any] = field(default_factory=dict)  # see bridge.crm.entry_marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,9 @@ class NewEntry:
     to: str = ""
     cc: str = ""
     delivery: str = ""
+    automatic: bool = False
+    references: str = ""
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

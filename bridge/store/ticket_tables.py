@@ -165,9 +165,12 @@ class StaleTable(Base):
 class EntryTable(Base):
     __tablename__ = "ticket_entries"
     __table_args__ = (
-        CheckConstraint("delivery IN ('', 'waiting', 'sent', 'failed')", name="delivery"),
+        CheckConstraint(
+            "delivery IN ('', 'waiting', 'sending', 'sent', 'failed', 'uncertain')", name="delivery"
+        ),
         Index(None, "ticket_id", "id"),
         _index("ix_ticket_entries_waiting", "id", where="delivery = 'waiting'"),
+        _index("ix_ticket_entries_sending", "id", where="delivery = 'sending'"),
         {"sqlite_autoincrement": True},
     )
 
@@ -185,6 +188,11 @@ class EntryTable(Base):
     cc: Mapped[str]
     delivery: Mapped[str]
     fault: Mapped[str]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))  # to send it, that have failed
+    due_at: Mapped[datetime | None]  # not to be sent before
+    automatic: Mapped[bool] = mapped_column(server_default=false())  # nobody wrote it
+    references: Mapped[str] = mapped_column(server_default=text("''"))  # message ids, the oldest first
+    marks: Mapped[dict[str, Any]] = mapped_column(FieldsText, server_default=text("'{}'"))
 
 
 class ChangeTable(Base):

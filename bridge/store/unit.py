@@ -8,15 +8,18 @@ from bridge.store.attachments import Attachments
 from bridge.store.audit import Audit, SyncAudit
 from bridge.store.call_tickets import SyncTickets
 from bridge.store.calls import Calls, SyncCalls
+from bridge.store.client_emails import ClientEmails
 from bridge.store.client_sources import ClientSources, SyncClientSources
 from bridge.store.client_tags import ClientTags
 from bridge.store.clients import Clients, SyncClients
+from bridge.store.deliveries import Deliveries
 from bridge.store.entries import Entries
 from bridge.store.facts import Facts, SyncFacts
 from bridge.store.filters import Filters
 from bridge.store.idempotency import Keys
 from bridge.store.imports import Imports
 from bridge.store.links import Links
+from bridge.store.mailboxes import Mailboxes
 from bridge.store.moves import Moves
 from bridge.store.offers import Offers, SyncOffers
 from bridge.store.outbox import SyncOutbox
@@ -44,12 +47,15 @@ class Unit:
         "audit",
         "calls",
         "clients",
+        "deliveries",
+        "emails",
         "entries",
         "facts",
         "filters",
         "imports",
         "keys",
         "links",
+        "mailboxes",
         "moves",
         "offers",
         "pauses",
@@ -73,9 +79,12 @@ class Unit:
         self.clients = Clients(session)
         self.sources = ClientSources(session)
         self.tags = ClientTags(session)
+        self.emails = ClientEmails(session)
         self.calls = Calls(session)
         self.tickets = Tickets(session)
         self.entries = Entries(session)
+        self.deliveries = Deliveries(session)
+        self.mailboxes = Mailboxes(session)
         self.ticket_changes = TicketChanges(session)
         self.ticket_lists = TicketLists(session)
         self.ticket_marks = TicketMarks(session)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from bridge.errors import InternalError
+from bridge.store.migrations.sqlite_schema import rewrite
 from bridge.store.migrations.triggers_0011 import FUNCTIONS_POSTGRESQL, TRIGGERS_POSTGRESQL, TRIGGERS_SQLITE
 
 revision = "0011"
@@ -111,15 +111,15 @@ def upgrade() -> None:
     sqlite = op.get_bind().dialect.name == "sqlite"
     if sqlite:
         # With a CHECK in the table SQLite reads all rows for each column that is added: it comes back after.
-        _rewrite_sqlite(rf",\s*{re.escape(STATUS)}", "")
-        _rewrite_sqlite(rf",\s*{re.escape(PRIORITY)}", "")
+        rewrite(revision, "tickets", rf",\s*{re.escape(STATUS)}", "")
+        rewrite(revision, "tickets", rf",\s*{re.escape(PRIORITY)}", "")
     else:
         op.drop_constraint(op.f("ck_tickets_status"), "tickets", type_="check")
     for name, what in COLUMNS:
         what = what.replace("TIME", "DATETIME" if sqlite else "TIMESTAMP WITH TIME ZONE")
         op.execute(f"ALTER TABLE tickets ADD COLUMN {name} {what}")
     if sqlite:
-        _rewrite_sqlite(BEFORE, f"{PRIORITY}, \n\t{BEFORE}")
+        rewrite(revision, "tickets", BEFORE, f"{PRIORITY}, \n\t{BEFORE}")
     # What was done is closed, what was taken up has had its reaction; none of it had a clock.
     op.execute(
         "UPDATE tickets SET closed_at = CASE WHEN status = 'done' THEN updated_at END, "
@@ -337,37 +337,14 @@ def downgrade() -> None:
         "WHERE status NOT IN ('open', 'in_progress', 'done')"
     )
     if sqlite:
-        _rewrite_sqlite(r" CONSTRAINT fk_tickets_merged_into REFERENCES tickets \(id\)", "")
+        rewrite(revision, "tickets", r" CONSTRAINT fk_tickets_merged_into REFERENCES tickets \(id\)", "")
     else:
         op.drop_constraint(op.f("fk_tickets_merged_into"), "tickets", type_="foreignkey")
     for name, _ in reversed(COLUMNS):
         op.execute(f"ALTER TABLE tickets DROP COLUMN {name}")
     if sqlite:
-        _rewrite_sqlite(BEFORE, f"{STATUS}, \n\t{BEFORE}")
+        rewrite(revision, "tickets", BEFORE, f"{STATUS}, \n\t{BEFORE}")
     else:
         op.create_check_constraint(
             op.f("ck_tickets_status"), "tickets", "status IN ('open', 'in_progress', 'done')"
         )
-
-
-def _rewrite_sqlite(pattern: str, replacement: str) -> None:
-    """Change what the table is said to be, and no row of it: the way that SQLite's own manual shows for a
-    constraint that goes (https://www.sqlite.org/lang_altertable.html, 7).
-    """
-    connection = op.get_bind()
-    said = connection.scalar(
-        sa.text("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'tickets'")
-    )
-    changed, count = re.subn(pattern, replacement.replace("\\", "\\\\"), said or "")
-    if count != 1:
-        raise InternalError(
-            f"migration {revision}: the table tickets has not been made by callbridge: {said}"
-        )
-    version = connection.scalar(sa.text("PRAGMA schema_version"))
-    connection.execute(sa.text("PRAGMA writable_schema = ON"))
-    connection.execute(
-        sa.text("UPDATE sqlite_schema SET sql = :sql WHERE type = 'table' AND name = 'tickets'"),
-        {"sql": changed},
-    )
-    connection.execute(sa.text(f"PRAGMA schema_version = {int(version or 0) + 1}"))
-    connection.execute(sa.text("PRAGMA writable_schema = OFF"))
