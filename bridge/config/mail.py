@@ -98,3 +98,11 @@ class MailSettings(Section):
     @property
     def server_port(self) -> int:
         return self.port or _PORTS[self.security]
+
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """Nothing is sent to them."""
+        if self.inbox is None:
+            return frozenset({self.sender})
+        user = self.inbox.username
+        return frozenset({self.sender, *self.inbox.addresses, *([user] if "@" in user else [])})

@@ -74,11 +74,10 @@ def account_of(settings: Settings, secrets: Secrets) -> Account | None:
 
 
 def rules_of(mail: MailSettings) -> MailRules:
-    own = {mail.sender}
+    own, marker = mail.own_addresses, own_marker(mail.sender)
     if mail.inbox is None:
-        return MailRules(frozenset(own), own_marker(mail.sender))
-    own |= {*mail.inbox.addresses, *([mail.inbox.username] if "@" in mail.inbox.username else [])}
-    return MailRules(frozenset(own), own_marker(mail.sender), mail.inbox.most_new_per_hour)
+        return MailRules(own, marker)
+    return MailRules(own, marker, mail.inbox.most_new_per_hour)
 
 
 def _now() -> datetime:

@@ -5,7 +5,7 @@ Nobody's text becomes a header: see ``literal`` in mail.py.
 
 import re
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -25,17 +25,11 @@ _PREFIX = re.compile(
     r"(?:(?:re|aw|antw|sv|vs|fw|fwd|wg|tr|rif|ответ|отв|на)(?:\[\d{1,3}\]|\(\d{1,3}\))?:[ ]?)+", re.IGNORECASE
 )
 _ID = re.compile(r"<[!-;=?-~]{1,900}>")
-_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that is mistaken for something else
 
 
 def new_message_id(sender: str) -> str:
     """To be kept with the entry before anything is sent."""
     return f"<{secrets.token_hex(16)}@{sender.rpartition('@')[2]}>"
-
-
-def new_token() -> str:
-    """Of a ticket, for the subjects of its mails: 60 bits, nobody guesses one."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(12))
 
 
 def subject_of(subject: str, token: str, *, answers: bool) -> str:
@@ -45,11 +39,13 @@ def subject_of(subject: str, token: str, *, answers: bool) -> str:
     return f"{'Re: ' if answers else ''}{bare.strip()} [#{token}]"
 
 
-def recipients_of(outgoing: Outgoing, own: Collection[str]) -> tuple[list[Party], list[Party]]:
+def recipients_of(
+    to: Iterable[Party], cc: Iterable[Party], own: Collection[str]
+) -> tuple[Sequence[Party], Sequence[Party]]:
     """To and Cc, each address once, none of our own. Raises BadInput."""
     seen = {address.casefold() for address in own}
     found: list[list[Party]] = []
-    for parties in (outgoing.to, outgoing.cc):
+    for parties in (to, cc):
         group: list[Party] = []
         for party in parties:
             try:
@@ -60,12 +56,11 @@ def recipients_of(outgoing: Outgoing, own: Collection[str]) -> tuple[list[Party]
                 seen.add(address.casefold())
                 group.append(Party(address, literal(party.name, 100)))
         found.append(group)
-    to, cc = found
-    if not to and not cc:
+    if not any(found):
         raise BadInput("recipient: there is none but ourselves; name the client's address")
-    if len(to) + len(cc) > _MAX_RECIPIENTS:
+    if sum(map(len, found)) > _MAX_RECIPIENTS:
         raise BadInput(f"recipients: more than {_MAX_RECIPIENTS}; leave some out")
-    return to, cc
+    return found[0], found[1]
 
 
 def written(
@@ -78,7 +73,7 @@ def written(
     at: datetime,
 ) -> tuple[bytes, list[str]]:
     """As it goes to the mail server, and the addresses that it is for. Raises BadInput."""
-    to, cc = recipients_of(outgoing, own)
+    to, cc = recipients_of(outgoing.to, outgoing.cc, own)
     message = EmailMessage(policy=WIRE)
     message["From"] = Address(literal(outgoing.from_name, 100) or literal(company, 100), addr_spec=sender)
     for name, parties in (("To", to), ("Cc", cc)):

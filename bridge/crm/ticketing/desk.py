@@ -14,6 +14,7 @@ from bridge.config.settings import Settings
 from bridge.crm.attachments import Kept
 from bridge.crm.ticketing import clocks
 from bridge.crm.ticketing.changing import Planned, Wish, moved, planned, stage_of, with_change
+from bridge.crm.ticketing.letters_out import attach, is_letter, letter
 from bridge.crm.ticketing.rights import Who
 from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.sla import Alarm
@@ -44,6 +45,10 @@ class Actor:
     by: str
 
 
+def _nobody() -> None:
+    """Nobody sends letters here."""
+
+
 BY_TIME = Actor(Who(program=True), "")
 
 
@@ -69,6 +74,7 @@ class TicketDesk:
         self._settings = settings
         self._now = now
         self._rules: tuple[Settings, Rules] | None = None
+        self.letter_waits: Callable[[], None] = _nobody  # to be sent
 
     @property
     def settings(self) -> Settings:
@@ -131,7 +137,11 @@ class TicketDesk:
     async def create(self, actor: Actor, wish: Wish, source: str) -> TicketRow:
         """By hand, or by a program. Raises BadInput, WrongFields, NotAllowed."""
         async with self._store.unit() as unit:
-            return await self._create(unit, actor, wish, source)
+            return await self._create(unit, actor, cast("Wish", {"fields": {}, **wish}), source)
+
+    async def open_for_mail(self, unit: Unit, actor: Actor, wish: Wish) -> TicketRow:
+        """A mail fills in no form: what it lacks is asked of the first who does, as with a call's."""
+        return await self._create(unit, actor, wish, "mail")
 
     async def _create(self, unit: Unit, actor: Actor, wish: Wish, source: str) -> TicketRow:
         rules, now = self.rules, self._now()
@@ -150,8 +160,7 @@ class TicketDesk:
             created_at=now,
             updated_at=now,
         )
-        given = cast("Wish", {"fields": {}, **wish})
-        plan = planned(rules, fresh, given, now)
+        plan = planned(rules, fresh, wish, now)
         change = cast("TicketChange", {"department": department, **plan.change})
         if "status" not in change:
             change["status"] = FIRST
@@ -221,8 +230,13 @@ class TicketDesk:
 
     # ── the thread ───────────────────────────────────────────────────────────
 
-    async def write(self, actor: Actor, id: int, entry: NewEntry) -> EntryRow:
-        """A note, a word to a supplier or to the client. A word to the client is a reaction."""
+    async def write(self, actor: Actor, id: int, entry: NewEntry, files: Collection[Kept] = ()) -> EntryRow:
+        """A note, a word to a supplier or to the client. A word to the client is a reaction.
+
+        By mail it goes to whom ``entry.to`` names, else to the client; a word to a supplier only if somebody
+        is named. It waits to be sent: its subject, ids and recipients are in the entry given back. ``files``
+        lie in their place already.
+        """
         action = _ENTRIES.get(entry.kind)
         if action is None:
             raise BadInput(f"entry kind {entry.kind[:40]!r}: write one of {', '.join(_ENTRIES)}")
@@ -230,11 +244,34 @@ class TicketDesk:
             raise BadInput("entry body: it must not be empty")
         async with self._store.unit() as unit:
             row = (await self._open(unit, actor, id)).ticket
-            await self._demand(unit, actor, row, action)
+            await self._demand(unit, actor, row, action, *([Action.ATTACH] if files else []))
+            if is_letter(entry):
+                entry = await letter(unit, self._settings().mail, row, entry)
             added = await unit.entries.append(id, entry)
-            if entry.kind in TO_CLIENT and row.reacted_at is None:
+            await attach(unit, added, files, by=actor.by)
+            if entry.kind in TO_CLIENT and not entry.automatic and row.reacted_at is None:
                 await self._reacted(unit, actor, id)
-            return added
+        if entry.delivery:
+            self.letter_waits()
+        return added
+
+    async def send_again(self, actor: Actor, id: int, entry: int) -> EntryRow:
+        """A letter that failed, or of which nobody knows: on somebody's word, it may come twice.
+
+        Its id stays, so that mail programs may see that it is the same.
+        """
+        async with self._store.unit() as unit:
+            row = (await self._open(unit, actor, id)).ticket
+            found = await unit.entries.get(entry)
+            if found is None or found.ticket != id:
+                raise BadInput(f"entry {entry}: ticket {id} has none of this number")
+            await self._demand(unit, actor, row, _ENTRIES.get(found.kind, Action.REPLY))
+            again = await unit.deliveries.once_more(entry, by=actor.by, at=self._now())
+            if again is None:
+                state = found.delivery or "not a letter"
+                raise BadInput(f"entry {entry}: is {state}; only what failed or is uncertain is sent again")
+        self.letter_waits()
+        return again
 
     async def _reacted(self, unit: Unit, actor: Actor, id: int) -> None:
         row, now = await self._again(unit, id), self._now()
@@ -249,23 +286,33 @@ class TicketDesk:
         return row
 
     async def client_wrote(self, actor: Actor, id: int, entry: NewEntry) -> tuple[EntryRow, TicketRow]:
-        """The client's own word: what waited for him goes on, what was closed is opened, or begun anew."""
+        """The client's own word: what waited for him goes on, what was closed is opened, or begun anew.
+
+        An automatic one is put down, and nothing else comes of it.
+        """
+        async with self._store.unit() as unit:
+            return await self.client_wrote_within(unit, actor, id, entry)
+
+    async def client_wrote_within(
+        self, unit: Unit, actor: Actor, id: int, entry: NewEntry
+    ) -> tuple[EntryRow, TicketRow]:
         if entry.kind not in FROM_CLIENT:
             raise BadInput(
                 f"entry kind {entry.kind[:40]!r}: a client's word is one of {', '.join(FROM_CLIENT)}"
             )
-        async with self._store.unit() as unit:
-            row = (await self.see(unit, actor, id)).ticket
-            if row.merged_into is not None:
-                row = (await self.see(unit, actor, row.merged_into)).ticket
-            now = self._now()
-            outcome = self.rules.statuses.client_wrote(stage_of(row), now, assigned=row.assignee is not None)
-            if isinstance(outcome, Anew):
-                row = await self._anew(unit, actor, row, outcome)
-            added = await unit.entries.append(row.id, entry)
-            if isinstance(outcome, Moves):
-                row = await self._moved(unit, actor, await self._again(unit, row.id), outcome, now)
-            return added, row
+        row = (await self.see(unit, actor, id)).ticket
+        if row.merged_into is not None:
+            row = (await self.see(unit, actor, row.merged_into)).ticket
+        if entry.automatic:
+            return await unit.entries.append(row.id, entry), await self._again(unit, row.id)
+        now = self._now()
+        outcome = self.rules.statuses.client_wrote(stage_of(row), now, assigned=row.assignee is not None)
+        if isinstance(outcome, Anew):
+            row = await self._anew(unit, actor, row, outcome)
+        added = await unit.entries.append(row.id, entry)
+        if isinstance(outcome, Moves):
+            row = await self._moved(unit, actor, await self._again(unit, row.id), outcome, now)
+        return added, row
 
     async def _moved(
         self, unit: Unit, actor: Actor, row: TicketRow, outcome: Moves, now: datetime
