@@ -181,7 +181,7 @@ class Service:
         self.callbacks = callbacks_of(
             lambda: self.settings, secrets, store, recordings, self.outside, self._planned, self.inbox.put_now
         )
-        self.tickets = ticketing_of(store, lambda: self.settings)
+        self.tickets = ticketing_of(store, lambda: self.settings, secrets)
         lanes = handlers(
             ari=self.ari,
             ami=self.ami,
@@ -238,6 +238,7 @@ class Service:
             not_kept=lambda: self.journal.lost_count,
             never_written=lambda: self.history.lost,
         )
+        self.metrics.watch_mail(self.tickets.mailing.taken, self.tickets.mailing.settled)
         self.metrics.watch_callbacks(lambda: self.callbacks.outbox.numbers)
         self.metrics.watch_upkeep(lambda: self.upkeep.waiting, lambda: self.upkeep.saved)
         self.metrics.watch_directories(lambda: self.directories.counts)
@@ -357,7 +358,7 @@ class Service:
         log.info("configuration taken", action="app.reload")
 
     def links(self) -> Sequence[LinkState]:
-        return (self.ari.state, self.ami.state, self.journal.state)
+        return (self.ari.state, self.ami.state, self.journal.state, *self.tickets.mailing.links())
 
     # ── what the parts are given ─────────────────────────────────────────────
 

@@ -15,6 +15,9 @@ from bridge.callbacks import subscribers_of
 from bridge.centre.facts import Fact
 from bridge.centre.plan import Plan
 from bridge.config import keyfile
+from bridge.crm.imap import Account
+from bridge.crm.mail import mailer_of
+from bridge.crm.mailbox import account_of
 from bridge.crm.vault import Vault
 from bridge.engine.ports import LinkState
 from bridge.errors import CallbridgeError, ConfigurationError
@@ -69,6 +72,8 @@ async def _examine(config_path: Path, secrets_path: Path) -> AsyncIterator[Findi
     yield Finding("secrets", True, f"{secrets_path}: readable")
     yield await _store(settings)
     yield _disk(settings)
+    for finding in await _mail(settings, secrets):
+        yield finding
     for finding in await _key(settings):
         yield finding
     for finding in await _callbacks(settings, secrets):
@@ -129,6 +134,40 @@ async def _key(settings: config.Settings) -> Sequence[Finding]:
     else:
         found.append(Finding(what, True, f"it opens {latest}"))
     return found
+
+
+async def _mail(settings: config.Settings, secrets: config.Secrets) -> Sequence[Finding]:
+    """Whether mail can be sent and read at all, and what lies in the mailbox that nobody could take."""
+    try:
+        mailer, account = mailer_of(settings, secrets), account_of(settings, secrets)
+    except ConfigurationError as error:
+        detail, _, remedy = str(error).rpartition(": ")
+        return [Finding("mail", False, detail, remedy)]
+    found = []
+    if mailer is not None:
+        found.append(Finding("mail", True, f"is sent by {mailer.host}:{mailer.port}"))
+    if account is not None:
+        found.append(await _mailbox(settings, account))
+    return found
+
+
+async def _mailbox(settings: config.Settings, account: Account) -> Finding:
+    what, detail = "mailbox", f"{account.name} becomes tickets"
+    try:
+        store = await Store.open_to_look(settings.store.url)
+    except CallbridgeError:
+        return Finding(what, True, detail)  # told of the database already
+    try:
+        async with store.view() as unit:
+            left = await unit.mailboxes.all_unreadable(10)
+    except CallbridgeError as error:
+        return Finding(what, False, str(error))
+    finally:
+        await store.close()
+    if not left:
+        return Finding(what, True, detail)
+    words = "; ".join(f"{one.at:%Y-%m-%d} UID {one.uid}: {one.reason}" for one in left)
+    return Finding(what, True, f"{detail}, but some were left there, flagged: {words}")
 
 
 async def _callbacks(settings: config.Settings, secrets: config.Secrets) -> Sequence[Finding]:

@@ -1,17 +1,16 @@
-"""The parts of tickets, put together: the one way in, what time does to them, their full text and files."""
+"""The parts of tickets, put together: the one way in, what time does to them, their full text, files, mail."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from bridge.config import Settings
-from bridge.crm.attachment_files import AttachmentFiles
+from bridge.config import Secrets, Settings
 from bridge.crm.ticket_index import TicketIndex
 from bridge.crm.ticketing.desk import TicketDesk
 from bridge.crm.ticketing.files import TicketFiles
 from bridge.crm.ticketing.upkeep import TicketUpkeep
 from bridge.engine.loop import utc_now
+from bridge.mailing import Mailing, mailing_of
 from bridge.store import Store
 
 
@@ -21,15 +20,15 @@ class Ticketing:
     upkeep: TicketUpkeep
     index: TicketIndex
     files: TicketFiles
+    mailing: Mailing
 
     def tasks(self) -> dict[str, Coroutine[Any, Any, None]]:
-        return {"tickets": self.upkeep.run(), "ticket index": self.index.run()}
+        return {"tickets": self.upkeep.run(), "ticket index": self.index.run(), **self.mailing.tasks()}
 
 
-def ticketing_of(store: Store, settings: Callable[[], Settings]) -> Ticketing:
-    """``settings`` as they are by now: they can be loaded anew."""
+def ticketing_of(store: Store, settings: Callable[[], Settings], secrets: Secrets) -> Ticketing:
+    """``settings`` as they are by now: they can be loaded anew. Raises ConfigurationError."""
     desk = TicketDesk(store, settings, utc_now)
-    # Where they lie is fixed at the start; how large they may be, and the key, as the file is by now.
-    kept = AttachmentFiles(Path(settings().tickets.attachments.directory), lambda: settings().recordings.key)
-    files = TicketFiles(store, desk, kept, lambda: settings().tickets.attachments)
-    return Ticketing(desk, TicketUpkeep(store, desk), TicketIndex(store), files)
+    mailing = mailing_of(store, desk, settings, secrets)
+    files = TicketFiles(store, desk, mailing.files, lambda: settings().tickets.attachments)
+    return Ticketing(desk, TicketUpkeep(store, desk), TicketIndex(store), files, mailing)

@@ -321,7 +321,7 @@ class FloorView:
 class LinkState:
     """What the process leans on, as doctors and health checks see it."""
 
-    name: str  # "ari" | "ami" | "store" | "journal"
+    name: str  # "ari" | "ami" | "store" | "journal" | "mailbox" | "mail"
     up: bool
     detail: str = ""
 

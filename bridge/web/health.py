@@ -14,6 +14,7 @@ from bridge.web.metrics import Metrics
 METRICS = web.AppKey("metrics", Metrics)
 log = structlog.get_logger(__name__)
 _PATIENCE = 2.0
+_BESIDE = frozenset({"journal", "mailbox", "mail"})
 
 
 def declare(routes: Routes) -> None:
@@ -29,8 +30,8 @@ async def alive(request: web.Request) -> web.StreamResponse:
 async def ready(request: web.Request) -> web.StreamResponse:
     links = [link for link in parts_of(request).desk.links() if link.name != "store"]
     links.append(await _store(request))
-    # Without its journal it serves as before: it is told, and whoever watches is alarmed.
-    up = all(link.up for link in links if link.name != "journal")
+    # Without its journal, or mail, it serves calls as before: it is told, and whoever watches is alarmed.
+    up = all(link.up for link in links if link.name not in _BESIDE)
     return web.json_response(
         {
             "status": "ready" if up else "not ready",

@@ -92,6 +92,12 @@ class Metrics:
     def watch_callbacks(self, numbers: Callable[[], Numbers]) -> None:
         self._registry.register(_Callbacks(numbers))
 
+    def watch_mail(
+        self, taken: Callable[[], Mapping[str, int]], settled: Callable[[], Mapping[str, int]]
+    ) -> None:
+        """Mails that came by their way to a ticket, letters by what became of them."""
+        self._registry.register(_Mail(taken, settled))
+
     # ── fed by the web room itself ───────────────────────────────────────────
 
     def fact(self, stamped: StampedFact) -> None:
@@ -203,3 +209,33 @@ class _Callbacks(Collector):
         yield CounterMetricFamily(
             "callbridge_callbacks_delivered", "Events that a CRM has accepted since the start", numbers.told
         )
+
+
+class _Mail(Collector):
+    """Mail of tickets since the start. Whether mailbox and mail server answer is said by the links."""
+
+    def __init__(
+        self, taken: Callable[[], Mapping[str, int]], settled: Callable[[], Mapping[str, int]]
+    ) -> None:
+        self._taken, self._settled = taken, settled
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        taken = CounterMetricFamily(
+            "callbridge_mails_taken",
+            "Mails taken from the mailbox, by how they came to a ticket",
+            labels=["way"],
+        )
+        for way, number in sorted(self._taken().items()):
+            taken.add_metric([way], number)
+        yield taken
+        settled = CounterMetricFamily(
+            "callbridge_mails_sent",
+            "Mails of tickets to clients, by what became of them",
+            labels=["delivery"],
+        )
+        for delivery, number in sorted(self._settled().items()):
+            settled.add_metric([delivery], number)
+        yield settled
