@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, delete, insert, select
+from sqlalchemy import ColumnElement, Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bridge.errors import BadInput
@@ -75,6 +75,12 @@ class Attachments:
         if ticket is not None:
             await self._log(ticket, at, by, "attach", "", row.name)
         return row
+
+    async def give(self, id: int, entry: int) -> None:
+        """A ticket's file to one of its entries, which has none yet."""
+        await self._session.execute(
+            update(_TABLE).where(_FIELDS.id == id, _FIELDS.entry_id.is_(None)).values(entry_id=entry)
+        )
 
     async def get(self, id: int) -> AttachmentRow | None:
         found = await self._all(_FIELDS.id == id) if is_id(id) else []

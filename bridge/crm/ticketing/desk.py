@@ -11,10 +11,9 @@ from typing import cast
 
 from bridge.config.rights import Action
 from bridge.config.settings import Settings
-from bridge.crm.attachments import Kept
 from bridge.crm.ticketing import clocks
 from bridge.crm.ticketing.changing import Planned, Wish, moved, planned, stage_of, with_change
-from bridge.crm.ticketing.letters_out import attach, is_letter, letter
+from bridge.crm.ticketing.letters_out import is_letter, letter, send_along
 from bridge.crm.ticketing.rights import Who
 from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.sla import Alarm
@@ -230,12 +229,12 @@ class TicketDesk:
 
     # ── the thread ───────────────────────────────────────────────────────────
 
-    async def write(self, actor: Actor, id: int, entry: NewEntry, files: Collection[Kept] = ()) -> EntryRow:
+    async def write(self, actor: Actor, id: int, entry: NewEntry, attached: Collection[int] = ()) -> EntryRow:
         """A note, a word to a supplier or to the client. A word to the client is a reaction.
 
         By mail it goes to whom ``entry.to`` names, else to the client; a word to a supplier only if somebody
-        is named. It waits to be sent: its subject, ids and recipients are in the entry given back. ``files``
-        lie in their place already.
+        is named. It waits to be sent: its subject, ids and recipients are in the entry given back.
+        ``attached``: files that the ticket has, which go with it.
         """
         action = _ENTRIES.get(entry.kind)
         if action is None:
@@ -244,11 +243,11 @@ class TicketDesk:
             raise BadInput("entry body: it must not be empty")
         async with self._store.unit() as unit:
             row = (await self._open(unit, actor, id)).ticket
-            await self._demand(unit, actor, row, action, *([Action.ATTACH] if files else []))
+            await self._demand(unit, actor, row, action)
             if is_letter(entry):
                 entry = await letter(unit, self._settings().mail, row, entry)
             added = await unit.entries.append(id, entry)
-            await attach(unit, added, files, by=actor.by)
+            await send_along(unit, added, attached, by=actor.by)
             if entry.kind in TO_CLIENT and not entry.automatic and row.reacted_at is None:
                 await self._reacted(unit, actor, id)
         if entry.delivery:

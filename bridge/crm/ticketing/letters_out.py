@@ -18,6 +18,7 @@ from bridge.store.ticket_rows import EntryRow, NewEntry
 NO_ID = "@no-message-id.invalid>"  # of mails that came without one: nobody else knows it
 _MOST_REFERENCES = 50
 _LATEST = 10
+_MOST_FILES = 20
 _OF_CLIENT, _OF_PARTNER = ("mail_in", "mail_out"), ("partner",)
 
 
@@ -27,7 +28,10 @@ def is_letter(entry: NewEntry) -> bool:
 
 
 async def letter(unit: Unit, mail: MailSettings | None, row: TicketRow, entry: NewEntry) -> NewEntry:
-    """Raises BadInput where it cannot be sent to anybody."""
+    """It answers the mail that ``in_reply_to`` names, else the last one of its thread.
+
+    Raises BadInput where it cannot be sent to anybody.
+    """
     if mail is None:
         raise BadInput("mail: no mail server is configured; name one under mail in the configuration")
     partner = entry.kind == "partner"
@@ -36,7 +40,8 @@ async def letter(unit: Unit, mail: MailSettings | None, row: TicketRow, entry: N
     )
     wanted = recipients(entry.to) or await _client(unit, row, latest.items)
     to, cc = recipients_of(wanted, recipients(entry.cc), mail.own_addresses)
-    answered = next((one for one in latest.items if _is_answered(one)), None)
+    chosen = [one for one in await unit.entries.by_message_ids([entry.in_reply_to]) if one.ticket == row.id]
+    answered = next((one for one in (*chosen, *latest.items) if _is_answered(one)), None)
     token = await unit.tickets.token_of(row.id)
     if token is None:
         raise InternalError(f"ticket {row.id} got no token")
@@ -65,6 +70,21 @@ async def attach(unit: Unit, entry: EntryRow, files: Collection[Kept], *, by: st
             ticket=entry.ticket,
             entry=entry.id,
         )
+
+
+async def send_along(unit: Unit, entry: EntryRow, attached: Collection[int], *, by: str) -> None:
+    """Files that the ticket has already. What came with another entry stays with that as well."""
+    if len(attached) > _MOST_FILES:
+        raise BadInput(f"attachments: {len(attached)}; at most {_MOST_FILES} go with one message")
+    for id in dict.fromkeys(attached):
+        row = await unit.attachments.get(id)
+        if row is None or row.ticket != entry.ticket:
+            raise BadInput(f"attachment {id}: ticket {entry.ticket} has none of this number")
+        if row.entry is None:
+            await unit.attachments.give(id, entry.id)
+        else:
+            file = Kept(row.name, row.media_type, row.bytes, row.sha256, row.file)
+            await attach(unit, entry, [file], by=by)
 
 
 def references_of(answered: EntryRow) -> Sequence[str]:

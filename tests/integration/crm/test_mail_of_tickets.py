@@ -195,7 +195,18 @@ async def test_files_come_and_go_with_it(house: House) -> None:
     assert "UID" in entry.marks["place"]
     content = b"Second\n"
     kept = await house.mailing.files.keep("b.txt", content, Limits())
-    await house.desk.write(ANNA, 1, NewEntry("mail_out", "1001", utc_now(), body="Here"), [kept])
+    async with house.store.unit() as unit:
+        row = await unit.attachments.add(
+            name=kept.name,
+            media_type=kept.media_type,
+            bytes=kept.bytes,
+            sha256=kept.sha256,
+            file=kept.file,
+            by="1001",
+            at=utc_now(),
+            ticket=1,
+        )
+    await house.desk.write(ANNA, 1, NewEntry("mail_out", "1001", utc_now(), body="Here"), [row.id])
     await until(lambda: len(house.smtp.taken) == 1)
     (attached,) = house.smtp.taken[0][1].iter_attachments()
     assert (attached.get_filename(), attached.get_content()) == ("b.txt", content.decode())

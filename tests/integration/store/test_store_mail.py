@@ -53,6 +53,7 @@ SETTINGS: dict[str, Any] = {
 }
 ANNA, BORIS = Actor(Who("1001"), "1001"), Actor(Who("1002"), "1002")
 FILE = Kept("a.png", "image/png", 7, "0" * 64, "00/" + "0" * 64)
+FILE_ROW: dict[str, Any] = {"media_type": "image/png", "bytes": 7, "sha256": FILE.sha256, "file": FILE.file}
 TABLES = ("tickets", "ticket_entries", "ticket_changes", "attachments", "mails_taken", "mailboxes")
 
 
@@ -318,6 +319,12 @@ async def test_a_reply_goes_to_the_client_within_his_thread(house: House) -> Non
     assert (outgoing.answers, outgoing.references) == ("<Printer@example.org>", ("<older@example.org>",))
     again = await house.replies(1, to="Boss <boss@example.org>; maria@example.org", cc=f"{US}, x@example.org")
     assert (again.to, again.cc) == ("Boss <boss@example.org>, maria@example.org", "x@example.org")
+    assert (again.in_reply_to, again.references) == (
+        reply.message_id,
+        "<older@example.org> <Printer@example.org>",
+    )
+    chosen = await house.replies(1, in_reply_to="<Printer@example.org>")
+    assert (chosen.in_reply_to, chosen.references) == ("<Printer@example.org>", "<older@example.org>")
 
 
 @pytest.mark.parametrize(
@@ -352,10 +359,26 @@ async def test_a_ticket_without_mails_is_answered_at_the_client_s_address(house:
         {"subject": "Call", "department": "support", "client": client.id, "fields": {"serial": "A1"}},
         "web",
     )
-    reply = await house.desk.write(ANNA, row.id, NewEntry("mail_out", "1001", START, body="x"), [FILE])
+    async with house.store.unit() as unit:
+        for name in ("a.png", "b.png"):
+            await unit.attachments.add(**FILE_ROW, name=name, by="1001", at=START, ticket=row.id)
+    reply = await house.desk.write(ANNA, row.id, NewEntry("mail_out", "1001", START, body="x"), [1, 1])
     assert (reply.to, reply.subject) == (MARIA, f"Call [#{(await house.ticket(row.id)).token}]")
     (outgoing,) = await house.out.due(START, 10)
     assert (outgoing.answers, outgoing.files) == (None, (FILE,))
+    again = await house.desk.write(ANNA, row.id, NewEntry("partner", "1001", START, body="x", to=SHOP), [1])
+    assert [one.files for one in await house.out.due(START, 10)] == [(FILE,), (FILE,)]
+    async with house.store.view() as unit:
+        files = await unit.attachments.of_ticket(row.id)
+    assert [(one.name, one.entry) for one in files] == [
+        ("a.png", reply.id),
+        ("b.png", None),
+        ("a.png", again.id),
+    ]
+    for wrong in ([99], range(1, 30)):
+        with pytest.raises(BadInput, match="attachment"):
+            await house.desk.write(ANNA, row.id, NewEntry("note", "1001", START, body="x"), list(wrong))
+    assert len(await house.entries(row.id)) == 2
 
 
 async def test_each_step_of_a_letter(house: House) -> None:
