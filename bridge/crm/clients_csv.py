@@ -1,10 +1,11 @@
 """The CSV file of clients as a format: encoding, delimiter, header, bounded lines. It knows no store.
 
-    name;company;numbers;language;tier;notes
-    Анна Смирнова;ООО Ромашка;+7 916 123-45-67|8 495 000-00-00;ru;gold;звонить после 10
+    name;company;numbers;emails;language;tier;notes
+    Анна Смирнова;ООО Ромашка;+7 916 123-45-67|8 495 000-00-00;anna@example.org;ru;gold;звонить после 10
 
 The columns may come in any order; ``name`` and one of ``number``, ``numbers``, ``phone``, ``number1``… are
-required. Several numbers are separated by ``|`` or have columns of their own. Other columns are passed over.
+required. Several numbers are separated by ``|`` or have columns of their own; so are mail addresses in
+``email``, ``emails``, ``email1``… Other columns are passed over.
 """
 
 import csv
@@ -19,6 +20,7 @@ from typing import TextIO
 from bridge.crm.cells import unguarded
 from bridge.crm.client_numbers import merged, row_of
 from bridge.crm.encodings import Guess, guess
+from bridge.crm.parties import emails
 from bridge.errors import BadInput, BadNumber
 from bridge.store.clients import MAX_NAME, MAX_NOTES, MAX_NUMBERS
 from bridge.store.rows import NumberRow
@@ -28,6 +30,7 @@ MAX_RECORD_LINES = 100  # of one record: quoted notes may have line breaks
 _DELIMITERS = ";,\t"
 _NONE = "\ufffd"  # what stands for bytes that are no character
 _NUMBER_COLUMN = re.compile(r"^(?:number|numbers|phone|phones)$|^(?:number|phone)\d{1,2}$")
+_EMAIL_COLUMN = re.compile(r"^emails?$|^email\d{1,2}$")
 _TEXT_COLUMNS = ("name", "company", "language", "tier", "notes")
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$")
 _LONGEST = {"name": MAX_NAME, "company": MAX_NAME, "language": 35, "tier": 100, "notes": MAX_NOTES}
@@ -50,6 +53,7 @@ class ClientLine:
     tier: str
     notes: str
     numbers: tuple[NumberRow, ...]
+    emails: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class _Header:
     width: int
     text: dict[str, int]  # column of each known field
     numbers: tuple[int, ...]
+    emails: tuple[int, ...]
 
 
 class ClientsFile(io.TextIOWrapper):
@@ -138,13 +143,7 @@ def _client(line: int, cells: list[str], header: _Header, region: str) -> Client
     language = fields.get("language", "")
     if language and not _LANGUAGE.match(language):
         raise BadInput(f"language {language[:20]!r}: write a code like ru or en")
-    written = [
-        unguarded(part.strip())
-        for column in header.numbers
-        if column < len(cells)
-        for part in cells[column].split("|")
-        if part.strip()
-    ]
+    written = _parts(cells, header.numbers)
     if not written:
         raise BadInput("number: there is none; a client is found by his number")
     if len(written) > MAX_NUMBERS:
@@ -161,7 +160,18 @@ def _client(line: int, cells: list[str], header: _Header, region: str) -> Client
         fields.get("tier", ""),
         fields.get("notes", ""),
         tuple(numbers),
+        emails(_parts(cells, header.emails)),
     )
+
+
+def _parts(cells: list[str], columns: tuple[int, ...]) -> list[str]:
+    return [
+        unguarded(part.strip())
+        for column in columns
+        if column < len(cells)
+        for part in cells[column].split("|")
+        if part.strip()
+    ]
 
 
 def _cell(name: str, cells: list[str], column: int) -> str:
@@ -186,7 +196,8 @@ def _header(line: int, text: str) -> _Header:
             f"line {line}: the header needs a column name and a column number; "
             f"it has {', '.join(name[:20] for name in names[:12] if name) or 'none'}"
         )
-    return _Header(delimiter, len(names), fields, numbers)
+    addresses = tuple(place for place, name in enumerate(names) if _EMAIL_COLUMN.match(name))
+    return _Header(delimiter, len(names), fields, numbers, addresses)
 
 
 def _split(text: str, delimiter: str) -> list[str]:

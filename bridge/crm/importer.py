@@ -114,7 +114,9 @@ class _Rehearsal:
         async with self._store.view() as unit:
             found = await unit.clients.by_numbers({one.e164 for line in lines for one in line.numbers})
         new = [
-            NewClient(row.name, row.company, row.language, row.tier, row.notes, row.numbers)
+            NewClient(
+                row.name, row.company, row.language, row.tier, row.notes, row.numbers, emails=row.emails
+            )
             for row in found
             if self._is_new(row.id)
         ]
@@ -172,7 +174,15 @@ async def _import(unit: Unit, lines: list[ClientLine], count: _Count) -> None:
         else:
             new.update(dict.fromkeys(keys, len(adding)))
             adding.append(
-                NewClient(line.name, line.company, line.language, line.tier, line.notes, line.numbers)
+                NewClient(
+                    line.name,
+                    line.company,
+                    line.language,
+                    line.tier,
+                    line.notes,
+                    line.numbers,
+                    emails=line.emails,
+                )
             )
             count.added += 1
     await unit.clients.add_many(adding)
@@ -196,6 +206,9 @@ def _changes(row: ClientRow, line: ClientLine) -> ClientFields:
     more = _more(row.numbers, line.numbers)
     if more:
         fields["numbers"] = (*row.numbers, *more)
+    addresses = _more_emails(row.emails, line.emails)
+    if addresses:
+        fields["emails"] = (*row.emails, *addresses)
     return fields
 
 
@@ -207,9 +220,15 @@ def _joined(client: NewClient, line: ClientLine) -> NewClient:
         line.tier or client.tier,
         line.notes or client.notes,
         (*client.numbers, *_more(client.numbers, line.numbers)),
+        emails=(*client.emails, *_more_emails(client.emails, line.emails)),
     )
 
 
 def _more(have: tuple[NumberRow, ...], come: tuple[NumberRow, ...]) -> tuple[NumberRow, ...]:
     known = {number.e164 for number in have}
     return tuple(number for number in come if number.e164 not in known)
+
+
+def _more_emails(have: tuple[str, ...], come: tuple[str, ...]) -> tuple[str, ...]:
+    known = {email.casefold() for email in have}
+    return tuple(email for email in come if email.casefold() not in known)

@@ -52,6 +52,19 @@ def recipients(words: str) -> tuple[Party, ...]:
     return tuple(found)
 
 
+def emails(written: Iterable[str]) -> tuple[str, ...]:
+    """A client's own addresses, one each; empty ones are passed over. Raises BadInput for what is none."""
+    found = []
+    for one in written:
+        if not one.strip():
+            continue
+        try:
+            found.append(mail_address(one.strip()))
+        except ValueError as error:
+            raise BadInput(f"email: {error}") from error
+    return tuple(found)
+
+
 def _split(one: str) -> tuple[str, str]:
     name, opened, rest = one.strip().rpartition("<")
     if opened and rest.endswith(">"):

@@ -1,6 +1,7 @@
 """Clients' mail addresses. One may belong to several clients; who is meant is not decided here."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ForeignKey, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,50 +29,30 @@ class ClientEmails:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def of_clients(self, clients: Collection[int]) -> dict[int, tuple[str, ...]]:
-        """In their order. Clients without one are not in it."""
-        ids = sorted({id for id in clients if is_id(id)})
-        found: dict[int, tuple[str, ...]] = {}
-        if not ids:
-            return found
-        rows = await self._session.execute(
-            select(ClientEmailTable.client_id, ClientEmailTable.email)
-            .where(ClientEmailTable.client_id.in_(ids))
-            .order_by(ClientEmailTable.client_id, ClientEmailTable.position)
-        )
-        for client, email in rows:
-            found[client] = (*found.get(client, ()), email)
-        return found
-
     async def of(self, client: int) -> tuple[str, ...]:
-        return (await self.of_clients([client])).get(client, ())
+        """In their order."""
+        if not is_id(client):
+            return ()
+        found = await self._session.scalars(
+            select(ClientEmailTable.email)
+            .where(ClientEmailTable.client_id == client)
+            .order_by(ClientEmailTable.position)
+        )
+        return tuple(found)
 
     async def set(self, client: int, emails: Sequence[str]) -> tuple[str, ...]:
         """All of them, in place of those before; as they are kept. The client must exist. Raises BadInput.
 
         That each is an address is seen to outside the store.
         """
-        wanted: dict[str, str] = {}
-        for email in emails:
-            written = clean(email).strip()
-            if not written or len(written) > _LONGEST:
-                raise BadInput(f"client email {written[:40]!r}: it must have from 1 to {_LONGEST} characters")
-            wanted.setdefault(written.casefold(), written)
-        if len(wanted) > MOST_EMAILS:
-            raise BadInput(f"client emails: {len(wanted)}; at most {MOST_EMAILS} are kept")
+        entries = email_entries(client, emails)
         await self._session.execute(
             delete(ClientEmailTable).where(ClientEmailTable.client_id == client),
             execution_options={"synchronize_session": False},
         )
-        if wanted:
-            await self._session.execute(
-                insert(ClientEmailTable),
-                [
-                    {"client_id": client, "folded": folded, "email": email, "position": position}
-                    for position, (folded, email) in enumerate(wanted.items())
-                ],
-            )
-        return tuple(wanted.values())
+        if entries:
+            await self._session.execute(insert(ClientEmailTable), entries)
+        return tuple(entry["email"] for entry in entries)
 
     async def owners(self, email: str) -> list[int]:
         """The ids of all whose address this is, the oldest first."""
@@ -82,3 +63,19 @@ class ClientEmails:
             .limit(_MOST_OWNERS)
         )
         return list(found)
+
+
+def email_entries(client: int, emails: Sequence[str]) -> list[dict[str, Any]]:
+    """Their rows, each address once."""
+    wanted: dict[str, str] = {}
+    for email in emails:
+        written = clean(email).strip()
+        if not written or len(written) > _LONGEST:
+            raise BadInput(f"client email {written[:40]!r}: it must have from 1 to {_LONGEST} characters")
+        wanted.setdefault(written.casefold(), written)
+    if len(wanted) > MOST_EMAILS:
+        raise BadInput(f"client emails: {len(wanted)}; at most {MOST_EMAILS} are kept")
+    return [
+        {"client_id": client, "folded": folded, "email": email, "position": position}
+        for position, (folded, email) in enumerate(wanted.items())
+    ]

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
 from bridge.errors import BadInput
+from bridge.store.client_emails import ClientEmails, ClientEmailTable, email_entries
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
 from bridge.store.rows import ClientName, ClientRow, NumberRow, Page
 from bridge.store.tables import Base, OrderedText, in_one_go, now, upsert
@@ -53,6 +54,7 @@ class ClientTable(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     numbers: Mapped[list["NumberTable"]] = relationship(order_by="NumberTable.id", viewonly=True)
+    emails: Mapped[list[ClientEmailTable]] = relationship(order_by=ClientEmailTable.position, viewonly=True)
 
 
 class NumberTable(Base):
@@ -85,6 +87,7 @@ class ClientFields(TypedDict, total=False):
     notes: str
     fields: Mapping[str, str]
     numbers: Sequence[NumberRow]
+    emails: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +99,15 @@ class NewClient:
     notes: str = ""
     numbers: tuple[NumberRow, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
+    emails: tuple[str, ...] = ()
 
 
 _FRESH = {"populate_existing": True}
 _UNSYNCED = {"synchronize_session": False}
-_WITH_NUMBERS: tuple[ExecutableOption, ...] = (selectinload(ClientTable.numbers),)
+_WITH_NUMBERS: tuple[ExecutableOption, ...] = (
+    selectinload(ClientTable.numbers),
+    selectinload(ClientTable.emails),
+)
 
 
 _CLIENTS, _NUMBERS = ClientTable.__table__.c, NumberTable.__table__.c
@@ -209,8 +216,10 @@ class Clients:
         tier: str = "",
         notes: str = "",
         numbers: Sequence[NumberRow] = (),
+        emails: Sequence[str] = (),
     ) -> ClientRow:
-        (added,) = await self.add_many([NewClient(name, company, language, tier, notes, tuple(numbers))])
+        new = NewClient(name, company, language, tier, notes, tuple(numbers), emails=tuple(emails))
+        (added,) = await self.add_many([new])
         row = await self.get(added)
         assert row is not None  # noqa: S101  # inserted by the line above, in the same transaction
         return row
@@ -242,6 +251,13 @@ class Clients:
         ]
         if numbers:
             await self._session.execute(insert(NumberTable), numbers)
+        emails = [
+            entry
+            for id, client in zip(ids, clients, strict=True)
+            for entry in email_entries(id, client.emails)
+        ]
+        if emails:
+            await self._session.execute(insert(ClientEmailTable), emails)
         await self._add_words(
             (id, word)
             for id, client in zip(ids, clients, strict=True)
@@ -250,7 +266,7 @@ class Clients:
         return ids
 
     async def update(self, id: int, /, **fields: Unpack[ClientFields]) -> ClientRow | None:
-        """The changed client, or None when there is none. ``numbers`` and ``fields`` replace all of them."""
+        """The changed client, or None for none. ``numbers``, ``emails``, ``fields`` replace all of them."""
         unknown = fields.keys() - ClientFields.__optional_keys__
         if unknown:
             raise BadInput(f"client: there is no field {', '.join(sorted(unknown))}")
@@ -280,6 +296,8 @@ class Clients:
             )
             if entries:
                 await self._session.execute(insert(NumberTable), entries)
+        if "emails" in fields:
+            await ClientEmails(self._session).set(id, fields["emails"])
         if "name" in values or "company" in values:
             await self._session.execute(
                 delete(WordTable).where(WordTable.client_id == id), execution_options=_UNSYNCED
@@ -359,6 +377,7 @@ def _row(client: ClientTable) -> ClientRow:
         notes=client.notes,
         numbers=tuple(NumberRow(number.e164, number.as_dialled, number.label) for number in client.numbers),
         fields=json.loads(client.fields),
+        emails=tuple(one.email for one in client.emails),
         created_at=client.created_at,
         updated_at=client.updated_at,
     )

@@ -39,6 +39,7 @@ class ClientRow:
     created_at: datetime
     updated_at: datetime
     fields: Mapping[str, str] = field(default_factory=dict)  # the company's own: key → text
+    emails: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

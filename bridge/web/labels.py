@@ -317,6 +317,7 @@ FIELDS: Mapping[str, str] = {
     "note": N_("Note"),
     "number": N_("Number"),
     "numbers": N_("Numbers"),
+    "emails": N_("Mail addresses"),
     "penalty": N_("Penalty"),
     "other": N_("Another ticket"),
     "priority": N_("Priority"),

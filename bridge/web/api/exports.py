@@ -38,7 +38,18 @@ class CallsCsvQuery(CsvQuery):
     since: Moment | None = Field(None, description="Only those offered then or later.")
 
 
-_CLIENTS = ("id", "name", "company", "numbers", "language", "tier", "notes", "created_at", "updated_at")
+_CLIENTS = (
+    "id",
+    "name",
+    "company",
+    "numbers",
+    "emails",
+    "language",
+    "tier",
+    "notes",
+    "created_at",
+    "updated_at",
+)
 _TICKETS = (
     "id",
     "call_id",
@@ -142,6 +153,7 @@ def _client(row: ClientRow) -> Sequence[Any]:
         row.name,
         row.company,
         numbers,
+        "|".join(row.emails),
         row.language,
         row.tier,
         row.notes,

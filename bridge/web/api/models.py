@@ -10,6 +10,7 @@ from bridge.centre.explain import Verdict
 from bridge.centre.orders import LegKind, Outcome
 from bridge.centre.plan import Strategy
 from bridge.centre.record import Doing, TransferEnd, TransferKind
+from bridge.store.client_emails import MOST_EMAILS
 from bridge.store.moves import MAX_PENALTY
 from bridge.web.api.fields import Kept, Whole, without_null_defaults
 
@@ -18,6 +19,7 @@ T = TypeVar("T")
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
 Long = Annotated[str, StringConstraints(max_length=20_000)]
+Email = Annotated[str, Field(min_length=3, max_length=254, json_schema_extra={"format": "email"})]
 
 
 class Said(BaseModel):
@@ -213,6 +215,7 @@ class Client(Said):
     tier: str
     notes: str
     numbers: list[Number]
+    emails: list[str]
     created_at: datetime
     updated_at: datetime
 
@@ -224,10 +227,11 @@ class NewClient(Taken):
     tier: Annotated[str, StringConstraints(max_length=100)] = ""
     notes: Long = ""
     numbers: list[NewNumber] = Field([], max_length=50)
+    emails: list[Email] = Field([], max_length=MOST_EMAILS)
 
 
 class ClientChange(Change):
-    """Only what is sent is changed; `numbers` replaces all of them."""
+    """Only what is sent is changed; `numbers` and `emails` replace all of them."""
 
     name: Kept[Name] = None
     company: Kept[Short] = None
@@ -235,6 +239,7 @@ class ClientChange(Change):
     tier: Kept[Annotated[str, StringConstraints(max_length=100)]] = None
     notes: Kept[Long] = None
     numbers: Kept[list[NewNumber]] = Field(None, max_length=50)
+    emails: Kept[list[Email]] = Field(None, max_length=MOST_EMAILS)
 
 
 class Agent(Said):

@@ -12,8 +12,9 @@ from pydantic import Field
 from bridge.centre.record import Doing
 from bridge.centre.spent import Spent, spent
 from bridge.crm.client_numbers import merged, row_of
+from bridge.crm.parties import emails
 from bridge.crm.vault import format_of
-from bridge.errors import BadNumber
+from bridge.errors import BadInput, BadNumber
 from bridge.store.rows import CallRow, ClientRow, NumberRow, OfferRow, PauseRow, RecordingRow
 from bridge.web.api import models
 from bridge.web.api.etags import demand_match, tag_of
@@ -118,6 +119,7 @@ async def add_client(request: web.Request) -> web.StreamResponse:
             tier=wanted.tier,
             notes=wanted.notes,
             numbers=numbers,
+            emails=_emails(wanted.emails),
         )
     location = f"{PREFIX}/clients/{row.id}"
     return answer(_client(row), status=201, headers={"Location": location}, row=row)
@@ -141,6 +143,7 @@ async def change_client(request: web.Request) -> web.StreamResponse:
             tier=row.tier if wanted.tier is None else wanted.tier,
             notes=row.notes if wanted.notes is None else wanted.notes,
             numbers=row.numbers if wanted.numbers is None else _numbers(request, wanted.numbers),
+            emails=row.emails if wanted.emails is None else _emails(wanted.emails),
         )
     return answer(_client(changed or row), row=changed or row)
 
@@ -247,6 +250,16 @@ def _numbers(request: web.Request, wanted: Sequence[models.NewNumber]) -> list[N
         except BadNumber as error:
             raise _unfit(f"#/numbers/{place}/number", str(error)) from error
     return merged(rows, region)
+
+
+def _emails(wanted: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for place, email in enumerate(wanted):
+        try:
+            found += emails([email])
+        except BadInput as error:
+            raise _unfit(f"#/emails/{place}", str(error)) from error
+    return found
 
 
 def _unfit(pointer: str, detail: str) -> Problem:

@@ -6,6 +6,7 @@ from typing import cast
 from aiohttp import web
 
 from bridge.crm.client_numbers import edited, lines_of
+from bridge.crm.parties import emails
 from bridge.store.clients import ClientFields
 from bridge.store.rows import ClientRow, NumberRow
 from bridge.web.access import Routes, SignedIn
@@ -59,7 +60,10 @@ async def add_client(request: web.Request) -> web.StreamResponse:
     numbers = _numbers(request, form, ())
     async with parts_of(request).store.unit() as unit:
         client = await unit.clients.add(
-            form.text("name", required=True), company=form.text("company"), numbers=numbers
+            form.text("name", required=True),
+            company=form.text("company"),
+            numbers=numbers,
+            emails=emails(_lines(form, "emails")),
         )
     return see_other(f"/clients/{client.id}")
 
@@ -105,12 +109,16 @@ async def change_client(request: web.Request) -> web.StreamResponse:
             "notes": form.text("notes", longest=20_000, multiline=True),
             "numbers": _as_lines(request, numbers),
         }
+        if "emails" in form.values:
+            given["emails"] = "\n".join(emails(_lines(form, "emails")))
         found = edits(form, given, kept)
         met = [edit for edit in found if edit.met]
         if found and not met:
             changed: dict[str, object] = {edit.name: given[edit.name] for edit in found}
             if "numbers" in changed:
                 changed["numbers"] = numbers
+            if "emails" in changed:
+                changed["emails"] = emails(_lines(form, "emails"))
             await unit.clients.update(client.id, **cast("ClientFields", changed))
         if not met:
             await unit.tags.set(client.id, form.text("tags", longest=1000).split(","))
@@ -127,7 +135,12 @@ def _kept(request: web.Request, client: ClientRow) -> dict[str, object]:
         "tier": client.tier,
         "notes": client.notes,
         "numbers": _as_lines(request, client.numbers),
+        "emails": "\n".join(client.emails),
     }
+
+
+def _lines(form: Fields, name: str) -> list[str]:
+    return form.text(name, longest=6000, multiline=True).splitlines()
 
 
 def _as_lines(request: web.Request, numbers: Sequence[NumberRow]) -> str:
