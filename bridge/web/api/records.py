@@ -229,8 +229,8 @@ def _pause(row: PauseRow) -> dict[str, Any]:
 
 
 def _client(row: ClientRow) -> models.Client:
-    known = models.Client.model_fields
-    return models.Client.model_validate({name: value for name, value in asdict(row).items() if name in known})
+    said = {name: value for name, value in asdict(row).items() if name in models.Client.model_fields}
+    return models.Client.model_validate(said)
 
 
 def url_of(row: RecordingRow) -> str | None:

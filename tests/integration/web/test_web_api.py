@@ -238,6 +238,22 @@ async def test_a_client_s_numbers_are_brought_to_e164(house: House) -> None:
     assert (after["name"], after["company"], after["numbers"]) == ("Мария", "Ромашка", [])
 
 
+async def test_a_client_s_mail_addresses(house: House) -> None:
+    client, token = await house.visitor(), await house.token("clients:write", "clients:read")
+    body = {"name": "Мария", "emails": ["Maria@Example.org", "maria@EXAMPLE.org", "m@münchen.example"]}
+    made = await (await client.post(f"{API}/clients", json=body, headers=token)).json()
+    kept = ["Maria@example.org", "m@xn--mnchen-3ya.example"]
+    assert made["emails"] == kept
+    path = f"{API}/clients/{made['id']}"
+    after = await (await client.patch(path, json={"company": "Ромашка"}, headers=token)).json()
+    assert after["emails"] == kept
+    answer = await client.patch(path, json={"emails": ["a@example.org", "nobody"]}, headers=token)
+    assert answer.status == 422
+    assert (await answer.json())["errors"][0]["pointer"] == "#/emails/1"
+    after = await (await client.patch(path, json={"emails": []}, headers=token)).json()
+    assert after["emails"] == []
+
+
 async def test_a_number_that_is_none_is_named_by_its_place(house: House) -> None:
     client, token = await house.visitor(), await house.token("clients:write")
     body = {"name": "x", "numbers": [{"number": "+79161234567"}, {"number": "'; DROP TABLE clients"}]}

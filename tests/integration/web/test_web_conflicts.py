@@ -116,7 +116,7 @@ async def test_a_client_is_not_overwritten_either(house: House, words: str) -> N
     form = await _form(anna, path)
     async with house.store.unit() as unit:
         await unit.clients.update(who, notes="строка\nдругая", tier="gold")
-    answer = await anna.post(path, data={**form, "notes": "моя", "company": "Роза"})
+    answer = await anna.post(path, data={**form, "notes": "моя", "company": "Роза", "emails": "m@x.org\r\n"})
     text = await answer.text()
     assert answer.status == 409
     assert words in text
@@ -128,3 +128,12 @@ async def test_a_client_is_not_overwritten_either(house: House, words: str) -> N
     assert row is not None
     assert (row.notes, row.company, row.tier) == ("строка\nдругая", "Роза", "gold")
     assert [number.e164 for number in row.numbers] == ["+79161234567"]
+    assert row.emails == ("m@x.org",)
+    form = await _form(anna, path)
+    assert form["emails"] == "m@x.org"
+    older = {name: value for name, value in form.items() if not name.endswith("emails")}
+    assert (await anna.post(path, data=older, allow_redirects=False)).status == 303
+    wrong = await anna.post(path, data={**form, "emails": "nobody"})
+    assert (wrong.status, "nobody" in await wrong.text()) == (400, True)
+    async with house.store.view() as unit:
+        assert await unit.emails.of(who) == ("m@x.org",), "a page from before has no such field"

@@ -141,7 +141,9 @@ async def test_what_goes_out_comes_in_again(
     monkeypatch.setattr(exports, "_PAGE", 2)
     client, token = await house.visitor(), await house.token("*")
     for number, name in enumerate(('=cmd|"/c calc"!A0', "@Роза", "-Ира; дочь", "Анна\tПетровна", "'Ы")):
-        await add_client(house.store, name, f"+7916123456{number}", notes="строка\nещё, одна;")
+        who = await add_client(house.store, name, f"+7916123456{number}", notes="строка\nещё, одна;")
+        async with house.store.unit() as unit:
+            await unit.emails.set(who, [f"{number}@example.org", f"={number}@example.org"])
     answer = await client.get(f"{API}/clients.csv?delimiter={delimiter}&bom={bom}", headers=token)
     raw = await answer.read()
     assert raw.startswith(b"\xef\xbb\xbf") is (bom == "true")
@@ -150,6 +152,7 @@ async def test_what_goes_out_comes_in_again(
     assert len(rows) == 5
     assert [row["name"][0] for row in rows][:3] == ["'", "'", "'"]
     assert rows[0]["numbers"] == "+79161234560"
+    assert rows[0]["emails"] == "0@example.org|=0@example.org"
     job = await _done(client, token, (await _send(client, token, raw))["id"])
     assert (job["added"], job["updated"], job["refused"]) == (0, 0, 0), job
 

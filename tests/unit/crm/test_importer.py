@@ -46,6 +46,23 @@ async def test_the_same_name_and_number_is_brought_up_to_date(store: Store) -> N
     assert [number.e164 for number in anna.numbers] == ["+79161234567", "+79160000009"]
 
 
+async def test_mail_addresses_come_along_and_stay(store: Store) -> None:
+    header = "name;number;emails;email2\n"
+    for line, report in (
+        ("Anna;89161234567;a@example.org|b@example.org;\n", ImportReport(1, 0, ())),
+        ("Anna;89161234567;A@example.org;c@example.org\n", ImportReport(0, 1, ())),
+        ("Anna;89161234567;;\n", ImportReport(0, 0, (), unchanged=1)),
+    ):
+        assert await bring(store, line, header) == report
+    async with store.view() as unit:
+        (anna,) = (await unit.clients.page(None, 10)).items
+        assert await unit.emails.owners("B@example.org") == [anna.id]
+    assert anna.emails == ("a@example.org", "b@example.org", "c@example.org")
+    report = await bring(store, "Boris;89160000000;nobody;\n", header)
+    assert (report.added, report.refused[0].line) == (0, 2)
+    assert "nobody" in report.refused[0].reason
+
+
 async def test_two_clients_may_share_a_number(store: Store) -> None:
     assert (await bring(store, "Anna;;+79161234567;;;\nBoris;;+79161234567;;;\n")).added == 2
     assert await names(store, "+79161234567") == ["Anna", "Boris"]
