@@ -151,7 +151,10 @@ async def _kind(unit: Unit, incoming: Incoming) -> str:
 
 
 def _addresses(one: Written) -> set[str]:
-    listed_there = {party.address for words in (one.to, one.cc) for party in kept(words)}
-    return listed_there | (
-        {one.author} if "@" in one.author and one.kind in {"mail_in", "partner"} else set()
-    )
+    """A stranger stays one, however often he writes, until somebody writes to him."""
+    if one.marks.get("stranger"):
+        return set()
+    found = {party.address for words in (one.to, one.cc) for party in kept(words)}
+    if one.kind in {"mail_in", "partner"} and "@" in one.author:
+        found.add(one.author)
+    return found

@@ -3,9 +3,10 @@
 Which mail is taken, and where to, is decided outside: see bridge/crm/mail_tickets.py.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -55,6 +56,7 @@ class Written:
     author: str
     to: str
     cc: str
+    marks: Mapping[str, Any]
 
 
 class Mailboxes:
@@ -158,7 +160,7 @@ class Mailboxes:
     async def written(self, ticket: int) -> list[Written]:
         """Between whom the ticket's mails went, the latest first."""
         found = await self._session.execute(
-            select(EntryTable.kind, EntryTable.author, EntryTable.to, EntryTable.cc)
+            select(EntryTable.kind, EntryTable.author, EntryTable.to, EntryTable.cc, EntryTable.marks)
             .where(
                 EntryTable.ticket_id == ticket,
                 or_(EntryTable.kind.in_(("mail_in", "mail_out")), EntryTable.message_id.is_not(None)),

@@ -34,13 +34,12 @@ async def letter(unit: Unit, mail: MailSettings | None, row: TicketRow, entry: N
     """
     if mail is None:
         raise BadInput("mail: no mail server is configured; name one under mail in the configuration")
-    partner = entry.kind == "partner"
-    latest = await unit.entries.page(
-        row.id, None, _LATEST, newest_first=True, kinds=_OF_PARTNER if partner else _OF_CLIENT
-    )
+    kinds = _OF_PARTNER if entry.kind == "partner" else _OF_CLIENT
+    latest = await unit.entries.page(row.id, None, _LATEST, newest_first=True, kinds=kinds)
     wanted = recipients(entry.to) or await _client(unit, row, latest.items)
     to, cc = recipients_of(wanted, recipients(entry.cc), mail.own_addresses)
-    chosen = [one for one in await unit.entries.by_message_ids([entry.in_reply_to]) if one.ticket == row.id]
+    named = await unit.entries.by_message_ids([entry.in_reply_to])
+    chosen = [one for one in named if one.ticket == row.id and one.kind in kinds]
     answered = next((one for one in (*chosen, *latest.items) if _is_answered(one)), None)
     token = await unit.tickets.token_of(row.id)
     if token is None:
@@ -110,12 +109,11 @@ def _is_stranger(entry: EntryRow) -> bool:
 
 
 async def _client(unit: Unit, row: TicketRow, latest: Iterable[EntryRow]) -> tuple[Party, ...]:
-    """Who wrote last, and was in this thread before; else the client's own address."""
-    for one in latest:
-        if one.automatic or _is_stranger(one):
-            continue
-        found = kept(str(one.marks.get("sender") or one.author) if one.kind == "mail_in" else one.to)
-        if found:
+    """Who wrote last, and was in this thread before; else whom we wrote to; else the client's own address."""
+    entries = [one for one in latest if not one.automatic and not _is_stranger(one)]
+    senders = [str(one.marks.get("sender") or one.author) for one in entries if one.kind == "mail_in"]
+    for words in (*senders, *(one.to for one in entries if one.kind == "mail_out")):
+        if found := kept(words):
             return found
     if row.client is not None:
         return recipients(", ".join((await unit.emails.of(row.client))[:1]))

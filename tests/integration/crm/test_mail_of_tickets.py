@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,18 @@ from bridge.config import Secrets, Settings
 from bridge.crm.attachments import Limits
 from bridge.crm.ticketing.desk import Actor, TicketDesk
 from bridge.crm.ticketing.rights import Who
+from bridge.doctor import _mail
 from bridge.engine.loop import utc_now
 from bridge.mailing import Mailing, mailing_of
 from bridge.store import Store
 from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import AttachmentRow, EntryRow, NewEntry
+from bridge.web.metrics import Metrics
 from tests.fakes.imap_server import PASSWORD, USER, ImapServer, imap_server
 from tests.fakes.mail_server import MailServer, mail_server
 
 US, MARIA = USER, "maria@example.org"
+SECRETS = Secrets("", "", "", {}, {}, imap=PASSWORD)
 ANNA = Actor(Who("1001"), "1001")
 
 
@@ -54,6 +57,7 @@ def settings(directory: Path, imap: int, smtp: int) -> Settings:
 
 @dataclass
 class House:
+    url: str
     store: Store
     desk: TicketDesk
     mailing: Mailing
@@ -103,16 +107,16 @@ async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/callbridge.db")
+    url = f"sqlite+aiosqlite:///{tmp_path}/callbridge.db"
+    store = await Store.open(url)
     async with imap_server() as imap, mail_server() as smtp:
         said = settings(tmp_path / "attachments", imap.port, smtp.port)
         desk = TicketDesk(store, lambda: said, utc_now)
-        secrets = Secrets("", "", "", {}, {}, imap=PASSWORD)
-        mailing = mailing_of(store, desk, lambda: said, secrets)
+        mailing = mailing_of(store, desk, lambda: said, SECRETS)
         tasks = [asyncio.create_task(one, name=name) for name, one in mailing.tasks().items()]
         try:
             await until(lambda: all(link.up for link in mailing.links()))
-            yield House(store, desk, mailing, imap, smtp)
+            yield House(url, store, desk, mailing, imap, smtp)
         finally:
             for task in tasks:
                 task.cancel()
@@ -159,7 +163,16 @@ async def test_a_client_writes_an_agent_answers_and_the_client_answers_again(hou
     second = await house.replies(1, "Well?")
     assert (second.in_reply_to, second.to) == ("<three@example.org>", f"Maria <{MARIA}>")
     assert [link.up for link in house.mailing.links()] == [True, True]
-    assert house.mailing.settled() == {"sent": 2}
+    metrics = Metrics()
+    metrics.watch_mail(house.mailing.taken, house.mailing.settled)
+    told = metrics.text().decode()
+    for line in (
+        'callbridge_mails_taken_total{way="new"} 1.0',
+        'callbridge_mails_taken_total{way="reference"} 2.0',
+        'callbridge_mails_taken_total{way="token"} 1.0',
+        'callbridge_mails_sent_total{delivery="sent"} 2.0',
+    ):
+        assert line in told
 
 
 async def test_two_mailboxes_that_answer_each_other_stop(house: House) -> None:
@@ -210,3 +223,18 @@ async def test_files_come_and_go_with_it(house: House) -> None:
     await until(lambda: len(house.smtp.taken) == 1)
     (attached,) = house.smtp.taken[0][1].iter_attachments()
     assert (attached.get_filename(), attached.get_content()) == ("b.txt", content.decode())
+
+
+async def test_what_is_no_mail_is_told_by_the_doctor_and_a_missing_password_too(
+    house: House, tmp_path: Path
+) -> None:
+    await house.comes(b"no header at all")
+    said = settings(tmp_path, house.imap.port, house.smtp.port)
+    said = said.model_copy(update={"store": said.store.model_copy(update={"url": house.url})})
+    sent, read = await _mail(said, SECRETS)
+    assert (sent.well, read.well) == (True, True)
+    assert f"127.0.0.1:{house.smtp.port}" in sent.detail
+    assert "UID 101: a mail: has no header" in read.detail
+    (missing,) = await _mail(said, replace(SECRETS, imap=""))
+    assert (missing.well, missing.remedy) == (False, "add IMAP_PASSWORD to the secrets file")
+    assert await _mail(said.model_copy(update={"mail": None}), SECRETS) == []

@@ -38,6 +38,8 @@ async def house(store: Store) -> House:
 async def test_a_reply_goes_to_the_client_within_his_thread(house: House) -> None:
     await house.comes(mail("Printer", "Reply-To: boss@example.org", "References: <older@example.org>"))
     await house.comes(mail("Re: Printer", "In-Reply-To: <Printer@example.org>", sender="spy@example.org"))
+    await house.comes(mail("Re: Re", "In-Reply-To: <Printer@example.org>", sender="spy@example.org"))
+    assert [one.marks.get("stranger") for one in await house.entries(1)] == [None, True, True]
     woken: list[int] = []
     house.desk.letter_waits = lambda: woken.append(1)
     reply = await house.replies(1)
@@ -56,6 +58,7 @@ async def test_a_reply_goes_to_the_client_within_his_thread(house: House) -> Non
         "<older@example.org> <Printer@example.org>",
     )
     chosen = await house.replies(1, in_reply_to="<Printer@example.org>")
+    assert chosen.to == f"Maria <{MARIA}>", "not whom we wrote to in between"
     assert (chosen.in_reply_to, chosen.references) == ("<Printer@example.org>", "<older@example.org>")
 
 

@@ -38,13 +38,14 @@ async def test_not_ready_without_its_database(house: House, monkeypatch: pytest.
     assert (await (await house.visitor()).get("/healthz")).status == 200
 
 
-async def test_a_journal_that_is_not_kept_is_told_and_calls_go_on(house: House) -> None:
-    house.desk.up["journal"] = False
+@pytest.mark.parametrize("beside", ["journal", "mailbox", "mail"])
+async def test_what_calls_do_not_need_is_told_and_they_go_on(house: House, beside: str) -> None:
+    house.desk.up[beside] = False
     answer = await (await house.visitor()).get("/readyz")
     assert answer.status == 200
-    assert (await answer.json())["links"]["journal"]["up"] is False
+    assert (await answer.json())["links"][beside]["up"] is False
     numbers = await (await house.visitor()).get("/metrics")
-    assert 'callbridge_link_up{link="journal"} 0.0' in (await numbers.text()).splitlines()
+    assert f'callbridge_link_up{{link="{beside}"}} 0.0' in (await numbers.text()).splitlines()
 
 
 async def test_the_numbers(house: House) -> None:
