@@ -1,10 +1,12 @@
 """A ticket store with mail going in and out, as mailbox and postman use it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from bridge.config import Settings
 from bridge.crm import letters
@@ -16,6 +18,7 @@ from bridge.crm.ticket_letters import TicketLetters
 from bridge.crm.ticket_mail import Cursor, Delivery, Incoming, Place
 from bridge.crm.ticketing.desk import Actor, TicketDesk
 from bridge.crm.ticketing.rights import Who
+from bridge.errors import LinkDown
 from bridge.store import Store
 from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import EntryRow, NewEntry
@@ -122,3 +125,21 @@ def mail(subject: str, *fields: str, sender: str = MARIA, id: str = "", body: st
 
 def answer(to: EntryRow, *fields: str, id: str = "answer", **words: str) -> bytes:
     return mail(f"Re: {to.subject}", f"In-Reply-To: {to.message_id}", *fields, id=id, **words)
+
+
+@contextmanager
+def cut(store: Store, step: int) -> Iterator[list[str]]:
+    """The connection is lost at that statement of the writer."""
+    met: list[str] = []
+
+    def lost(_: Any, __: Any, statement: str, *___: Any) -> None:
+        met.append(statement)
+        if len(met) == step:
+            raise LinkDown("the database is gone")
+
+    engine = store._engines.writer.sync_engine
+    event.listen(engine, "before_cursor_execute", lost)
+    try:
+        yield met
+    finally:
+        event.remove(engine, "before_cursor_execute", lost)

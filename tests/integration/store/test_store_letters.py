@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from bridge.crm.letter_headers import Party
 from bridge.crm.ticket_letters import INTERRUPTED
 from bridge.crm.ticket_mail import Delivery
-from bridge.errors import BadInput, NotAllowed
+from bridge.errors import BadInput, LinkDown, NotAllowed
 from bridge.store import Store
 from bridge.store.engine import open_engines
 from bridge.store.migrate import alembic_config, migrate
@@ -25,6 +25,7 @@ from tests.integration.store.mail_house import (
     US,
     House,
     answer,
+    cut,
     housed,
     mail,
 )
@@ -60,6 +61,22 @@ async def test_a_reply_goes_to_the_client_within_his_thread(house: House) -> Non
     chosen = await house.replies(1, in_reply_to="<Printer@example.org>")
     assert chosen.to == f"Maria <{MARIA}>", "not whom we wrote to in between"
     assert (chosen.in_reply_to, chosen.references) == ("<Printer@example.org>", "<older@example.org>")
+
+
+async def test_cut_at_each_step_a_letter_is_written_whole_or_not_at_all(house: House) -> None:
+    await house.comes(mail("Printer"), FILE)
+    before, steps = await house.rows(), 0
+    for steps in range(1, 100):
+        with cut(house.store, steps):
+            try:
+                reply = await house.desk.write(ANNA, 1, NewEntry("mail_out", "1001", START, body="x"), [1])
+            except LinkDown:
+                assert await house.rows() == before, f"half of it is there after step {steps}"
+                continue
+        break
+    assert steps > 8, "the cuts met nothing"
+    assert [one.entry for one in await house.out.due(START, 9)] == [reply.id]
+    assert len(await house.entries(1)) == 2
 
 
 @pytest.mark.parametrize(

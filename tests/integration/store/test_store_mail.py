@@ -1,12 +1,8 @@
 """Mail that comes, on both databases: each once and whole, wherever it is cut."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from bridge.crm import letters
 from bridge.crm.replies import written
@@ -15,7 +11,7 @@ from bridge.crm.ticket_mail import Cursor, Incoming, Place
 from bridge.errors import LinkDown
 from bridge.store import Store
 from tests.integration.store.conftest import START
-from tests.integration.store.mail_house import BOX, FILE, MARIA, TABLES, US, House, answer, housed, mail
+from tests.integration.store.mail_house import BOX, FILE, MARIA, TABLES, US, House, answer, cut, housed, mail
 
 
 @pytest.fixture
@@ -69,24 +65,6 @@ async def test_cut_at_each_step_it_is_taken_once_and_whole(house: House) -> None
     assert await house.rows() == after
     assert not await house.take(raw, 13), "the same mail at another place"
     assert (await house.mails.cursor(BOX)) == Cursor(7, 10, 13)
-
-
-@contextmanager
-def cut(store: Store, step: int) -> Iterator[list[str]]:
-    """The connection is lost at that statement of the writer."""
-    met: list[str] = []
-
-    def lost(_: Any, __: Any, statement: str, *___: Any) -> None:
-        met.append(statement)
-        if len(met) == step:
-            raise LinkDown("the database is gone")
-
-    engine = store._engines.writer.sync_engine
-    event.listen(engine, "before_cursor_execute", lost)
-    try:
-        yield met
-    finally:
-        event.remove(engine, "before_cursor_execute", lost)
 
 
 async def test_what_nobody_wrote_by_hand_sets_nothing_going(house: House) -> None:
