@@ -79,22 +79,22 @@ async def test_cut_at_each_step_a_letter_is_written_whole_or_not_at_all(house: H
     assert len(await house.entries(1)) == 2
 
 
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"to": "nobody"}, "is not a mail address"),
-        ({"to": "a@example.org\nBcc: b@example.org"}, "is not a mail address"),
-        ({"to": US}, "none but ourselves"),
-        ({"to": ", ".join(f"a{number}@example.org" for number in range(51))}, "more than 50"),
-        ({}, "none but ourselves"),
-    ],
+NOBODY = (
+    ({"to": "nobody"}, "is not a mail address"),
+    ({"to": "a@example.org\nBcc: b@example.org"}, "is not a mail address"),
+    ({"to": US}, "none but ourselves"),
+    ({"to": ", ".join(f"a{number}@example.org" for number in range(51))}, "more than 50"),
+    ({}, "none but ourselves"),
 )
-async def test_a_letter_to_nobody_is_not_kept(house: House, fields: dict[str, str], words: str) -> None:
+
+
+async def test_a_letter_to_nobody_is_not_kept(house: House) -> None:
     row = await house.desk.create(
         ANNA, {"subject": "Call", "department": "support", "fields": {"serial": "A1"}}, "web"
     )
-    with pytest.raises(BadInput, match=words):
-        await house.replies(row.id, **fields)
+    for fields, words in NOBODY:
+        with pytest.raises(BadInput, match=words):
+            await house.replies(row.id, **fields)
     assert await house.entries(row.id) == []
 
 
