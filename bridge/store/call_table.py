@@ -11,6 +11,7 @@ from bridge.store.tables import Base
 from bridge.store.talks import SegmentTable, TransferTable, WrapUpTable
 
 TALKED = text("answered_at IS NOT NULL AND agent IS NOT NULL")
+UNDECIDED = text("ticket_wish = 'undecided'")
 
 
 class CallTable(Base):
@@ -22,6 +23,7 @@ class CallTable(Base):
         Index(None, "agent", "offered_at", "id"),
         Index(None, "queue", "offered_at", "id"),
         Index(None, "e164", "answered_at", postgresql_where=TALKED, sqlite_where=TALKED),
+        Index("ix_calls_undecided", "ended_at", "id", postgresql_where=UNDECIDED, sqlite_where=UNDECIDED),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -44,6 +46,11 @@ class CallTable(Base):
     outcome: Mapped[str | None]
     as_of: Mapped[datetime]  # the latest moment the snapshot knows of: tells an older one from a newer
     fallback: Mapped[bool] = mapped_column(server_default=false())  # Asterisk's own queue served it
+    # Of a call without a ticket; with one, it stands there.
+    disposition: Mapped[str] = mapped_column(server_default=text("''"))
+    disposed_by: Mapped[str | None]
+    # "": nobody asked for its ticket, or it got one at once. "undecided". "decided": it has one, or needs none.
+    ticket_wish: Mapped[str] = mapped_column(server_default=text("''"))
     legs: Mapped[list[LegTable]] = relationship(order_by=(LegTable.created_at, LegTable.id), viewonly=True)
     segments: Mapped[list[SegmentTable]] = relationship(viewonly=True)
     wrap_ups: Mapped[list[WrapUpTable]] = relationship(viewonly=True)

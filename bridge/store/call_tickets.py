@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     Boolean,
+    ColumnElement,
     Connection,
     Insert,
     Integer,
@@ -20,7 +21,9 @@ from sqlalchemy import (
     case,
     exists,
     false,
+    func,
     literal_column,
+    null,
     or_,
     select,
     update,
@@ -39,10 +42,13 @@ class SyncTickets:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def open(self, call: str, subject: str, department: str) -> None:
-        """There is a ticket of this call, which is kept: this one, unless it has one already."""
+    def open(self, call: str, subject: str, department: str, *, watched: bool = False) -> None:
+        """There is a ticket of this call, which is kept: this one, unless it has one already.
+
+        ``watched``: its department has due times, which are worked out from now on.
+        """
         self._connection.execute(
-            _open(self._connection.dialect.name),
+            _open(self._connection.dialect.name, watched=watched),
             {
                 "of_call": call,
                 "news": subject[: LONGEST["subject"]],
@@ -51,6 +57,10 @@ class SyncTickets:
             },
         )
 
+    def opened_by(self, ticket: int, by: str) -> None:
+        """Somebody opened it by hand: that is in its log."""
+        log(self._connection, ticket, now(), by, "create", [("source", "", "call")])
+
     def follow_call(
         self,
         call: str,
@@ -58,18 +68,21 @@ class SyncTickets:
         department: str,
         provisional: str = "",
         before: CalledTicket | None = None,
+        *,
+        watched: bool = False,
     ) -> int | None:
         """News of the call for the ticket that it opened: fills what is still empty and nobody edited.
 
         None when it changed nothing, else the ticket's id. ``provisional`` is a department that stands for
-        "no queue yet" and gives way like an empty one; ``before`` is for whoever has it at hand.
+        "no queue yet" and gives way like an empty one; ``before`` is for whoever has it at hand; ``watched``:
+        where the department changes, due times are worked out anew.
         """
         before = before or self.with_call(call)
         if before is None:
             return None
         at = now()
         row = self._connection.execute(
-            _FOLLOW,
+            _follow(watched=watched),
             {
                 "of_call": call,
                 "news": subject[: LONGEST["subject"]],
@@ -128,7 +141,9 @@ _CALLS = CallTable.__table__.c
 _OF_CALL = TicketCallTable.__table__.c
 _CLIENT = select(_CALLS.client_id).where(_CALLS.id == _CALL).scalar_subquery()
 # Who answered it. Before that its agent may be one whose phone is only being connected.
-_AGENT = select(_CALLS.agent).where(_CALLS.id == _CALL, _CALLS.answered_at.is_not(None)).scalar_subquery()
+_ANSWERED_BY = case((_CALLS.answered_at.is_not(None), _CALLS.agent))
+_AGENT = select(_ANSWERED_BY).where(_CALLS.id == _CALL).scalar_subquery()
+_ANSWERED_AT = select(_CALLS.answered_at).where(_CALLS.id == _CALL).scalar_subquery()
 _BELONGS_TO = select(_OF_CALL.ticket_id).where(_OF_CALL.call_id == _CALL).scalar_subquery()
 
 
@@ -136,12 +151,12 @@ _FOLLOWED = (TICKETS.id, TICKETS.subject, TICKETS.department, TICKETS.assignee, 
 
 
 @cache
-def _open(dialect: str) -> Insert:
+def _open(dialect: str, *, watched: bool) -> Insert:
     subject, department = bindparam("news", type_=CleanText()), bindparam("place", type_=CleanText())
     at = bindparam("now", type_=UtcDateTime())
-    values = {
-        "call_id": _CALL,
-        "client_id": _CLIENT,
+    values: dict[str, ColumnElement[Any]] = {
+        "call_id": _CALLS.id,
+        "client_id": _CALLS.client_id,
         "client_edited": false(),
         "subject": subject,
         "subject_edited": false(),
@@ -149,14 +164,20 @@ def _open(dialect: str) -> Insert:
         "priority": literal_column("'normal'", Text),
         "department": department,
         "department_edited": false(),
-        "assignee": _AGENT,
+        "assignee": _ANSWERED_BY,
         "solution": literal_column("''", Text),
         "created_at": at,
         "updated_at": at,
-        "waiting_since": at,
+        "disposition": _CALLS.disposition,
+        "disposed_by": _CALLS.disposed_by,
+        # To answer the call is the first reaction.
+        "reacted_at": _CALLS.answered_at,
+        "waiting_since": case((_CALLS.answered_at.is_(None), at)),
     }
+    if watched:
+        values["alarm_at"] = at
     # A call that somebody has put to another ticket before opens none.
-    fresh = select(*values.values()).where(~exists().where(_OF_CALL.call_id == _CALL))
+    fresh = select(*values.values()).where(_CALLS.id == _CALL, ~exists().where(_OF_CALL.call_id == _CALL))
     return (
         upsert_of(dialect, TicketTable)
         .from_select(list(values), fresh)
@@ -164,14 +185,37 @@ def _open(dialect: str) -> Insert:
     )
 
 
-def _follow() -> Update:
+@cache
+def _follow(*, watched: bool) -> Update:
     subject, department = bindparam("news", type_=CleanText()), bindparam("place", type_=CleanText())
-    provisional = bindparam("provisional", type_=CleanText())
+    provisional, at = bindparam("provisional", type_=CleanText()), bindparam("now", type_=UtcDateTime())
     lacks_client = ~TICKETS.client_edited & TICKETS.client_id.is_(None)
     lacks_assignee = ~TICKETS.assignee_edited & TICKETS.assignee.is_(None)
     lacks_department = ~TICKETS.department_edited & or_(
         TICKETS.department == "", TICKETS.department == provisional
     )
+    # As ticket_values.py has them, with the answer as the first reaction.
+    reacts = and_(TICKETS.reacted_at.is_(None), _ANSWERED_AT.is_not(None))
+    done = or_(
+        TICKETS.closed_at.is_not(None),
+        TICKETS.last_from_client_at.is_(None),
+        TICKETS.last_from_client_at <= _ANSWERED_AT,
+    )
+    runs = and_(TICKETS.closed_at.is_(None), TICKETS.clock_stopped_at.is_(None))
+    values: dict[str, ColumnElement[Any]] = {
+        "client_id": case((lacks_client, _CLIENT), else_=TICKETS.client_id),
+        "assignee": case((lacks_assignee, _AGENT), else_=TICKETS.assignee),
+        "department": case((lacks_department, department), else_=TICKETS.department),
+        "subject": case((TICKETS.subject_edited, TICKETS.subject), else_=subject),
+        "reacted_at": func.coalesce(TICKETS.reacted_at, _ANSWERED_AT),
+        "waiting_since": case((and_(reacts, done), null()), else_=TICKETS.waiting_since),
+        "due_at": case((reacts, case((runs, TICKETS.resolution_due_at))), else_=TICKETS.due_at),
+        "updated_at": at,
+        "version": TICKETS.version + 1,
+    }
+    if watched:
+        moves = and_(lacks_department, TICKETS.department != department)
+        values["alarm_at"] = case((moves, at), else_=TICKETS.alarm_at)
     return (
         update(cast("Table", TicketTable.__table__))
         .where(
@@ -182,16 +226,10 @@ def _follow() -> Update:
                 and_(lacks_assignee, _AGENT.is_not(None)),
                 and_(lacks_department, TICKETS.department != department),
                 and_(~TICKETS.subject_edited, TICKETS.subject != subject),
+                reacts,
             ),
         )
-        .values(
-            client_id=case((lacks_client, _CLIENT), else_=TICKETS.client_id),
-            assignee=case((lacks_assignee, _AGENT), else_=TICKETS.assignee),
-            department=case((lacks_department, department), else_=TICKETS.department),
-            subject=case((TICKETS.subject_edited, TICKETS.subject), else_=subject),
-            updated_at=bindparam("now", type_=UtcDateTime()),
-            version=TICKETS.version + 1,
-        )
+        .values(values)
         .returning(*_FOLLOWED)
     )
 
@@ -219,7 +257,6 @@ def _dispose() -> Update:
     )
 
 
-_FOLLOW = _follow()
 _DISPOSE = _dispose()
 _BY_CALL = (
     select(*TICKET)
@@ -243,7 +280,8 @@ _WITH_CALL = (
         _CALLS.queue,
         ClientTable.__table__.c.name,
         _CALLS.client_id,
-        case((_CALLS.answered_at.is_not(None), _CALLS.agent)),
+        _ANSWERED_BY,
+        and_(_CALLS.answered_at.is_not(None), TICKETS.reacted_at.is_(None), TICKETS.call_id == _CALLS.id),
     )
     .select_from(
         TicketCallTable.__table__.join(TicketTable.__table__, TICKETS.id == _OF_CALL.ticket_id)

@@ -13,10 +13,12 @@ from sqlalchemy import (
     Connection,
     ForeignKey,
     Index,
+    Integer,
     Table,
     bindparam,
     delete,
     false,
+    func,
     select,
     text,
     tuple_,
@@ -131,7 +133,7 @@ class SyncRecordings:
         self,
         id: str,
         *,
-        ticket: int,
+        ticket: int | None,
         file: str,
         bytes: int,
         duration_ms: int,
@@ -144,7 +146,10 @@ class SyncRecordings:
         begun_at: datetime | None = None,
         ended_at: datetime | None = None,
     ) -> RecordingRow:
-        """It is complete and checked, and hangs on its ticket. ``sha256`` is the WAV's, encrypted or not."""
+        """It is complete and checked, and hangs on its call's ticket if there is one.
+
+        ``sha256`` is the WAV's, encrypted or not.
+        """
         return self._changed(
             id,
             _ATTACH,
@@ -167,6 +172,10 @@ class SyncRecordings:
                 "attached_at": now(),
             },
         )
+
+    def hang(self, call: str, ticket: int) -> None:
+        """The call's recordings on the ticket that it has now."""
+        self._connection.execute(_HANG, {"of": call, "ticket": ticket})
 
     def fault(self, id: str, reason: str) -> RecordingRow:
         """It cannot be attached; ``reason`` says why, in words. One that is attached stays so."""
@@ -265,7 +274,10 @@ def _note(dialect: str) -> Any:
 
 
 def _change(*fields: str) -> Any:
-    values = {field: bindparam(field, type_=_FIELDS[field].type) for field in fields}
+    values: dict[str, Any] = {field: bindparam(field, type_=_FIELDS[field].type) for field in fields}
+    if "ticket_id" in values:
+        # The ticket may be opened at the same moment.
+        values["ticket_id"] = func.coalesce(values["ticket_id"], _FIELDS.ticket_id)
     return (
         update(cast("Table", RecordingTable.__table__))
         .where(_FIELDS.id == bindparam("of"))
@@ -277,6 +289,11 @@ def _change(*fields: str) -> Any:
 _ATTACH = _change(
     *("state", "ticket_id", "file", "bytes", "duration_ms", "sample_rate", "channels", "sha256"),
     *("stored_bytes", "stored_sha256", "encrypted", "fault", "attached_at", "begun_at", "ended_at"),
+)
+_HANG = (
+    update(cast("Table", RecordingTable.__table__))
+    .where(_FIELDS.call_id == bindparam("of"), _FIELDS.ticket_id.is_(None))
+    .values(ticket_id=bindparam("ticket", type_=Integer()))
 )
 _FAULT = _change("state", "fault")
 _FORGET: Any = delete(cast("Table", RecordingTable.__table__)).where(

@@ -165,6 +165,30 @@ class CalledTicket:
     client: str | None
     client_id: int | None
     answered_by: str | None
+    lacks_reaction: bool = False  # it was answered, and its ticket does not know
+
+
+@dataclass(frozen=True, slots=True)
+class CallCase:
+    """A call without a ticket, as it is kept: what its ticket would be made of, and what decides on it."""
+
+    id: str
+    number: str | None
+    e164: str | None
+    name: str
+    withheld: bool
+    dialled: str
+    direction: str
+    queue: str | None
+    client: str | None
+    agent: str | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    outcome: str | None
+    fallback: bool
+    disposition: str
+    wish: str  # "", "undecided" or "decided"
+    wrapped_up: bool  # its agent's wrap-up is over; there need not have been one
 
 
 @dataclass(frozen=True, slots=True)

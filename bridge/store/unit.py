@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bridge.store.agents import Agents
 from bridge.store.attachments import Attachments
 from bridge.store.audit import Audit, SyncAudit
+from bridge.store.call_cases import SyncCallCases
 from bridge.store.call_tickets import SyncTickets
 from bridge.store.calls import Calls, SyncCalls
 from bridge.store.client_emails import ClientEmails
@@ -115,6 +116,7 @@ class SyncUnit:
     __slots__ = (
         "audit",
         "calls",
+        "cases",
         "clients",
         "facts",
         "offers",
@@ -133,6 +135,7 @@ class SyncUnit:
         self.clients = SyncClients(connection)
         self.sources = SyncClientSources(connection)
         self.calls = SyncCalls(connection)
+        self.cases = SyncCallCases(connection)
         self.tickets = SyncTickets(connection)
         self.ticket_search = SyncTicketSearch(connection)
         self.offers = SyncOffers(connection)
