@@ -33,6 +33,7 @@ from bridge.crm.outside import Outside
 from bridge.crm.recordings import Reconciler
 from bridge.crm.records import CallRecords
 from bridge.crm.retention import KeepRules, Retention
+from bridge.crm.tickets import tickets_by
 from bridge.crm.upkeep import Upkeep
 from bridge.crm.vault import Vault
 from bridge.engine.adoption import Adoption
@@ -171,9 +172,7 @@ class Service:
             store, lambda trunk: self.settings.region_of_trunk(trunk), self.directories
         )
         recordings = Vault(Path(settings.recordings.directory), lambda: self.settings.recordings.key)
-        self.records = CallRecords(
-            store, self.ari, recordings, lambda queue: self.settings.department_of(queue)
-        )
+        self.records = CallRecords(store, self.ari, recordings, tickets_by(lambda: self.settings))
         self.reconciler = Reconciler(self.records.recordings, self.inbox)
         self.upkeep = Upkeep(store, recordings, lambda: self.settings.recordings.compress_after)
         self.retention = Retention(store, recordings, lambda: KeepRules(*self.settings.keep_recordings()))
@@ -181,7 +180,7 @@ class Service:
         self.callbacks = callbacks_of(
             lambda: self.settings, secrets, store, recordings, self.outside, self._planned, self.inbox.put_now
         )
-        self.tickets = ticketing_of(store, lambda: self.settings, secrets)
+        self.tickets = ticketing_of(store, lambda: self.settings, secrets, self.inbox.put_now)
         lanes = handlers(
             ari=self.ari,
             ami=self.ami,

@@ -75,8 +75,7 @@ def handlers(
     async def records(order: CallOrder) -> Fact | None:
         match order:
             case SaveCall():
-                await store.save_call(order)
-                return None
+                return await store.save_call(order)
             case OpenTicket():
                 return await store.open_ticket(order)
             case SaveOffer():
@@ -86,8 +85,7 @@ def handlers(
                 await store.end_offer(order)
                 return None
             case SaveWrapUp():
-                await store.save_wrap_up(order)
-                return None
+                return await store.save_wrap_up(order)
             case NoteAudit():
                 if order.action == NOT_ANNOUNCED:
                     log.warning(
@@ -104,8 +102,7 @@ def handlers(
                 await crm.tell(order)
                 return None
             case SetDisposition():
-                await store.set_disposition(order)
-                return None
+                return await store.set_disposition(order)
             case _:
                 raise InternalError(f"{type(order).__name__} in the records' lane")
 

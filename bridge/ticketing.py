@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.centre.facts import TicketOpened
 from bridge.config import Secrets, Settings
 from bridge.crm.ticket_index import TicketIndex
 from bridge.crm.ticketing.desk import TicketDesk
@@ -26,9 +27,14 @@ class Ticketing:
         return {"tickets": self.upkeep.run(), "ticket index": self.index.run(), **self.mailing.tasks()}
 
 
-def ticketing_of(store: Store, settings: Callable[[], Settings], secrets: Secrets) -> Ticketing:
-    """``settings`` as they are by now: they can be loaded anew. Raises ConfigurationError."""
-    desk = TicketDesk(store, settings, utc_now)
+def ticketing_of(
+    store: Store, settings: Callable[[], Settings], secrets: Secrets, tell: Callable[[TicketOpened], None]
+) -> Ticketing:
+    """``settings`` as they are by now: they can be loaded anew. ``tell``: of calls' tickets opened here.
+
+    Raises ConfigurationError.
+    """
+    desk = TicketDesk(store, settings, utc_now, tell)
     mailing = mailing_of(store, desk, settings, secrets)
     files = TicketFiles(store, desk, mailing.files, lambda: settings().tickets.attachments)
     return Ticketing(desk, TicketUpkeep(store, desk), TicketIndex(store), files, mailing)

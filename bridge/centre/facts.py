@@ -245,7 +245,7 @@ class TicketOpened:
 class RecordingAttached:
     call: CallId
     recording: RecordingId
-    ticket: TicketId
+    ticket: TicketId  # 0: its call has none
 
 
 # ── The engine itself ────────────────────────────────────────────────────────

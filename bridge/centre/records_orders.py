@@ -35,7 +35,7 @@ class SaveCall:
 
 @dataclass(frozen=True, slots=True)
 class OpenTicket:
-    """One ticket per call, however often this is sent. TicketOpened follows."""
+    """One ticket per call, however often this is sent. TicketOpened follows, at once or with later news."""
 
     lane: ClassVar[Lane] = Lane.RECORDS
     call: CallId
@@ -75,7 +75,10 @@ class SaveWrapUp:
 
 @dataclass(frozen=True, slots=True)
 class SetDisposition:
-    """On the call's ticket, by the agent who talked. ``again``: it may have been carried out long ago."""
+    """On the call's ticket, or on the call while it has none, by the agent who talked.
+
+    ``again``: it may have been carried out long ago.
+    """
 
     lane: ClassVar[Lane] = Lane.RECORDS
     call: CallId

@@ -30,7 +30,7 @@ from bridge.crm.muting import Muted, mute
 from bridge.crm.private import CalledOff, in_thread
 from bridge.crm.sealing import Damaged
 from bridge.crm.silences import RECORDER_FACTS, Recorded, recorded_of
-from bridge.crm.tickets import DepartmentOf, ticket_of
+from bridge.crm.tickets import CallTickets, TicketsNow, recorded
 from bridge.crm.vault import Format, Measure, Stored, Vault, measured
 from bridge.engine.ports import RecordingFiles
 from bridge.errors import BadInput, Gone, RemoteError
@@ -112,7 +112,7 @@ class RecordingKeeper:
         store: Store,
         files: RecordingFiles,
         vault: Vault,
-        department_of: DepartmentOf,
+        tickets: TicketsNow,
         *,
         give_up: timedelta = timedelta(hours=1),
         clock: Callable[[], float] = time.monotonic,
@@ -121,7 +121,7 @@ class RecordingKeeper:
         self.files = files
         self.unfinished = asyncio.Event()  # set when there is something to try again
         self._vault = vault
-        self._department_of = department_of
+        self._tickets = tickets
         self._give_up = give_up.total_seconds()
         self._clock = clock
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -239,9 +239,10 @@ class RecordingKeeper:
             # Asterisk 22 writes the sizes into the header when it closes the file; until then they are 0 and
             # the file grows in steps of 32 KiB.
             return await self._later(row.id, str(error), given_up=quiet >= _NEVER_CLOSED)
-        attached = await self.store.write(lambda unit: _attach(unit, noted, made, self._department_of))
+        tickets = self._tickets()
+        attached = await self.store.write(lambda unit: _attach(unit, noted, made, tickets))
         if attached is None:
-            return Result(Stage.NOT_YET, reason="its call or its pauses are not what they were")
+            return Result(Stage.NOT_YET, reason="its pauses are not what they were")
         if made.stored.encrypted:
             await asyncio.to_thread(
                 self._vault.keep_only, made.stored.file
@@ -322,11 +323,11 @@ class _Made:
     stored: Stored
 
 
-def _attach(unit: SyncUnit, noted: _Noted, made: _Made, department_of: DepartmentOf) -> RecordingRow | None:
-    """None when its call is gone, or when there is more of its pauses to be silent than there was."""
+def _attach(unit: SyncUnit, noted: _Noted, made: _Made, tickets: CallTickets) -> RecordingRow | None:
+    """None when there is more of its pauses to be silent than there was."""
     row = noted.row
-    ticket = ticket_of(unit, row.call, department_of)
-    if ticket is None or tuple(unit.pauses.of_recordings([row.id])) != noted.pauses:
+    ticket = recorded(unit, row.call, tickets)
+    if tuple(unit.pauses.of_recordings([row.id])) != noted.pauses:
         return None
     for one in made.muted:
         unit.pauses.check(row.call, one.pause.number, one.found, one.stretch.from_ms, one.stretch.until_ms)

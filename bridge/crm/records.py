@@ -17,7 +17,7 @@ from bridge.centre.orders import (
     SetDisposition,
 )
 from bridge.crm.keeper import RecordingKeeper
-from bridge.crm.tickets import DepartmentOf, follow, open_ticket
+from bridge.crm.tickets import TicketsNow, dispose, open_ticket, save_call, settle
 from bridge.crm.vault import Vault
 from bridge.engine.ports import RecordingFiles
 from bridge.store import Store, SyncUnit
@@ -28,29 +28,26 @@ log = structlog.get_logger(__name__)
 class CallRecords:
     """Implements the engine's ``Records``. Everything may come twice, late, or out of order."""
 
-    def __init__(
-        self, store: Store, files: RecordingFiles, vault: Vault, department_of: DepartmentOf
-    ) -> None:
+    def __init__(self, store: Store, files: RecordingFiles, vault: Vault, tickets: TicketsNow) -> None:
         self._store = store
-        self._department_of = department_of
-        self.recordings = RecordingKeeper(store, files, vault, department_of)
+        self._tickets = tickets
+        self.recordings = RecordingKeeper(store, files, vault, tickets)
 
-    async def save_call(self, order: SaveCall) -> None:
-        def save(unit: SyncUnit) -> None:
-            unit.calls.save(order.record)
-            follow(unit, order.record.id, self._department_of)
-
-        await self._store.write(save)
+    async def save_call(self, order: SaveCall) -> TicketOpened | None:
+        tickets = self._tickets()
+        opened = await self._store.write(lambda unit: save_call(unit, order.record, tickets))
         if order.record.ended_at is not None:
             self.recordings.over(order.record.id)
+        return _opened(order.record.id, opened)
 
     async def over(self, calls: Sequence[CallId]) -> frozenset[CallId]:
         """Which of them the books have the end of. Raises LinkDown."""
         return frozenset(map(CallId, await self._store.read(lambda unit: unit.calls.over(calls))))
 
-    async def open_ticket(self, order: OpenTicket) -> TicketOpened:
-        ticket = await self._store.write(lambda unit: open_ticket(unit, order.record, self._department_of))
-        return TicketOpened(order.call, TicketId(ticket))
+    async def open_ticket(self, order: OpenTicket) -> TicketOpened | None:
+        tickets = self._tickets()
+        ticket = await self._store.write(lambda unit: open_ticket(unit, order.record, tickets))
+        return _opened(order.call, ticket)
 
     async def save_offer(self, order: SaveOffer) -> None:
         await self._store.write(lambda unit: unit.offers.save(order))
@@ -58,21 +55,24 @@ class CallRecords:
     async def end_offer(self, order: EndOffer) -> None:
         await self._store.write(lambda unit: unit.offers.end(order))
 
-    async def save_wrap_up(self, order: SaveWrapUp) -> None:
-        await self._store.write(lambda unit: unit.talks.save_wrap_up(order.call, order.wrap_up))
+    async def save_wrap_up(self, order: SaveWrapUp) -> TicketOpened | None:
+        tickets = self._tickets()
 
-    async def set_disposition(self, order: SetDisposition) -> None:
-        ticket = await self._store.write(
-            lambda unit: unit.tickets.dispose(order.call, order.agent, order.disposition, again=order.again)
+        def save(unit: SyncUnit) -> int | None:
+            unit.talks.save_wrap_up(order.call, order.wrap_up)
+            return None if tickets.at_once else settle(unit, order.call, tickets)
+
+        return _opened(order.call, await self._store.write(save))
+
+    async def set_disposition(self, order: SetDisposition) -> TicketOpened | None:
+        call, agent, word, tickets = order.call, order.agent, order.disposition, self._tickets()
+        kept, opened = await self._store.write(
+            lambda unit: dispose(unit, call, agent, word, tickets, again=order.again)
         )
-        if ticket is None and not order.again:
-            # Its ticket could not be opened, and that has been told as an error of its own.
-            log.warning(
-                "no ticket for this disposition",
-                action="set_disposition",
-                call_id=order.call,
-                agent=order.agent,
-            )
+        if not kept and not order.again:
+            # The call could not be saved, and that has been told as an error of its own.
+            log.warning("no call for this disposition", action="set_disposition", call_id=call, agent=agent)
+        return _opened(call, opened)
 
     async def note_audit(self, order: NoteAudit) -> None:
         def note(unit: SyncUnit) -> None:
@@ -89,3 +89,7 @@ class CallRecords:
 
     async def attach_recording(self, order: AttachRecording) -> RecordingAttached | None:
         return await self.recordings.attach(order.call, order.recording)
+
+
+def _opened(call: CallId, ticket: int | None) -> TicketOpened | None:
+    return None if ticket is None else TicketOpened(call, TicketId(ticket))

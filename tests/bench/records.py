@@ -35,6 +35,7 @@ from bridge.centre.ids import (
 from bridge.centre.plan import Strategy
 from bridge.crm.directory import ClientDirectory
 from bridge.crm.records import CallRecords
+from bridge.crm.tickets import CallTickets
 from bridge.crm.vault import Vault
 from bridge.engine.history import History
 from bridge.engine.ports import StampedFact
@@ -188,7 +189,8 @@ class Lanes:
 
     def __init__(self, store: Store, directory: Path) -> None:
         vault = Vault(directory)
-        self._records = CallRecords(store, Spool(), vault, lambda queue: "Support" if queue else "")
+        tickets = CallTickets(lambda queue: "Support" if queue else "")
+        self._records = CallRecords(store, Spool(), vault, lambda: tickets)
         self._directory = ClientDirectory(store, lambda _: "RU")
         journal = FileJournal.open(directory / "journal")
         journal.checkpoint(b"{}")

@@ -24,7 +24,7 @@ import structlog
 from bridge.centre.ids import CallId
 from bridge.centre.orders import CallRecord
 from bridge.crm.cards import card_of
-from bridge.crm.tickets import open_ticket
+from bridge.crm.tickets import CallTickets, open_ticket
 from bridge.store import Store
 from bridge.store.engine import open_engines
 from bridge.store.migrate import migrate
@@ -204,6 +204,8 @@ def single(store: Store, clients: int, tickets: int) -> dict[str, Do]:
                 at=datetime.now(UTC),
             )
 
+    tickets = CallTickets(lambda queue: queue or "Department 1")
+
     async def by_call(chance: Random) -> None:
         number = mobile(chance.randint(1, clients))
         record = CallRecord(
@@ -218,7 +220,7 @@ def single(store: Store, clients: int, tickets: int) -> dict[str, Do]:
             offered_at=datetime.now(UTC),
             queue=None,
         )
-        await store.write(lambda unit: open_ticket(unit, record, lambda queue: queue or "Department 1"))
+        await store.write(lambda unit: open_ticket(unit, record, tickets))
 
     async def change(chance: Random) -> None:
         async with store.unit() as unit:

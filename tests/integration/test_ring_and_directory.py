@@ -22,6 +22,7 @@ from bridge.crm.directories import Directories
 from bridge.crm.directory import ClientDirectory
 from bridge.crm.outside import Outside
 from bridge.crm.records import CallRecords
+from bridge.crm.tickets import CallTickets
 from bridge.crm.vault import Vault
 from bridge.engine.dispatch import Dispatch
 from bridge.engine.history import History
@@ -119,7 +120,9 @@ async def centre(tmp_path: Path, *, with_directory: bool) -> AsyncIterator[Centr
             ari=cast("Any", phones),
             ami=cast("Any", phones),
             clients=ClientDirectory(store, lambda _: "RU", directories),
-            store=CallRecords(store, cast("Any", None), Vault(tmp_path, lambda: None), lambda _: ""),
+            store=CallRecords(
+                store, cast("Any", None), Vault(tmp_path, lambda: None), lambda: CallTickets(lambda _: "")
+            ),
             crm=NoCrm(),
             screens=screens,
         )

@@ -1,7 +1,7 @@
 """The one way in to tickets for pages, API, mail and time: rights, then rules, then the store and its log.
 
 Only a call's own news passes by it (see crm/tickets.py): nobody is asked whether a call may have a ticket.
-Each method is one transaction.
+Each method is one transaction, but for those that open a call's ticket: they may be repeated.
 """
 
 from collections.abc import Callable, Collection
@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
+from bridge.centre.facts import TicketOpened
+from bridge.centre.ids import CallId, TicketId
 from bridge.config.rights import Action
 from bridge.config.settings import Settings
 from bridge.crm.ticketing import clocks
@@ -18,8 +20,9 @@ from bridge.crm.ticketing.rights import Who
 from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.sla import Alarm
 from bridge.crm.ticketing.statuses import FIRST, Anew, Moves
+from bridge.crm.tickets import open_now, settle, tickets_by
 from bridge.errors import BadInput, InternalError, NoSuchAttachment, NoSuchTicket, NotAllowed
-from bridge.store import Store, Unit
+from bridge.store import Store, SyncUnit, Unit
 from bridge.store.entries import FROM_CLIENT
 from bridge.store.rows import TicketRow
 from bridge.store.ticket_query import TicketQuery
@@ -67,11 +70,25 @@ class Anewed:
     why: str
 
 
+def _tell_nobody(_: TicketOpened) -> None:
+    pass
+
+
 class TicketDesk:
-    def __init__(self, store: Store, settings: Callable[[], Settings], now: Callable[[], datetime]) -> None:
+    """``tell``: of a call's ticket that is opened here, whoever lives by facts."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Callable[[], Settings],
+        now: Callable[[], datetime],
+        tell: Callable[[TicketOpened], None] = _tell_nobody,
+    ) -> None:
         self._store = store
         self._settings = settings
         self._now = now
+        self._tell = tell
+        self.of_calls = tickets_by(settings)
         self._rules: tuple[Settings, Rules] | None = None
         self.letter_waits: Callable[[], None] = _nobody  # to be sent
 
@@ -406,7 +423,47 @@ class TicketDesk:
             await unit.attachments.remove(found.id, by=actor.by, at=self._now())
             return found
 
+    async def open_for_call(self, actor: Actor, call: str) -> TicketRow:
+        """The ticket of a call: the one that it has, or a new one with all that there is of the call.
+
+        Raises BadInput when no such call is kept, NotAllowed.
+        """
+        tickets, agent = self.of_calls(), actor.who.agent
+        row, case, involved = await self._store.read(
+            lambda unit: (
+                unit.tickets.by_call(call),
+                unit.cases.of(call),
+                agent is not None and unit.cases.talked(call, agent),
+            )
+        )
+        if row is None and case is None:
+            raise BadInput(f"call {call[:60]!r}: there is no such call")
+        if row is None and case is not None:
+            department = tickets.department_of(case.queue)
+            self.rules.rights.demand(actor.who, department, Action.CREATE, involved=involved)
+
+            def opened(unit: SyncUnit) -> int | None:
+                still = unit.cases.of(call)
+                return None if still is None else open_now(unit, still, tickets, by=actor.by)
+
+            self._tell_opened(call, await self._store.write(opened))
+            row = await self._store.read(lambda unit: unit.tickets.by_call(call))
+        if row is None:
+            raise InternalError(f"the ticket of call {call} was neither opened nor there")
+        async with self._store.view() as unit:
+            return (await self.see(unit, actor, row.id)).ticket
+
     # ── time ─────────────────────────────────────────────────────────────────
+
+    async def give_up_call(self, call: str) -> None:
+        """Nothing more will be said of this call: its ticket is opened, unless it needs none."""
+        tickets = self.of_calls()
+        ticket = await self._store.write(lambda unit: settle(unit, call, tickets, given_up=True))
+        self._tell_opened(call, ticket)
+
+    def _tell_opened(self, call: str, ticket: int | None) -> None:
+        if ticket is not None:
+            self._tell(TicketOpened(CallId(call), TicketId(ticket)))
 
     async def close_by_itself(self, id: int) -> TicketRow | None:
         """A temporary status whose time is over. None: it has moved on meanwhile."""

@@ -1,6 +1,7 @@
 """What time does to tickets: beside the calls, one at a time.
 
-Temporary statuses close, what is soon due or overdue is told. All of it stands in the database, so a restart
+Temporary statuses close, what is soon due or overdue is told; a call of which nobody has said anything, and
+will not any more, gets its ticket. All of it stands in the database, so a restart
 loses nothing; a ticket that cannot be dealt with delays no other.
 """
 
@@ -64,7 +65,12 @@ class TicketUpkeep:
         async with self._store.view() as unit:
             closing = await unit.ticket_lists.to_close(now, _BATCH)
             due = await unit.ticket_lists.due(now, _BATCH)
-        return await self._each(closing, self._close) + await self._each(due, self._alarm)
+        done = await self._each(closing, self._close) + await self._each(due, self._alarm)
+        ended_before = now - self._desk.of_calls().given_up_after
+        calls = await self._store.read(lambda unit: unit.cases.overdue(ended_before, _BATCH))
+        for call in calls:
+            await self._desk.give_up_call(call)
+        return done + len(calls)
 
     async def _close(self, ticket: int) -> None:
         closed = await self._desk.close_by_itself(ticket)

@@ -104,6 +104,8 @@ def event_of(row: FactRow, plan: Plan) -> Event | None:
     if kind is None:
         return None
     data = {name: row.body[name] for name in _KEPT if name in row.body}
+    if data.get("ticket") == 0:
+        del data["ticket"]  # of a recording whose call has none
     if row.type in ("OutsideConsulting", "OutsideTransferred"):
         dialled = str(row.body.get("dialled", ""))
         data["target"] = str(target_of(dialled, plan))

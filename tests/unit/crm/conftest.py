@@ -10,6 +10,7 @@ import pytest
 from bridge.centre.facts import Fact
 from bridge.centre.ids import AgentId, CallId, QueueName
 from bridge.centre.orders import CallRecord, Outcome
+from bridge.crm.tickets import CallTickets, TicketsNow
 from bridge.errors import Gone, LinkDown
 from bridge.store import Store
 
@@ -162,5 +163,6 @@ def make_wav() -> Callable[..., bytes]:
 
 
 @pytest.fixture
-def departments() -> Callable[[str | None], str]:
-    return department_of
+def departments() -> TicketsNow:
+    """Every call becomes a ticket."""
+    return lambda: CallTickets(department_of)

@@ -259,7 +259,7 @@ async def test_killed_at_any_step_the_next_run_ends_in_silence(  # type: ignore[
         with pytest.raises(Killed):
             await keeper.attach(CALL, REC)
     assert (await row_of(store)).state == "pending"
-    again = RecordingKeeper(store, keeper.files, vault, keeper._department_of)
+    again = RecordingKeeper(store, keeper.files, vault, keeper._tickets)
     await again.sweep()
     assert await again.attach(CALL, REC) is not None
     check_silent_only(await stored(store, vault), recorded, (1.7, 3.3), (5.7, 8.3))
