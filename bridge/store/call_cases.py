@@ -37,12 +37,12 @@ class SyncCallCases:
     def dispose(self, call: str, agent: str, disposition: str) -> bool:
         """How it ended, in the word of who talked; the latest counts. False when no such call is kept."""
         word = text_of("disposition", disposition)
-        done = self._connection.execute(_DISPOSE, {"of_call": call, "word": word, "agent": agent})
+        done = self._connection.execute(_DISPOSE, {"of_call": call, "word": word, "by_agent": agent})
         return done.rowcount > 0
 
     def talked(self, call: str, agent: str) -> bool:
         """Did this agent talk in it?"""
-        return self._connection.scalar(_TALKED, {"of_call": call, "agent": agent}) is not None
+        return self._connection.scalar(_TALKED, {"of_call": call, "by_agent": agent}) is not None
 
     def overdue(self, ended_before: datetime, limit: int) -> list[str]:
         """Calls that ended so long ago, and it is still not decided; the oldest first."""
@@ -92,14 +92,14 @@ _DISPOSE = (
     update(_TABLE)
     .where(_CALLS.id == _OF_CALL)
     .values(
-        disposition=bindparam("word", type_=CleanText()), disposed_by=bindparam("agent", type_=CleanText())
+        disposition=bindparam("word", type_=CleanText()), disposed_by=bindparam("by_agent", type_=CleanText())
     )
 )
 _TALKED = (
     select(LegTable.id)
     .where(
         LegTable.call_id == _OF_CALL,
-        LegTable.agent == bindparam("agent", type_=CleanText()),
+        LegTable.agent == bindparam("by_agent", type_=CleanText()),
         LegTable.answered_at.is_not(None),
     )
     .limit(1)

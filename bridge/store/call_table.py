@@ -49,7 +49,7 @@ class CallTable(Base):
     # Of a call without a ticket; with one, it stands there.
     disposition: Mapped[str] = mapped_column(server_default=text("''"))
     disposed_by: Mapped[str | None]
-    # "": nobody asked for its ticket, or it got one at once. "undecided". "decided": it has one, or needs none.
+    # "": nobody asked for a ticket, or it got one at once. "undecided". "decided": it has one or needs none.
     ticket_wish: Mapped[str] = mapped_column(server_default=text("''"))
     legs: Mapped[list[LegTable]] = relationship(order_by=(LegTable.created_at, LegTable.id), viewonly=True)
     segments: Mapped[list[SegmentTable]] = relationship(viewonly=True)
