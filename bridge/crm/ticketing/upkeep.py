@@ -8,6 +8,7 @@ loses nothing; a ticket that cannot be dealt with delays no other.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -15,9 +16,10 @@ from bridge.crm.ticketing.desk import TicketDesk
 from bridge.crm.ticketing.sla import told
 from bridge.errors import CallbridgeError
 from bridge.store import Store
-from bridge.store.rows import TicketRow
 
 log = structlog.get_logger(__name__)
+
+Id = TypeVar("Id", int, str)  # a ticket's, or a call's
 
 _BATCH = 100
 _AGAIN_AFTER = timedelta(minutes=10)
@@ -42,7 +44,7 @@ class TicketUpkeep:
         self._desk = desk
         self._every = every.total_seconds()
         self._clock = clock
-        self._put_off: dict[int, datetime] = {}
+        self._put_off: dict[int | str, datetime] = {}
 
     async def run(self) -> None:
         """Passes until cancelled. What is out of order is told, and tried again."""
@@ -65,12 +67,13 @@ class TicketUpkeep:
         async with self._store.view() as unit:
             closing = await unit.ticket_lists.to_close(now, _BATCH)
             due = await unit.ticket_lists.due(now, _BATCH)
-        done = await self._each(closing, self._close) + await self._each(due, self._alarm)
         ended_before = now - self._desk.of_calls().given_up_after
         calls = await self._store.read(lambda unit: unit.cases.overdue(ended_before, _BATCH))
-        for call in calls:
-            await self._desk.give_up_call(call)
-        return done + len(calls)
+        return (
+            await self._each([row.id for row in closing], self._close)
+            + await self._each([row.id for row in due], self._alarm)
+            + await self._each(calls, self._desk.give_up_call)
+        )
 
     async def _close(self, ticket: int) -> None:
         closed = await self._desk.close_by_itself(ticket)
@@ -91,15 +94,16 @@ class TicketUpkeep:
                 told=agents,
             )
 
-    async def _each(self, rows: Collection[TicketRow], do: Callable[[int], Awaitable[None]]) -> int:
+    async def _each(self, ids: Collection[Id], do: Callable[[Id], Awaitable[None]]) -> int:
         done = 0
-        for row in rows:
-            if row.id in self._put_off:
+        for id in ids:
+            if id in self._put_off:
                 continue
             try:
-                await do(row.id)
+                await do(id)
                 done += 1
             except CallbridgeError as error:
-                self._put_off[row.id] = self._clock() + _AGAIN_AFTER
-                log.error("ticket waits as it is", action="ticket_upkeep", ticket=row.id, reason=str(error))
+                self._put_off[id] = self._clock() + _AGAIN_AFTER
+                about = {"ticket": id} if isinstance(id, int) else {"call_id": id}
+                log.error("ticket waits as it is", action="ticket_upkeep", reason=str(error), **about)
         return done
