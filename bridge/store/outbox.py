@@ -134,6 +134,10 @@ class SyncOutbox:
                 due.append(DueEvent(OutboxRow(*added), peer))
         return due
 
+    def expect(self, call: str, subscription: int, peer: Mapping[str, str], at: datetime) -> None:
+        """The receiver knows a call that is only about to be made: what it has said about it."""
+        self._lock(call, subscription, at, peer)
+
     def due(self, subscription: int, at: datetime, limit: int, without: Collection[str]) -> list[DueEvent]:
         """The next ones of their calls whose time has come. ``without``: calls that are being told of."""
         statement = (

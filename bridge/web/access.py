@@ -43,7 +43,13 @@ class Nearby:
     scope: str
 
 
-Access = Open | SignedIn | Scoped | Nearby
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Another server. What it sends says that it comes from it, and the handler checks that before all else;
+    sessions and tokens are not looked at, so there is nothing that another site could misuse."""
+
+
+Access = Open | SignedIn | Scoped | Nearby | Vouched
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from aiohttp import web
 from bridge import __version__
 from bridge.crm.imports import ImportJobs
 from bridge.errors import CallbridgeError
-from bridge.web import health, live
+from bridge.web import crm_events, health, live
 from bridge.web.access import Open, Routes
 from bridge.web.api import events as api_events
 from bridge.web.api import openapi
@@ -119,7 +119,7 @@ def _routes(assets: Assets) -> Routes:
         audit,
         callbacks,
     )
-    for room in (*pages, api, health):
+    for room in (*pages, api, health, crm_events):
         room.declare(routes)
     routes.get("/assets/{name}", assets.serve, Open())
     return routes

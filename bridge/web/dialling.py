@@ -5,7 +5,7 @@ The floor decides, by the same rules; what came of it is in the agent's state a 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from itertools import count
 
@@ -15,7 +15,7 @@ from bridge.centre.facts import CallWished
 from bridge.centre.ids import AgentId, CallId, wished_call_id
 from bridge.centre.plan import Plan, ToNumber
 from bridge.crm.numbers import NumberKind, read
-from bridge.engine.ports import FloorView
+from bridge.engine.ports import FloorView, LiveAgent
 from bridge.store.rows import CallRow
 from bridge.web.context import parts_of
 from bridge.web.labels import N_
@@ -50,8 +50,18 @@ def permitted(request: web.Request, plan: Plan, written: str) -> ToNumber | None
     return to
 
 
-async def call_number(request: web.Request, agent: AgentId, number: str, refused: Refused) -> CallId:
-    """Raises Problem: 409 for an agent who is not free, ``refused`` for a number that is not permitted."""
+async def call_number(
+    request: web.Request,
+    agent: AgentId,
+    number: str,
+    refused: Refused,
+    *,
+    before: Callable[[CallId], Awaitable[None]] | None = None,
+) -> CallId:
+    """``before``: what must be done with the call's id before the call is there.
+
+    Raises Problem: 409 for an agent who is not free, ``refused`` for a number that is not permitted.
+    """
     parts = parts_of(request)
     plan = parts.plan()
     reading = read(number, _region(request, plan))
@@ -72,6 +82,8 @@ async def call_number(request: web.Request, agent: AgentId, number: str, refused
     if any(link.name == "ari" and not link.up for link in parts.desk.links()):
         raise Problem(HTTPStatus.CONFLICT, N_("Asterisk cannot be reached now. Try again in a moment."))
     call = wished_call_id(time.time_ns() // 1_000_000, next(_NEXT))
+    if before is not None:
+        await before(call)
     await parts.desk.submit(CallWished(call, agent, to.number))
     return call
 
@@ -100,6 +112,11 @@ async def last_number(request: web.Request, agent: AgentId) -> str:
 
 def _region(request: web.Request, plan: Plan) -> str:
     return (plan.outside.region if plan.outside is not None else "") or parts_of(request).region()
+
+
+def is_free(live: LiveAgent) -> bool:
+    """May he call somebody?"""
+    return live.reachable and live.state == "ready"
 
 
 def _demand_free(floor: FloorView, agent: AgentId) -> None:

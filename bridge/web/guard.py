@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from bridge.crm.access import hash_token
 from bridge.errors import InternalError
 from bridge.store.rows import TokenRow
-from bridge.web.access import Access, Nearby, Open, Routes, Scoped, SignedIn
+from bridge.web.access import Access, Nearby, Open, Routes, Scoped, SignedIn, Vouched
 from bridge.web.context import SESSIONS, parts_of
 from bridge.web.labels import N_
 from bridge.web.limits import Allowance, ApiLimits
@@ -94,7 +94,7 @@ async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
     if isinstance(access, Scoped):
         _ration(request, principal)
     _admit(request, access, principal)
-    if request.method not in _SAFE and not isinstance(principal, Bearer):
+    if request.method not in _SAFE and not isinstance(principal, Bearer) and not isinstance(access, Vouched):
         await _check_forgery(request, principal)
     response: web.StreamResponse = await handler(request)
     return response
@@ -131,7 +131,7 @@ async def read_form(request: web.Request) -> Mapping[str, str]:
 async def _identify(request: web.Request, access: Access) -> Principal:
     if isinstance(access, Scoped | Nearby) and hdrs.AUTHORIZATION in request.headers:
         return await _bearer(request)
-    if isinstance(access, Nearby):
+    if isinstance(access, Nearby | Vouched):
         return None
     return await request.config_dict[SESSIONS].find(request)
 
@@ -175,9 +175,17 @@ def _ration(request: web.Request, principal: Principal) -> None:
     if isinstance(principal, Person):
         _ration_as(request, principal.session)
     elif principal is None:
-        limits, address = request.config_dict[LIMITS], request.remote or ""
-        _refuse_guessing(request, limits, address)
-        limits.failed(address)
+        refuse_guessing(request)
+        guessed(request)
+
+
+def refuse_guessing(request: web.Request) -> None:
+    """Raises Problem (429) when too much came from his address by which nobody could be known."""
+    _refuse_guessing(request, request.config_dict[LIMITS], request.remote or "")
+
+
+def guessed(request: web.Request) -> None:
+    request.config_dict[LIMITS].failed(request.remote or "")
 
 
 def _ration_as(request: web.Request, who: str) -> None:
@@ -199,7 +207,7 @@ def _too_many(message: str) -> Problem:
 
 def _admit(request: web.Request, access: Access, principal: Principal) -> None:
     match access:
-        case Open():
+        case Open() | Vouched():
             return
         case SignedIn(roles):
             if not isinstance(principal, Person):

@@ -152,8 +152,8 @@ def respond(request: web.Request, problem: Problem) -> web.Response:
 
 
 def is_for_programs(request: web.Request) -> bool:
-    """Everything below /api but the page for people."""
-    return request.path.startswith("/api/") and request.path != "/api/docs"
+    """Everything below /api and /crm but the page for people."""
+    return request.path.startswith(("/api/", "/crm/")) and request.path != "/api/docs"
 
 
 def _for_programs(request: web.Request, problem: Problem) -> web.Response:

@@ -17,7 +17,8 @@ settings/oauth, 2026; dev.1c-bitrix.ru). Confirmed there:
   refused (401 ``expired_token``) a new pair is got from oauth.bitrix.info, and not before.
 - A call from ONEXTERNALCALLSTART is registered already, and is only finished: ``registered``.
 
-The secret is a JSON object of access_token, refresh_token, client_id and client_secret; or with ``auth=
+The secret is a JSON object of access_token, refresh_token, client_id and client_secret, and application_token
+where it is to send events of its own (``bitrix24_events``); or with ``auth=
 webhook`` the code of a webhook, for {secret} in the address. Not confirmed, so options: what number stands
 for a withheld one (``withheld``; is it refused, nothing of that call is told), and whether an installation
 lets webhooks register calls.
@@ -67,6 +68,7 @@ from bridge.errors import BadInput
 
 OPTIONS = {
     "auth": Option.choice("oauth", "webhook"),
+    "callback_queue": Option(r"[0-9A-Za-z_-]{1,64}", "the name of the queue whose agents call visitors back"),
     "chat": Option.choice("0", "1"),
     "create": Option.choice("0", "1"),
     "line": Option(
@@ -169,6 +171,16 @@ def registered(call_id: str, user: str = "") -> State:
 def called_back() -> State:
     """Of a call that ONEXTERNALCALLBACKSTART has asked for."""
     return {TYPE: "4"}
+
+
+def application_token(target: Target) -> bytes:
+    """By which events of its own are known to be from it; empty where there is none, and none are taken."""
+    return word(read_json(target.secret), "application_token", 512).encode()
+
+
+def agent_of(user: str, target: Target) -> str | None:
+    """Who is this Bitrix24 user."""
+    return next((agent for agent, other in _users(target).items() if other == user), None)
 
 
 def status_code(told: Told) -> str:

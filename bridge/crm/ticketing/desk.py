@@ -13,6 +13,7 @@ from bridge.centre.facts import TicketOpened
 from bridge.centre.ids import CallId, TicketId
 from bridge.config.rights import Action
 from bridge.config.settings import Settings
+from bridge.crm.attachments import Kept
 from bridge.crm.ticketing import clocks
 from bridge.crm.ticketing.changing import Planned, Wish, moved, planned, stage_of, with_change
 from bridge.crm.ticketing.letters_out import is_letter, letter, send_along

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bridge.errors import ConfigurationError, InternalError
 from bridge.web import assets, limits, make_app
-from bridge.web.access import SUPERVISORS, Nearby, Open, Routes, Scoped, SignedIn
+from bridge.web.access import SUPERVISORS, Nearby, Open, Routes, Scoped, SignedIn, Vouched
 from bridge.web.guard import MAX_BODY, ROUTES
 from bridge.web.principal import Role
 from tests.integration.web.web_house import GENEROUS, House, csrf_of
@@ -53,7 +53,7 @@ async def test_nobody_gets_in_anonymously(house: House, monkeypatch: pytest.Monk
     client = await house.visitor()
     closed = 0
     for route in house.server.app[ROUTES]:
-        if isinstance(route.access, Open | Nearby):
+        if isinstance(route.access, Open | Nearby | Vouched):
             continue
         closed += 1
         answer = await client.request(route.method, _path(route.path), allow_redirects=False)
@@ -78,6 +78,11 @@ async def test_the_open_routes_are_these(house: House) -> None:
         "/r/{token}",
         "/r/{token}/recording.wav",
     }
+
+
+async def test_the_routes_that_check_for_themselves_are_these(house: House) -> None:
+    vouched = {route.path for route in house.server.app[ROUTES] if isinstance(route.access, Vouched)}
+    assert vouched == {"/crm/bitrix24/{id}"}
 
 
 async def test_an_agent_does_not_get_what_is_the_supervisor_s(house: House) -> None:
