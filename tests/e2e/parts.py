@@ -34,6 +34,7 @@ class Lab:
     secrets: dict[str, str] = field(repr=False)
     containers: dict[str, str]  # service → container id
     ari: str  # Asterisk's HTTP server
+    config: Path  # the file that Callbridge reads
 
     @classmethod
     def of(cls, addresses: dict[str, Any]) -> "Lab":
@@ -42,7 +43,13 @@ class Lab:
         secrets = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
         sip = addresses["sip"]
         return cls(
-            sip["host"], sip["port"], addresses["web"], secrets, addresses["containers"], addresses["ari"]
+            host=sip["host"],
+            sip_port=sip["port"],
+            web=addresses["web"],
+            secrets=secrets,
+            containers=addresses["containers"],
+            ari=addresses["ari"],
+            config=Path(addresses["config"]),
         )
 
     def password(self, agent: str) -> str:
@@ -296,6 +303,12 @@ class Api:
     async def order(self, method: str, path: str, body: object = None) -> Any:
         async with self.session.request(method, f"{self.lab.web}/api/v1{path}", json=body) as reply:
             assert reply.status in (200, 201, 202), f"{path}: {reply.status} {await reply.text()}"
+            return await reply.json()
+
+    async def refused(self, method: str, path: str, body: object, status: int) -> Any:
+        """The problem that is told."""
+        async with self.session.request(method, f"{self.lab.web}/api/v1{path}", json=body) as reply:
+            assert reply.status == status, f"{path}: {reply.status} {await reply.text()}"
             return await reply.json()
 
     async def file(self, path: str) -> bytes:

@@ -27,15 +27,15 @@ R = TypeVar("R", bound=Receiver)
 
 
 @asynccontextmanager
-async def serving(receiver: R) -> AsyncIterator[R]:
+async def serving(receiver: R, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[R]:
+    """While the context lasts. Port 0: one that is free; another one is where it was before."""
     app = web.Application()
     receiver.add_routes(app.router)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, host, port, reuse_address=True)
     await site.start()
-    port = runner.addresses[0][1]
-    receiver.url = f"http://127.0.0.1:{port}"
+    receiver.url = f"http://{host}:{runner.addresses[0][1]}"
     try:
         yield receiver
     finally:

@@ -18,12 +18,15 @@ _MAX = 20_000
 
 @dataclass
 class StandardWebhooks(Receiver):
-    """``secrets`` as they are given out: "whsec_" + base64. ``now``: its clock, None the machine's."""
+    """``secrets`` as they are given out: "whsec_" + base64. ``now``: its clock, None the machine's.
+    ``steer`` is what it answers to the first event of a call."""
 
     secrets: tuple[str, ...] = ()
     now: datetime | None = None
     seen: set[str] = field(default_factory=set)
     repeats: int = 0
+    steer: dict[str, str] | None = None
+    calls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # what was told of each
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         router.add_post("/", self._event)
@@ -53,6 +56,9 @@ class StandardWebhooks(Receiver):
         else:
             self.seen.add(identity)
             self.transcript.append(said["type"])
+            self.calls.setdefault(said["data"].get("call_id", ""), []).append(said)
+        if said["type"] == "call.offered" and self.steer is not None:
+            return web.json_response(self.steer)
         return web.Response(status=204)
 
     def _refused(self, what: str) -> web.Response:
