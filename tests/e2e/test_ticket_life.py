@@ -49,7 +49,7 @@ async def test_from_the_ring_to_the_end(lab: Lab, api: Api, chromium: Browser) -
     await form.locator("button.primary").click()
     await expect(form.locator("[name=field_cause]")).to_have_attribute("aria-invalid", "true")
     assert (await api.get(path))["status"] == "open"
-    refused = await api.refused("PATCH", path, {"status": "done"}, 400)  # nor can a program close it so
+    refused = await api.refused("PATCH", path, {"status": "done"}, 422)  # nor can a program close it so
     assert [one["pointer"] for one in refused["errors"]] == ["#/fields/cause"]
 
     # What she has chosen is still there.
