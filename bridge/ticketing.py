@@ -1,4 +1,4 @@
-"""The parts of tickets, put together: the one way in, what time does to them, their full text, files, mail."""
+"""The parts of tickets, put together: the one way in, what time does to them, full text, files, mail."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
