@@ -15,18 +15,19 @@ from bridge.config.rights import Action
 from bridge.config.settings import Settings
 from bridge.crm.attachments import Kept
 from bridge.crm.ticketing import clocks
-from bridge.crm.ticketing.changing import Planned, Wish, moved, planned, stage_of, with_change
+from bridge.crm.ticketing.access import Actor as Actor
+from bridge.crm.ticketing.access import Seen as Seen
+from bridge.crm.ticketing.access import TicketAccess
+from bridge.crm.ticketing.changing import Planned, Wish, planned, stage_of
 from bridge.crm.ticketing.letters_out import is_letter, letter, send_along
 from bridge.crm.ticketing.rights import Who
-from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.sla import Alarm
 from bridge.crm.ticketing.statuses import FIRST, Anew, Moves
 from bridge.crm.tickets import open_now, settle, tickets_by
-from bridge.errors import BadInput, InternalError, NoSuchAttachment, NoSuchTicket, NotAllowed
+from bridge.errors import BadInput, InternalError, NoSuchAttachment
 from bridge.store import Store, SyncUnit, Unit
 from bridge.store.entries import FROM_CLIENT
 from bridge.store.rows import TicketRow
-from bridge.store.ticket_query import TicketQuery
 from bridge.store.ticket_rows import AttachmentRow, Conflict, EntryRow, NewEntry
 from bridge.store.tickets import TicketChange
 
@@ -38,29 +39,7 @@ _ENTRIES = {
 }
 TO_CLIENT = frozenset({"mail_out", "message_out"})
 ALARMED = "sla"  # the log's action
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """``by``: as the log names him, a login or "token crm"."""
-
-    who: Who
-    by: str
-
-
-def _nobody() -> None:
-    """Nobody sends letters here."""
-
-
 BY_TIME = Actor(Who(program=True), "")
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A ticket as somebody may see it, and what he may do with it."""
-
-    ticket: TicketRow
-    may: frozenset[Action]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +50,15 @@ class Anewed:
     why: str
 
 
+def _nobody() -> None:
+    """Nobody sends letters here."""
+
+
 def _tell_nobody(_: TicketOpened) -> None:
     pass
 
 
-class TicketDesk:
+class TicketDesk(TicketAccess):
     """``tell``: of a call's ticket that is opened here, whoever lives by facts."""
 
     def __init__(
@@ -85,69 +68,10 @@ class TicketDesk:
         now: Callable[[], datetime],
         tell: Callable[[TicketOpened], None] = _tell_nobody,
     ) -> None:
-        self._store = store
-        self._settings = settings
-        self._now = now
+        super().__init__(store, settings, now)
         self._tell = tell
         self.of_calls = tickets_by(settings)
-        self._rules: tuple[Settings, Rules] | None = None
         self.letter_waits: Callable[[], None] = _nobody  # to be sent
-
-    @property
-    def settings(self) -> Settings:
-        """As the file is now; so are its rules."""
-        return self._settings()
-
-    @property
-    def rules(self) -> Rules:
-        settings = self._settings()
-        if self._rules is None or self._rules[0] is not settings:
-            self._rules = settings, Rules(settings)
-        return self._rules[1]
-
-    # ── seeing ───────────────────────────────────────────────────────────────
-
-    async def see(self, unit: Unit, actor: Actor, id: int) -> Seen:
-        """Raises NoSuchTicket, NotAllowed."""
-        row = await unit.tickets.get(id)
-        if row is None:
-            raise NoSuchTicket(f"ticket {id}: there is no such ticket")
-        involved = await self._is_involved(unit, actor.who, row)
-        rights = self.rules.rights
-        rights.demand(actor.who, row.department, Action.READ, involved=involved)
-        return Seen(row, rights.actions(actor.who, row.department, involved=involved))
-
-    def narrowed(self, actor: Actor, query: TicketQuery, action: Action = Action.READ) -> TicketQuery:
-        """The same list without what he may not read, or export. Raises NotAllowed where that is all of it.
-
-        Who asks for his own tickets alone has them of every department: he is involved in them.
-        """
-        agent = actor.who.agent
-        own = agent is not None and query.assignees == frozenset({agent}) and not query.unassigned
-        where = self.rules.rights.where(actor.who, action, involved=own)
-        if where is None:
-            return query
-        if not where and action is not Action.READ:
-            raise NotAllowed(f"tickets: you may not {action.value} those of any department; ask a supervisor")
-        departments = where if query.departments is None else where & query.departments
-        return replace(query, departments=departments)
-
-    async def _is_involved(self, unit: Unit, who: Who, row: TicketRow) -> bool:
-        if who.agent is None:
-            return False
-        return row.assignee == who.agent or await unit.tickets.talked_in(row.id, who.agent)
-
-    async def _open(self, unit: Unit, actor: Actor, id: int) -> Seen:
-        """To be changed."""
-        seen = await self.see(unit, actor, id)
-        if seen.ticket.merged_into is not None:
-            raise BadInput(f"ticket {id}: it was merged into {seen.ticket.merged_into}; change that one")
-        return seen
-
-    async def _demand(self, unit: Unit, actor: Actor, row: TicketRow, *actions: Action) -> None:
-        involved = await self._is_involved(unit, actor.who, row)
-        for action in actions:
-            self.rules.rights.demand(actor.who, row.department, action, involved=involved)
 
     # ── changing ─────────────────────────────────────────────────────────────
 
@@ -199,19 +123,6 @@ class TicketDesk:
                 return Anewed(await self._anew(unit, actor, row, plan.anew), plan.anew.why)
             return await self._write(unit, actor, row, plan, now)
 
-    async def _write(
-        self, unit: Unit, actor: Actor, row: TicketRow, plan: Planned, now: datetime
-    ) -> TicketRow | Conflict:
-        change = cast("TicketChange", {**plan.change, **await self._clocks(unit, row, plan.change, now)})
-        if not change:
-            return row
-        changed = await unit.tickets.change(
-            row.id, if_version=row.version, fields=change, by=actor.by, at=now
-        )
-        if changed is None:
-            raise NoSuchTicket(f"ticket {row.id}: there is no such ticket")
-        return changed
-
     async def _anew(self, unit: Unit, actor: Actor, row: TicketRow, anew: Anew) -> TicketRow:
         """What it was about goes along; who had it, and what was done about it, does not."""
         now = self._now()
@@ -232,18 +143,6 @@ class TicketDesk:
         made = await unit.tickets.create(source=row.source, fields=change, by=actor.by, at=now)
         await unit.ticket_marks.link(row.id, made.id, "related", by=actor.by, at=now)
         return made
-
-    def _at_first(self, fresh: TicketRow, change: TicketChange, now: datetime) -> TicketChange:
-        row = with_change(fresh, change)
-        return clocks.kept(self.rules, row, [(now, row.status)], now)
-
-    async def _clocks(self, unit: Unit, row: TicketRow, change: TicketChange, now: datetime) -> TicketChange:
-        if not clocks.moves(change):
-            return {}
-        history = await unit.ticket_changes.history(row, "status")
-        if change.get("status", row.status) != row.status:
-            history.append((now, change["status"]))
-        return clocks.kept(self.rules, with_change(row, change), history, now)
 
     # ── the thread ───────────────────────────────────────────────────────────
 
@@ -295,13 +194,6 @@ class TicketDesk:
         if row.reacted_at is None:
             await self._write(unit, actor, row, Planned({"reacted_at": now}), now)
 
-    async def _again(self, unit: Unit, id: int) -> TicketRow:
-        """As it is after what this transaction has done."""
-        row = await unit.tickets.get(id)
-        if row is None:
-            raise NoSuchTicket(f"ticket {id}: there is no such ticket")
-        return row
-
     async def client_wrote(self, actor: Actor, id: int, entry: NewEntry) -> tuple[EntryRow, TicketRow]:
         """The client's own word: what waited for him goes on, what was closed is opened, or begun anew.
 
@@ -330,14 +222,6 @@ class TicketDesk:
         if isinstance(outcome, Moves):
             row = await self._moved(unit, actor, await self._again(unit, row.id), outcome, now)
         return added, row
-
-    async def _moved(
-        self, unit: Unit, actor: Actor, row: TicketRow, outcome: Moves, now: datetime
-    ) -> TicketRow:
-        written = await self._write(unit, actor, row, Planned(moved(row, outcome, now)), now)
-        if isinstance(written, Conflict):
-            raise InternalError(f"ticket {row.id} changed within its own transaction")
-        return written
 
     # ── tags, links, merging, calls ──────────────────────────────────────────
 
