@@ -200,7 +200,7 @@ def follow(unit: SyncUnit, call: str, tickets: CallTickets) -> int | None:
     subject, department = subject_of(kept, kept.client or ""), tickets.department_of(kept.queue)
     news = (subject, department, kept.client_id, kept.answered_by)
     known = (kept.subject, kept.department, kept.ticket_client, kept.assignee)
-    if kept.lacks_reaction or news != known:
+    if kept.reaction is not None or news != known:
         watched = tickets.watches(department, kept.department)
         provisional = tickets.department_of(None)
         unit.tickets.follow_call(call, subject, department, provisional, kept, watched=watched)

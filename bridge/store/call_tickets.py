@@ -81,16 +81,17 @@ class SyncTickets:
         if before is None:
             return None
         at = now()
-        row = self._connection.execute(
-            _follow(watched=watched),
-            {
-                "of_call": call,
-                "news": subject[: LONGEST["subject"]],
-                "place": department,
-                "provisional": provisional,
-                "now": at,
-            },
-        ).one_or_none()
+        values: dict[str, Any] = {
+            "of_call": call,
+            "news": subject[: LONGEST["subject"]],
+            "place": department,
+            "provisional": provisional,
+            "now": at,
+        }
+        if before.reaction is not None:
+            values["answered"] = before.reaction
+        statement = _follow(watched=watched, answered=before.reaction is not None)
+        row = self._connection.execute(statement, values).one_or_none()
         if row is None:
             return None
         ticket: int = row[0]
@@ -143,7 +144,6 @@ _CLIENT = select(_CALLS.client_id).where(_CALLS.id == _CALL).scalar_subquery()
 # Who answered it. Before that its agent may be one whose phone is only being connected.
 _ANSWERED_BY = case((_CALLS.answered_at.is_not(None), _CALLS.agent))
 _AGENT = select(_ANSWERED_BY).where(_CALLS.id == _CALL).scalar_subquery()
-_ANSWERED_AT = select(_CALLS.answered_at).where(_CALLS.id == _CALL).scalar_subquery()
 _BELONGS_TO = select(_OF_CALL.ticket_id).where(_OF_CALL.call_id == _CALL).scalar_subquery()
 
 
@@ -186,7 +186,7 @@ def _open(dialect: str, *, watched: bool) -> Insert:
 
 
 @cache
-def _follow(*, watched: bool) -> Update:
+def _follow(*, watched: bool, answered: bool) -> Update:
     subject, department = bindparam("news", type_=CleanText()), bindparam("place", type_=CleanText())
     provisional, at = bindparam("provisional", type_=CleanText()), bindparam("now", type_=UtcDateTime())
     lacks_client = ~TICKETS.client_edited & TICKETS.client_id.is_(None)
@@ -194,25 +194,35 @@ def _follow(*, watched: bool) -> Update:
     lacks_department = ~TICKETS.department_edited & or_(
         TICKETS.department == "", TICKETS.department == provisional
     )
-    # As ticket_values.py has them, with the answer as the first reaction.
-    reacts = and_(TICKETS.reacted_at.is_(None), _ANSWERED_AT.is_not(None))
-    done = or_(
-        TICKETS.closed_at.is_not(None),
-        TICKETS.last_from_client_at.is_(None),
-        TICKETS.last_from_client_at <= _ANSWERED_AT,
-    )
-    runs = and_(TICKETS.closed_at.is_(None), TICKETS.clock_stopped_at.is_(None))
+    is_news = [
+        and_(lacks_client, _CLIENT.is_not(None)),
+        and_(lacks_assignee, _AGENT.is_not(None)),
+        and_(lacks_department, TICKETS.department != department),
+        and_(~TICKETS.subject_edited, TICKETS.subject != subject),
+    ]
     values: dict[str, ColumnElement[Any]] = {
         "client_id": case((lacks_client, _CLIENT), else_=TICKETS.client_id),
         "assignee": case((lacks_assignee, _AGENT), else_=TICKETS.assignee),
         "department": case((lacks_department, department), else_=TICKETS.department),
         "subject": case((TICKETS.subject_edited, TICKETS.subject), else_=subject),
-        "reacted_at": func.coalesce(TICKETS.reacted_at, _ANSWERED_AT),
-        "waiting_since": case((and_(reacts, done), null()), else_=TICKETS.waiting_since),
-        "due_at": case((reacts, case((runs, TICKETS.resolution_due_at))), else_=TICKETS.due_at),
         "updated_at": at,
         "version": TICKETS.version + 1,
     }
+    if answered:
+        # As ticket_values.py has them, with the answer as the first reaction.
+        reaction, lacks_one = bindparam("answered", type_=UtcDateTime()), TICKETS.reacted_at.is_(None)
+        done = or_(
+            TICKETS.closed_at.is_not(None),
+            TICKETS.last_from_client_at.is_(None),
+            TICKETS.last_from_client_at <= reaction,
+        )
+        runs = and_(TICKETS.closed_at.is_(None), TICKETS.clock_stopped_at.is_(None))
+        values |= {
+            "reacted_at": func.coalesce(TICKETS.reacted_at, reaction),
+            "waiting_since": case((and_(lacks_one, done), null()), else_=TICKETS.waiting_since),
+            "due_at": case((lacks_one, case((runs, TICKETS.resolution_due_at))), else_=TICKETS.due_at),
+        }
+        is_news.append(lacks_one)
     if watched:
         moves = and_(lacks_department, TICKETS.department != department)
         values["alarm_at"] = case((moves, at), else_=TICKETS.alarm_at)
@@ -221,13 +231,7 @@ def _follow(*, watched: bool) -> Update:
         .where(
             TICKETS.call_id == _CALL,
             TICKETS.id == _BELONGS_TO,
-            or_(
-                and_(lacks_client, _CLIENT.is_not(None)),
-                and_(lacks_assignee, _AGENT.is_not(None)),
-                and_(lacks_department, TICKETS.department != department),
-                and_(~TICKETS.subject_edited, TICKETS.subject != subject),
-                reacts,
-            ),
+            or_(*is_news),
         )
         .values(values)
         .returning(*_FOLLOWED)
@@ -281,7 +285,7 @@ _WITH_CALL = (
         ClientTable.__table__.c.name,
         _CALLS.client_id,
         _ANSWERED_BY,
-        and_(_CALLS.answered_at.is_not(None), TICKETS.reacted_at.is_(None), TICKETS.call_id == _CALLS.id),
+        case((and_(TICKETS.reacted_at.is_(None), TICKETS.call_id == _CALLS.id), _CALLS.answered_at)),
     )
     .select_from(
         TicketCallTable.__table__.join(TicketTable.__table__, TICKETS.id == _OF_CALL.ticket_id)

@@ -165,7 +165,7 @@ class CalledTicket:
     client: str | None
     client_id: int | None
     answered_by: str | None
-    lacks_reaction: bool = False  # it was answered, and its ticket does not know
+    reaction: datetime | None = None  # when it was answered, if its ticket does not know
 
 
 @dataclass(frozen=True, slots=True)

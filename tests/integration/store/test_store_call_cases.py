@@ -165,11 +165,11 @@ async def test_the_answer_moves_the_clocks(store: Store) -> None:
         unit.calls.save(whole)
         before = unit.tickets.with_call(CALL)
         assert before is not None
-        assert before.lacks_reaction
+        assert before.reaction == whole.answered_at
         unit.tickets.follow_call(CALL, "s", "support", "", before, watched=True)
         after = unit.tickets.with_call(CALL)
         assert after is not None
-        assert not after.lacks_reaction
+        assert after.reaction is None
 
     await store.write(answered)
     async with store.view() as unit:

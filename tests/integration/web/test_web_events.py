@@ -265,3 +265,11 @@ async def test_a_wrong_last_event_id_is_refused(house: House, last: str) -> None
     answer = await client.get(f"{API}/events", headers={**token, "Last-Event-ID": last})
     assert answer.status == 400
     assert "Last-Event-ID" in (await answer.json())["detail"]
+
+
+async def test_a_recording_whose_call_has_no_ticket_names_none(house, sign_in) -> None:
+    await house.log(RecordingAttached(CALL, RecordingId(f"{CALL}-rec-1"), TicketId(0)))
+    (row,) = await house.store.read(lambda unit: unit.facts.of_call(CALL, ["RecordingAttached"]))
+    event = event_of(row, house.plan)
+    assert event is not None
+    assert event.data == {"recording": f"{CALL}-rec-1"}
