@@ -155,13 +155,13 @@ def _gets(case: CallCase, tickets: CallTickets, *, given_up: bool) -> bool | Non
         # Only who calls us can still come to a queue.
         return True if ended or tickets.at_once or case.direction != "in" else None
     policy = tickets.policy_of(case.queue)
-    over = ended and (given_up or case.wrapped_up or not _is_wrapped_up(case, tickets))
+    over = ended and (given_up or case.wrapped_up or not _may_be_wrapped_up(case, tickets))
     if opens(policy, case.disposition, tickets.resolved, over=over):
         return True
     return False if over or (ended and policy is Policy.ON_REQUEST) else None
 
 
-def _is_wrapped_up(case: CallCase, tickets: CallTickets) -> bool:
+def _may_be_wrapped_up(case: CallCase, tickets: CallTickets) -> bool:
     """Whether a wrap-up may follow. Not in Asterisk's own queue, nor when no agent of ours has answered."""
     answered = case.answered_at is not None and case.agent is not None
     return answered and not case.fallback and case.queue in tickets.wrap_ups

@@ -267,9 +267,11 @@ async def test_a_wrong_last_event_id_is_refused(house: House, last: str) -> None
     assert "Last-Event-ID" in (await answer.json())["detail"]
 
 
-async def test_a_recording_whose_call_has_no_ticket_names_none(house, sign_in) -> None:
+async def test_a_recording_whose_call_has_no_ticket_names_none(house: House) -> None:
+    client, token = await house.visitor(), await house.token("events:read")
+    stream = await house.listen(client, f"{API}/events", **token)
     await house.log(RecordingAttached(CALL, RecordingId(f"{CALL}-rec-1"), TicketId(0)))
-    (row,) = await house.store.read(lambda unit: unit.facts.of_call(CALL, ["RecordingAttached"]))
-    event = event_of(row, house.plan)
-    assert event is not None
-    assert event.data == {"recording": f"{CALL}-rec-1"}
+    sent = await stream.next()
+    assert sent is not None
+    assert sent.event == "recording.attached"
+    assert json.loads(sent.data)["data"] == {"recording": f"{CALL}-rec-1"}
