@@ -61,7 +61,7 @@ class Standard:
             return None
         body, timestamp = body_of(told), int(now.timestamp())
         headers = {
-            "content-type": JSON,
+            "Content-Type": JSON,
             "webhook-id": told.id,
             "webhook-timestamp": str(timestamp),
             "webhook-signature": " ".join(signature(key, told.id, timestamp, body) for key in _keys(target)),
@@ -78,7 +78,7 @@ class Standard:
 def body_of(told: Told) -> bytes:
     for limit, phones in _CUTS:
         whole: dict[str, Any] = msgspec.to_builtins(told)
-        kind, at = whole.pop("type"), whole.pop("at")
+        kind, at = text(whole.pop("type"), limit), whole.pop("at")
         del whole["id"]
         whole["ringing"] = whole["ringing"][:phones]
         body = msgspec.json.encode({"type": kind, "timestamp": at, "data": _cut(whole, limit)})

@@ -20,6 +20,7 @@ FILES = Path(__file__).parent / "golden"
 _PORTAL = "https://example.bitrix24.ru/rest"
 _TOKENS = b'{"access_token":"ACCESS","refresh_token":"REFRESH","client_id":"app.1","client_secret":"SECRET"}'
 TARGETS = {
+    "standard": Target("https://crm.example.org/hook", b"whsec_" + b"c2VjcmV0" * 4),
     "zammad": Target(
         "https://zammad.example.org/api/v1/cti/{secret}", b"TOKEN", {"own_number": "493023125741"}
     ),
@@ -38,6 +39,7 @@ _SUBSCRIBED = (
     b'<Response onAnswer="https://crm.example.org/answer" onHangup="https://crm.example.org/hangup"/>'
 )
 _REPLIES = {
+    "standard": b"",
     "zammad": b"{}",
     "sipgate": _SUBSCRIBED,
     "placetel": b"",

@@ -27,7 +27,7 @@ persons = st.builds(Person, id=anything, name=anything, extension=anything, logi
 recordings = st.builds(Recording, id=anything, url=anything, file_name=anything)
 events = st.builds(
     Told,
-    id=anything,
+    id=st.integers(0, 2**128 - 1).map("evt_{:032x}".format),  # our own making
     type=st.sampled_from(kinds.ALL) | anything,
     at=moments,
     call_id=anything,
