@@ -87,6 +87,8 @@ class Statuses:
     def wish(self, stage: Stage, wanted: str, now: datetime) -> Outcome:
         """Somebody gives it this status. Raises BadInput when there is none of that name."""
         status = self.get(wanted)
+        if status is None and wanted == stage.status:
+            return Stays()  # the file has lost it, and whoever sends a whole form leaves it alone
         if status is None:
             known = ", ".join(self._by_name)
             raise BadInput(f"ticket status {wanted[:40]!r}: there is none of this name; write one of {known}")

@@ -92,6 +92,10 @@ def test_a_move_says_what_the_ticket_is_then(status: str, wanted: str) -> None:
 def test_an_unknown_status_is_refused_with_those_there_are() -> None:
     with pytest.raises(BadInput, match="one of open, in_progress, waiting, answered, asked, refused, done"):
         STATUSES.wish(Stage("open"), "closed", NOW)
+    with pytest.raises(BadInput, match="none of this name"):
+        STATUSES.wish(Stage("open"), "was", NOW)
+    for closed_at in (None, EARLIER):
+        assert STATUSES.wish(Stage("was", closed_at), "was", NOW) == Stays(), "it is left alone"
 
 
 @pytest.mark.parametrize(
