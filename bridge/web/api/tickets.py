@@ -29,6 +29,8 @@ class Kept:
     department: str = ""
     classification: str = ""
     status: str = ""
+    assignee: str | None = None
+    disposition: str = ""
 
 
 async def list_tickets(request: web.Request) -> web.StreamResponse:
@@ -81,7 +83,9 @@ async def change_ticket(request: web.Request) -> web.StreamResponse:
         current = tag_of((await whole(unit, request, seen)).model_dump_json(), seen.ticket)
     bound = demand_match(request, seen.ticket, seen.ticket.updated_at, current)
     row = seen.ticket
-    await _demand_known(request, wish, Kept(row.department, row.classification, row.status))
+    await _demand_known(
+        request, wish, Kept(row.department, row.classification, row.status, row.assignee, row.disposition)
+    )
     with refusals():
         found = await parts.tickets.change(actor, id, wish, seen.ticket.version if bound else None)
     match found:
@@ -107,7 +111,7 @@ async def _demand_known(request: web.Request, wish: Wish, kept: Kept) -> None:
     department = wish.get("department", kept.department)
     checks: dict[str, Callable[[Any], object]] = {
         "department": lambda name: name == kept.department or rules.known_department(name),
-        "assignee": lambda id: id is None or rules.known_agent(id),
+        "assignee": lambda id: id in {None, kept.assignee} or rules.known_agent(id),
         "classification": lambda path: rules.classes(department).checked(path, kept.classification),
     }
     for name, check in checks.items():
@@ -121,7 +125,7 @@ async def _demand_known(request: web.Request, wish: Wish, kept: Kept) -> None:
         known = ", ".join(one.name for one in rules.statuses.all)
         raise unfit("#/status", f"give one of: {known}.")
     said = values(dispositions(parts.plan()))
-    if wish.get("disposition") and wish["disposition"] not in said:
+    if wish.get("disposition", "") not in {"", kept.disposition, *said}:
         raise unfit("#/disposition", f"give one of: {', '.join(said)}; or empty for none.")
     client = wish.get("client")
     if client is not None:

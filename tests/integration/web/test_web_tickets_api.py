@@ -141,6 +141,27 @@ async def test_closed_too_long_ago_a_new_one_is_linked(strict: House) -> None:
     assert (kept["status"], kept["subject"]) == ("done", "Printer burns")
 
 
+async def test_what_the_file_lost_is_good_where_it_is(strict: House) -> None:
+    """A program that sends the whole ticket back is not blamed for what it left alone."""
+    client, token = await strict.visitor(), await strict.token("*")
+    id = (await created(client, token))["id"]
+    lost: Any = {
+        "status": "former",
+        "department": "gone",
+        "assignee": "9999",
+        "classification": "old/class",
+        "disposition": "tired",
+    }
+    async with strict.store.unit() as unit:
+        await unit.tickets.change(id, if_version=None, fields=lost, by="", at=datetime.now(UTC))
+    status, ticket = await send(client, "PATCH", f"/tickets/{id}", token, {**lost, "subject": "Again"})
+    assert (status, ticket["subject"]) == (200, "Again"), ticket
+    assert {name: ticket[name] for name in lost} == lost
+    for name, value in lost.items():
+        changed = {**lost, name: f"{value}-2"}
+        assert (await send(client, "PATCH", f"/tickets/{id}", token, changed))[0] == 422, name
+
+
 # ── lists ────────────────────────────────────────────────────────────────────
 
 
