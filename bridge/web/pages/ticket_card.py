@@ -16,7 +16,6 @@ from bridge.web.forms import Fields, form_of
 from bridge.web.pages.conflicts import Met, conflict_context
 from bridge.web.pages.desktop import drawn_card, opened_card
 from bridge.web.pages.ticket import Refused, changed
-from bridge.web.pages.ticket_new import Refused as NotOpened
 from bridge.web.pages.ticket_new import blank, created
 from bridge.web.pages.views import SCREENS, card_ticket, fragment, see_other
 from bridge.web.principal import person_of
@@ -86,7 +85,7 @@ async def open_ticket(request: web.Request) -> web.StreamResponse:
         if await unit.calls.get(opened.call) is None:
             await unit.calls.save(record)  # the agent was faster than the call's first snapshot
     made = await created(request, typed, opened.call)
-    if isinstance(made, NotOpened):
+    if isinstance(made, Refused):
         if request.headers.get("HX-Request") != "true":
             return see_other(f"/tickets/new?call={opened.call}")
         context = card_ticket(

@@ -1,7 +1,7 @@
 """Owns the page on which a ticket is opened by hand, of a client or of a call; its department asks more."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, cast
@@ -21,7 +21,8 @@ from bridge.web.actors import actor_of
 from bridge.web.context import language_of, parts_of, renderer_of
 from bridge.web.forms import Fields, form_of, query_of
 from bridge.web.labels import N_
-from bridge.web.pages.calls import names_of
+from bridge.web.pages.calls import agent_names, names_of
+from bridge.web.pages.ticket import Refused
 from bridge.web.pages.views import fragment, page, see_other
 from bridge.web.principal import person_of
 from bridge.web.problems import Problem, bad_field
@@ -29,11 +30,6 @@ from bridge.web.sight import sight_of
 from bridge.web.ticket_form import OWN, Form, faults_of, form_of_ticket, given_of
 
 _ASKED = ("subject", "client", "priority", "assignee", "department", "classification")
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    faults: Mapping[str, str]
 
 
 def declare(routes: Routes) -> None:
@@ -122,7 +118,7 @@ async def created(request: web.Request, form: Fields, call: str) -> TicketRow | 
     async with parts.store.view() as unit:
         await _call(request, unit, call)
         try:
-            given = given_of(rules, form, blank(request, None), _agents(request), ())
+            given = given_of(rules, form, blank(request, None), agent_names(request), ())
             if given["client"] is not None and await _client(unit, cast("int", given["client"])) is None:
                 raise bad_field("client", N_("there is no such client; give the number from his page."))
             note = form.text("note", longest=100_000, multiline=True)
@@ -174,8 +170,3 @@ async def _call(request: web.Request, unit: Unit, id: str) -> CallRow | None:
     if call is not None:
         await sight_of(request).demand_call(unit, call)
     return call
-
-
-def _agents(request: web.Request) -> Mapping[str, str]:
-    agents: Mapping[str, str] = names_of(request)["agents"]
-    return agents

@@ -16,6 +16,7 @@ from bridge.store import Unit
 from bridge.store.entries import FROM_CLIENT, VISIBLE_TO_CLIENT
 from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import AttachmentRow, EntryRow
+from bridge.web.actors import actor_of
 from bridge.web.beside import beside
 from bridge.web.choices import dispositions, values
 from bridge.web.context import language_of, parts_of
@@ -94,7 +95,7 @@ async def ticket_context(
     modes = tuple(
         mode for mode in MODES if _RIGHTS[mode] in may and (mode != "mail_out" or parts.mailer is not None)
     )
-    tags = await unit.ticket_marks.tags([row.id])
+    tags, links = await unit.ticket_marks.tags([row.id]), await unit.ticket_marks.links(row.id)
     return {
         "ticket": row,
         "client": await unit.clients.get(row.client) if row.client else None,
@@ -106,7 +107,8 @@ async def ticket_context(
         "dues": dues_of(rules, row, history, datetime.now(UTC)),
         "files": files,
         "tags": tags.get(row.id, ()),
-        "links": await unit.ticket_marks.links(row.id),
+        "links": links,
+        "readable": {one.ticket.id for one in links if _may_read(rules, request, one.ticket)},
         "modes": modes,
         "draft": draft or _fresh(modes, letter, row),
         "templates": await unit.templates.all([row.department]) if modes else [],
@@ -157,6 +159,13 @@ def _state(due: Due, ended: datetime | None, now: datetime) -> str:
     if due.at <= now:
         return "overdue"
     return "soon" if due.warn_at is not None and due.warn_at <= now else "running"
+
+
+def _may_read(rules: Rules, request: web.Request, row: TicketRow) -> bool:
+    """What a link leads to: that there is one is no secret, what it is about may be."""
+    who = actor_of(request).who
+    involved = who.agent is not None and row.assignee == who.agent
+    return rules.rights.may(who, row.department, Action.READ, involved=involved)
 
 
 def _of(files: list[AttachmentRow], entry: int) -> tuple[AttachmentRow, ...]:
