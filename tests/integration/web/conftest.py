@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.web.web_house import House, close_house, open_house
+from tests.integration.web.web_tickets import make_strict
 
 
 @pytest.fixture
@@ -13,3 +14,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     house = await open_house(tmp_path)
     yield house
     await close_house(house)
+
+
+@pytest.fixture
+def strict(house: House) -> House:
+    """The house, with lines, a class and fields in a department."""
+    return make_strict(house)

@@ -1,55 +1,14 @@
-"""Tickets by the API: lists, created and changed under a condition, their thread, files, links, filters."""
+"""Tickets by the API: lists, created and changed under a condition, their thread, links, merging."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient
 
-from bridge.config import Settings
 from tests.integration.web.web_house import API, House, get
 from tests.integration.web.web_samples import add_client, add_ticket, record
-
-HTML = "<script>alert(1)</script>"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
-
-
-@pytest.fixture
-def strict(house: House) -> House:
-    """A department with a class, with fields that are asked for, and with lines; line 1 may not close."""
-    file = house.settings.model_dump(mode="json")
-    file["tickets"]["reopen_days"] = 7
-    file["tickets"]["attachments"]["largest_mb"] = 1
-    file["departments"]["support"] |= {
-        "lines": {"1": ["1001"], "2": ["1002"]},
-        "rights": {"line1": {"deny": ["close"]}, "others": []},
-        "classification": {"hardware": {"title": "Hardware", "below": {"printer": "Printer"}}},
-        "fields": [
-            {"key": "serial", "title": "Serial number", "type": "text", "required": "create"},
-            {"key": "colour", "title": "Colour", "type": "dropdown", "options": ["red", "blue"]},
-            {"key": "cause", "title": "Cause", "type": "text", "required": "close"},
-        ],
-    }
-    house.settings = Settings.model_validate(file)
-    return house
-
-
-async def send(
-    client: TestClient, method: str, path: str, token: dict[str, str], body: Any = None, **headers: str
-) -> tuple[int, Any]:
-    answer = await client.request(method, API + path, json=body, headers={**token, **headers})
-    if answer.status >= 400:
-        assert answer.content_type == "application/problem+json", await answer.text()
-    return answer.status, await answer.json()
-
-
-async def created(browser: TestClient, token: dict[str, str], **fields: Any) -> Any:
-    given = {"subject": "Printer burns", "department": "support", "fields": {"serial": "A1"}, **fields}
-    status, ticket = await send(browser, "POST", "/tickets", token, given)
-    assert status == 201, ticket
-    return ticket
-
+from tests.integration.web.web_tickets import HTML, created, send
 
 # ── created and changed ──────────────────────────────────────────────────────
 
