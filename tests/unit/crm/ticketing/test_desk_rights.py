@@ -34,7 +34,10 @@ class Sample:
 
     def __init__(self, store: Store, directory: Path) -> None:
         departments = {name: {**one, "classification": CLASSES} for name, one in DEPARTMENTS.items()}
-        settings = Settings.model_validate({**SETTINGS.model_dump(), "departments": departments})
+        mail = {"host": "mail.example.org", "sender": "desk@example.org"}
+        settings = Settings.model_validate(
+            {**SETTINGS.model_dump(), "departments": departments, "mail": mail}
+        )
         self.store = store
         self.desk = TicketDesk(store, lambda: settings, lambda: NOW)
         self.files = TicketFiles(
