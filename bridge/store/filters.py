@@ -1,7 +1,6 @@
 """Saved filters of people and of roles, in the order in which they are shown. What they mean is not ours."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import and_, delete, func, or_, select, update
@@ -92,7 +91,10 @@ class Filters:
             update(FilterTable).where(_FIELDS.id == row.id).values(name=name, query=query),
             execution_options=_UNSYNCED,
         )
-        return replace(row, name=name, query=query)
+        changed = await self.get(row.id)
+        if changed is None:
+            raise BadInput(f"filter {row.id}: somebody has removed it")
+        return changed
 
     async def order(self, ids: Sequence[int], *, owner: str = "", role: str = "") -> None:
         """The owner's filters are shown in this order; those that are not named keep their places."""

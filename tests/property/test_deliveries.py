@@ -117,7 +117,7 @@ async def deliver(directory: str, fates: list[str], order: list[str]) -> dict[st
         subscribers,
         played,
         limits=lambda: Limits(delays=DELAYS * 4),  # more tries than there are fates: nothing dies here
-        steer=lambda call, wish: None,
+        steer=lambda call, wish, by: None,
         clock=clock,
         random=lambda: 0.5,
     )

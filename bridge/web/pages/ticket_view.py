@@ -104,6 +104,7 @@ async def ticket_context(
         "turns": sorted(turns, key=lambda turn: turn.at, reverse=True),
         "cursor": entries.cursor,
         "around": await beside(unit, heard),
+        "hidden": sight_of(request).refusal,
         "dues": dues_of(rules, row, history, datetime.now(UTC)),
         "files": files,
         "tags": tags.get(row.id, ()),

@@ -84,7 +84,7 @@ class House:
             public_url="https://calls.example.org",
             limits=lambda: self.limits,
             at_once=lambda: 4,
-            steer=lambda call, steer: self.steered.append((call, steer)),
+            steer=lambda call, steer, by: self.steered.append((call, steer)),
         )
 
     def begin(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -68,7 +69,7 @@ async def test_one_that_fails_leaves_nothing_and_harms_no_other(store: Store, ma
 
 async def test_a_refused_statement_is_told_as_ours(store: Store) -> None:
     with pytest.raises(BadInput, match="refused"):
-        await store.write(lambda unit: unit.tickets.open("no.such.call", "s", "d"))
+        await store.write(lambda unit: unit.recordings.note("r1", "no.such.call", datetime.now(UTC)))
     with pytest.raises((InternalError, LinkDown), match="no_such_table"):
         await store.write(lambda unit: unit.calls._connection.execute(text("SELECT * FROM no_such_table")))
     assert await store.write(lambda unit: unit.tickets.by_call("no.such.call")) is None

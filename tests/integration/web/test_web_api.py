@@ -87,7 +87,7 @@ async def test_a_ticket_changes_only_where_it_was_asked_to(house: House) -> None
     after = await answer.json()
     assert answer.status == 200
     changed = {name for name in before if before[name] != after[name]} - {"updated_at"}
-    assert changed == {"status", "solution", "assignee", "version", "closed_at", "waiting_since"}
+    assert changed == {"status", "solution", "assignee", "version", "closed_at"}
     assert after["assignee"] is None
 
 

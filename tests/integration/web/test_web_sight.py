@@ -14,7 +14,7 @@ from bridge.web.sight import HIDDEN
 from tests.integration.web.web_house import House, csrf_of
 from tests.integration.web.web_samples import add_client, add_ticket, card, record
 
-TICKET_BLOCK = 'id="call-title"'
+TICKET_BLOCK = "About the call"
 
 
 def sales_call(client: int | None = None) -> CallRecord:

@@ -334,9 +334,9 @@ async def test_the_document_has_them(house: House) -> None:
     document = await (await (await house.visitor()).get(f"{API}/openapi.json")).json()
     call, transfer = (document["paths"][path.replace("1001", "{id}")] for path in (CALL, TRANSFER))
     assert (set(call), set(transfer)) == ({"get", "post"}, {"post"})
-    assert set(call["get"]["responses"]) == {"200", "400", "401", "403", "404"}
+    assert set(call["get"]["responses"]) >= {"200", "304", "400", "401", "403", "404"}
     for ordering, model in ((call["post"], "TalkWish"), (transfer["post"], "TransferOrder")):
-        assert set(ordering["responses"]) == {"202", "400", "401", "403", "404", "409", "415", "422"}
+        assert set(ordering["responses"]) >= {"202", "400", "401", "403", "404", "409", "415", "422"}
         assert ordering["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith(f"/{model}")
         assert ordering["x-scope"] == "agents:write"
     assert call["get"]["x-scope"] == "agents:read"
