@@ -18,6 +18,7 @@ from bridge.crm.outbox import Outbox
 from bridge.crm.outside import Outside
 from bridge.crm.subscribers import Subscribers
 from bridge.store import Store
+from tests.fakes.databases import fill_sqlite
 from tests.fakes.world import plan
 
 K = CallEventKind
@@ -123,7 +124,7 @@ async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
 
 @asynccontextmanager
 async def housed(directory: Path) -> AsyncIterator[House]:
-    store = await Store.open(f"sqlite+aiosqlite:///{directory}/callbridge.db")
+    store = await Store.open(await fill_sqlite(directory / "callbridge.db"))
     subscribers = Subscribers(store, str(x25519.Identity.generate()), allowed=lambda: ALLOWED)
     async with Outside(lambda: ALLOWED) as outside:
         house = House(store, subscribers, outside)

@@ -17,6 +17,7 @@ from bridge.centre.facts import Verdict
 from bridge.centre.ids import AgentId, CallId, LegId, QueueName
 from bridge.centre.orders import CallRecord, LegKind, LegRecord, Outcome
 from bridge.store import Store
+from tests.fakes.databases import fill_postgresql, fill_sqlite
 
 IMAGE = "callbridge-test-postgres"
 BASES = ("debian:bookworm-slim", "debian:sid-slim")
@@ -95,6 +96,11 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[s
 
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[Store]:
+    if url.startswith("sqlite"):
+        await fill_sqlite(Path(url.partition(":///")[2]))
+    else:
+        server, _, name = url.rpartition("/")
+        await fill_postgresql(server, name)
     opened = await Store.open(url)
     yield opened
     await opened.close()

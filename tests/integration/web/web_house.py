@@ -41,6 +41,7 @@ from bridge.engine.ports import FloorView, LinkState, LiveAgent, LiveQueue, Stam
 from bridge.store import Store
 from bridge.store.rows import AuditRow
 from bridge.web import ApiRules, CardScreens, Metrics, WebParts, make_app
+from tests.fakes.databases import fill_sqlite
 from tests.integration.web.house_plan import plan as plan
 from tests.integration.web.house_plan import settings as settings
 
@@ -225,7 +226,7 @@ async def open_house(
 ) -> House:
     recordings = tmp_path / "recordings"
     recordings.mkdir()
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'callbridge.db'}")
+    store = await Store.open(await fill_sqlite(tmp_path / "callbridge.db"))
     centre = plan()
     desk = FakeDesk(centre)
     async with store.unit() as unit:

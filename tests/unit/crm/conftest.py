@@ -13,6 +13,7 @@ from bridge.centre.orders import CallRecord, Outcome
 from bridge.crm.tickets import CallTickets, TicketsNow
 from bridge.errors import Gone, LinkDown
 from bridge.store import Store
+from tests.fakes.databases import fill_sqlite
 
 START = datetime(2025, 3, 1, 9, 0, tzinfo=UTC)
 CALL = CallId("1700000000.1")
@@ -127,7 +128,7 @@ def department_of(queue: str | None) -> str:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path / 'store' / 'callbridge.db'}")
+    opened = await Store.open(await fill_sqlite(tmp_path / "store" / "callbridge.db"))
     yield opened
     await opened.close()
 

@@ -17,6 +17,7 @@ from bridge.errors import BadInput, NoSuchTicket, NotAllowed, WrongFields
 from bridge.store import Store
 from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import Conflict, NewEntry
+from tests.fakes.databases import fill_sqlite
 
 MONDAY = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 SETTINGS: dict[str, Any] = {
@@ -69,7 +70,7 @@ def clock() -> Clockwork:
 
 @pytest.fixture
 async def desk(tmp_path: Path, clock: Clockwork) -> Any:
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/tickets.db")
+    store = await Store.open(await fill_sqlite(tmp_path / "tickets.db"))
     settings = Settings.model_validate(SETTINGS)
     yield TicketDesk(store, lambda: settings, lambda: clock.now)
     await store.close()

@@ -22,6 +22,7 @@ from bridge.errors import NotAllowed
 from bridge.store import Store
 from bridge.store.ticket_query import TicketQuery
 from bridge.store.ticket_rows import NewEntry
+from tests.fakes.databases import fill_sqlite
 from tests.unit.crm.ticketing.test_rights import DEPARTMENTS, PEOPLE, SETTINGS
 
 NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
@@ -153,7 +154,7 @@ CELLS = [(department, role) for department, people in PEOPLE.items() for role in
 
 @pytest.fixture
 async def sample(tmp_path: Path) -> AsyncIterator[Sample]:
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/tickets.db")
+    store = await Store.open(await fill_sqlite(tmp_path / "tickets.db"))
     yield Sample(store, tmp_path / "files")
     await store.close()
 

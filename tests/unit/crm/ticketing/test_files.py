@@ -14,6 +14,7 @@ from bridge.crm.ticketing.files import TicketFiles
 from bridge.errors import BadInput, NoSuchAttachment, NoSuchTicket, NotAllowed
 from bridge.store import Store
 from bridge.store.ticket_rows import AttachmentRow, NewEntry
+from tests.fakes.databases import fill_sqlite
 from tests.unit.crm.ticketing.test_desk import ANNA, CHIEF, CRM, MONDAY, NEW, SETTINGS, VERA
 
 
@@ -49,7 +50,7 @@ class Place:
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/tickets.db")
+    store = await Store.open(await fill_sqlite(tmp_path / "tickets.db"))
     yield Place(store, tmp_path / "files")
     await store.close()
 

@@ -14,6 +14,7 @@ from bridge.crm.ticketing.sets import TicketSets
 from bridge.errors import BadInput, NotAllowed
 from bridge.store import Store
 from bridge.store.ticket_rows import TemplateRow
+from tests.fakes.databases import fill_sqlite
 from tests.unit.crm.ticketing.test_desk_rights import NOW
 from tests.unit.crm.ticketing.test_rights import SETTINGS
 
@@ -27,7 +28,7 @@ HELLO = TemplateRow(0, "Answers", "", "Hello", "", "Dear {client_name}", "en")
 
 @pytest.fixture
 async def sets(tmp_path: Path) -> AsyncIterator[TicketSets]:
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/tickets.db")
+    store = await Store.open(await fill_sqlite(tmp_path / "tickets.db"))
     async with store.unit() as unit:
         for login in ("anna", "boris"):
             await unit.users.add(login, "-", "agent", None, "en")
