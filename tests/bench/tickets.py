@@ -204,7 +204,7 @@ def single(store: Store, clients: int, tickets: int) -> dict[str, Do]:
                 at=datetime.now(UTC),
             )
 
-    tickets = CallTickets(lambda queue: queue or "Department 1")
+    of_calls = CallTickets(lambda queue: queue or "Department 1")
 
     async def by_call(chance: Random) -> None:
         number = mobile(chance.randint(1, clients))
@@ -220,7 +220,7 @@ def single(store: Store, clients: int, tickets: int) -> dict[str, Do]:
             offered_at=datetime.now(UTC),
             queue=None,
         )
-        await store.write(lambda unit: open_ticket(unit, record, tickets))
+        await store.write(lambda unit: open_ticket(unit, record, of_calls))
 
     async def change(chance: Random) -> None:
         async with store.unit() as unit:
