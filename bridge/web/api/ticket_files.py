@@ -2,23 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
 from http import HTTPStatus
 
 import structlog
-from aiohttp import hdrs, web
+from aiohttp import web
 from pydantic import Field
 
 from bridge.config.keyfile import KeyUnusable
-from bridge.crm.attachments import download_headers
 from bridge.crm.ticketing.files import TicketFiles
-from bridge.errors import BadInput, InternalError
+from bridge.errors import InternalError
 from bridge.store.ticket_rows import AttachmentRow
 from bridge.web.actors import actor_of
 from bridge.web.api import ticket_models as models
 from bridge.web.api.models import Listed
 from bridge.web.api.operations import NoQuery, Query, answer, query
 from bridge.web.api.ticket_showing import attachment, refusals, ticket_number
+from bridge.web.attached import give_out
 from bridge.web.context import parts_of
 from bridge.web.forms import path_number
 from bridge.web.guard import BODY_SECONDS
@@ -102,24 +101,7 @@ async def get_attachment(request: web.Request) -> web.StreamResponse:
 
 async def get_attachment_content(request: web.Request) -> web.StreamResponse:
     query(request, NoQuery)
-    row = await _found(request)
-    response = web.StreamResponse(headers=download_headers(row.name, row.media_type))
-    response.content_length = row.bytes
-    with ExitStack() as stack:
-        try:
-            stream = await asyncio.to_thread(stack.enter_context, files_of(request).opened(row))
-        except (BadInput, KeyUnusable, OSError) as error:
-            # Where it lies is the engineer's business alone.
-            log.error("file not handed out", action="attachment", attachment=row.id, reason=str(error))
-            raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "The file cannot be opened now. The engineer finds the reason in the log.",
-            ) from None
-        await response.prepare(request)
-        while request.method != hdrs.METH_HEAD and (piece := await asyncio.to_thread(stream.read, _BLOCK)):
-            await response.write(piece)
-    await response.write_eof()
-    return response
+    return await give_out(request, files_of(request), await _found(request))
 
 
 async def remove_attachment(request: web.Request) -> web.StreamResponse:

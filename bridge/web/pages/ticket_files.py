@@ -6,11 +6,11 @@ from http import HTTPStatus
 
 from aiohttp import BodyPartReader, web
 
-from bridge.crm.attachments import download_headers
 from bridge.crm.ticketing.files import TicketFiles
 from bridge.store.ticket_rows import AttachmentRow
 from bridge.web.access import Routes, SignedIn
 from bridge.web.actors import actor_of
+from bridge.web.attached import give_out
 from bridge.web.context import parts_of
 from bridge.web.labels import N_
 from bridge.web.pages.ticket import ticket_number
@@ -54,20 +54,7 @@ async def send(request: web.Request) -> web.StreamResponse:
 
 
 async def fetch(request: web.Request) -> web.StreamResponse:
-    files, row = _files(request), await _attachment(request)
-    response = web.StreamResponse(headers=download_headers(row.name, row.media_type))
-    response.content_length = row.bytes
-    opened = files.opened(row)
-    # Opening decrypts and verifies the whole file.
-    stream = await asyncio.to_thread(opened.__enter__)
-    try:
-        await response.prepare(request)
-        while request.method != "HEAD" and (piece := await asyncio.to_thread(stream.read, _PIECE)):
-            await response.write(piece)
-    finally:
-        await asyncio.to_thread(opened.__exit__, None, None, None)
-    await response.write_eof()
-    return response
+    return await give_out(request, _files(request), await _attachment(request))
 
 
 async def remove(request: web.Request) -> web.StreamResponse:
