@@ -5,12 +5,15 @@ an hour. What the store derives (words, digits, forms of times) is derived by it
 the same each time, so that one on disk can be used again.
 """
 
+import asyncio
+import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Any, Protocol
 
 import asyncpg
@@ -21,6 +24,7 @@ from bridge.store import Store
 from bridge.store.calls import CallTable
 from bridge.store.clients import ClientTable, NumberTable, WordTable, words_of
 from bridge.store.tables import Base
+from tests.integration.store.conftest import running_postgres
 
 AT_ONCE = 50_000  # rows in one go
 SHARED = 1_000  # every so many-th client has the number of the one before him
@@ -223,3 +227,21 @@ async def is_filled(url: str, count: int) -> bool:
             return last is not None and await unit.clients.get(count + 1) is None
     finally:
         await store.close()
+
+
+@contextmanager
+def base_at(database: str, file: Path) -> Iterator[str]:
+    """The URL of a base of this kind: on SQLite in ``file``, which may be there already."""
+    if database == "sqlite":
+        yield f"sqlite:///{file}"
+        return
+    with running_postgres() as server:
+        name = f"bench_{secrets.token_hex(4)}"
+
+        async def make() -> None:
+            connection = await asyncpg.connect(f"{server}/postgres")
+            await connection.execute(f"CREATE DATABASE {name}")
+            await connection.close()
+
+        asyncio.run(make())
+        yield f"{server}/{name}"

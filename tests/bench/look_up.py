@@ -8,16 +8,12 @@ import argparse
 import asyncio
 import gc
 import logging
-import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
-import asyncpg
 import structlog
 
 from bridge.centre.facts import Verdict
@@ -25,9 +21,8 @@ from bridge.centre.ids import CallId
 from bridge.centre.orders import LookUpClient
 from bridge.crm.directory import ClientDirectory
 from bridge.store import Store
-from tests.bench.base import SHARED, bulk, fill_clients, is_filled, mobile, unknown
+from tests.bench.base import SHARED, base_at, bulk, fill_clients, is_filled, mobile, unknown
 from tests.bench.parts import keep, percentile
-from tests.integration.store.conftest import running_postgres
 
 CLIENTS, LOOK_UPS, WARM = 1_000_000, 20_000, 500
 DATABASES = ("sqlite", "postgresql")
@@ -79,24 +74,6 @@ async def look_up(url: str, clients: int, count: int) -> Spent:
         await store.close()
 
 
-@contextmanager
-def place(database: str, directory: Path) -> Iterator[str]:
-    """The URL of a base of this kind."""
-    if database == "sqlite":
-        yield f"sqlite:///{directory / 'look_up.db'}"
-        return
-    with running_postgres() as server:
-        name = f"bench_{secrets.token_hex(4)}"
-
-        async def make() -> None:
-            connection = await asyncpg.connect(f"{server}/postgres")
-            await connection.execute(f"CREATE DATABASE {name}")
-            await connection.close()
-
-        asyncio.run(make())
-        yield f"{server}/{name}"
-
-
 async def measure(url: str, clients: int, count: int) -> Spent:
     if not await is_filled(url, clients):
         async with bulk(url) as base:
@@ -131,7 +108,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as passing:
         for database in wanted:
             print(f"{database}: a base of {options.clients:,} clients", flush=True)
-            with place(database, options.keep_in or Path(passing)) as url:
+            with base_at(database, (options.keep_in or Path(passing)) / "look_up.db") as url:
                 spent = asyncio.run(measure(url, options.clients, options.look_ups))
             report(database, options.clients, spent)
 

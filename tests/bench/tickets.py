@@ -11,14 +11,12 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-import asyncpg
 import structlog
 
 from bridge.centre.ids import CallId
@@ -31,7 +29,7 @@ from bridge.store.migrate import migrate
 from bridge.store.ticket_query import TicketOrder, TicketQuery
 from bridge.store.ticket_rows import NewEntry
 from bridge.store.ticket_search import AT_ONCE
-from tests.bench.base import bulk, mobile
+from tests.bench.base import base_at, bulk, mobile
 from tests.bench.parts import keep, percentile
 from tests.bench.ticket_base import (
     AGENTS,
@@ -44,7 +42,6 @@ from tests.bench.ticket_base import (
     fill_old,
     refine,
 )
-from tests.integration.store.conftest import running_postgres
 
 CLIENTS, TICKETS, TIMES = 1_000_000, 5_000_000, 300
 DATABASES = ("sqlite", "postgresql")
@@ -275,24 +272,6 @@ def show(name: str, spent: list[float]) -> None:
     print(f"  {name:42} p50 {p50:8.2f} ms   p99 {p99:8.2f} ms   longest {max(spent):8.2f} ms", flush=True)
 
 
-@contextmanager
-def place(database: str, directory: Path) -> Iterator[str]:
-    """The URL of a base of this kind, new unless it was kept."""
-    if database == "sqlite":
-        yield f"sqlite:///{directory / 'tickets.db'}"
-        return
-    with running_postgres() as server:
-        name = f"bench_{secrets.token_hex(4)}"
-
-        async def make() -> None:
-            connection = await asyncpg.connect(f"{server}/postgres")
-            await connection.execute(f"CREATE DATABASE {name}")
-            await connection.close()
-
-        asyncio.run(make())
-        yield f"{server}/{name}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("databases", nargs="*", default=[], metavar="DATABASE", help=", ".join(DATABASES))
@@ -312,7 +291,7 @@ def main() -> None:
             print(f"{database}: {options.clients:,} clients, {options.tickets:,} tickets", flush=True)
             directory = options.keep_in or Path(passing)
             there = database == "sqlite" and (directory / "tickets.db").exists()
-            with place(database, directory) as url:
+            with base_at(database, directory / "tickets.db") as url:
                 figures: dict[str, float] = {}
                 if not there:
                     figures = asyncio.run(make_base(url, options.clients, options.tickets))

@@ -1,5 +1,6 @@
 """What all receivers of call events share: a real server, a transcript, and the rules that were broken."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,15 +10,15 @@ from aiohttp import web
 
 
 @dataclass
-class Receiver:
+class Receiver(ABC):
     """``transcript`` is what it understood, in order; ``problems`` what a real one would not have taken."""
 
     url: str = ""
     transcript: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def add_routes(self, router: web.UrlDispatcher) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def add_routes(self, router: web.UrlDispatcher) -> None: ...
 
     def problem(self, what: str) -> None:
         self.problems.append(what)
