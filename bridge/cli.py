@@ -113,6 +113,7 @@ def _doctor(options: argparse.Namespace) -> int:
 def _replay(options: argparse.Namespace) -> int:
     from bridge import config
     from bridge.ami.replay import replay
+    from bridge.crm.tickets import call_tickets
     from bridge.traced import calls_of
 
     settings = config.load(options.config) if options.config is not None else None
@@ -123,8 +124,11 @@ def _replay(options: argparse.Namespace) -> int:
     try:
         for event in replay(trace):
             print(json.dumps(event.to_dict(), ensure_ascii=False))
-        plan, trunks = (config.plan_of(settings), settings.trunks) if settings is not None else (None, ())
-        for call in calls_of(trace, plan, trunks):
+        if settings is None:
+            calls = calls_of(trace)
+        else:
+            calls = calls_of(trace, config.plan_of(settings), settings.trunks, call_tickets(settings))
+        for call in calls:
             print(json.dumps(call.to_dict(), ensure_ascii=False))
     except BadTrace as error:
         raise BadTrace(f"{options.file}: {error}") from error

@@ -2,6 +2,8 @@
 
 The trace goes through the same translation and the same floor as live. Whose phones and trunks those are, the
 configuration says; without one it is guessed from the numbers. Owns no rule: it writes down what was decided.
+A trace ends before a wrap-up does, and has no word of an agent in it: of who waits for either it is decided
+as where nothing more is heard of the call.
 """
 
 import re
@@ -21,11 +23,12 @@ from bridge.centre.ids import AgentId, CallId, Endpoint
 from bridge.centre.orders import CloseCard, OpenCard, OpenTicket, Order, SaveCall, StartRecording
 from bridge.centre.plan import Agent, Plan
 from bridge.centre.record import CallRecord
-from bridge.crm.tickets import subject_of
+from bridge.crm.tickets import CallTickets, case_of, gets_ticket, subject_of
 from bridge.errors import BadTrace
 
 _EXTENSION = re.compile(r"[0-9]{1,6}")  # what is longer, or has a plus sign, is somebody outside
 _TECHNOLOGIES = ("PJSIP/", "SIP/", "IAX2/")
+EVERY_CALL = CallTickets(lambda _: "")  # becomes a ticket
 _TICK = timedelta(milliseconds=1)  # between events of a trace that does not say when they were
 
 
@@ -34,9 +37,19 @@ class Traced:
     """One call, as it was saved last."""
 
     record: CallRecord
-    ticket: str | None = None  # its subject
+    asked: bool = False  # whether it gets a ticket
+    has_ticket: bool = False
     cards: list[list[Any]] = field(default_factory=list)  # agent, opened, closed
     recorded: str | None = None  # the channel
+
+    @property
+    def ticket(self) -> str | None:
+        """Its subject."""
+        return subject_of(self.record, "") if self.has_ticket else None
+
+    def settle(self, tickets: CallTickets, *, given_up: bool = False) -> None:
+        if self.asked and not self.has_ticket:
+            self.has_ticket = bool(gets_ticket(case_of(self.record), tickets, given_up=given_up))
 
     def to_dict(self) -> dict[str, Any]:
         record = self.record
@@ -81,7 +94,12 @@ class Traced:
         }
 
 
-def calls_of(trace: bytes, plan: Plan | None = None, trunks: Collection[str] = ()) -> list[Traced]:
+def calls_of(
+    trace: bytes,
+    plan: Plan | None = None,
+    trunks: Collection[str] = (),
+    tickets: CallTickets = EVERY_CALL,
+) -> list[Traced]:
     """Every call that would be kept, in the order of their beginning; raises BadTrace."""
     events = list(_events(trace))
     if plan is None:
@@ -95,7 +113,9 @@ def calls_of(trace: bytes, plan: Plan | None = None, trunks: Collection[str] = (
         now = max(_moment(entry.headers) or now + _TICK, now)
         for fact in translator.take(message) if message is not None else ():
             for order in floor.decide(fact, now):
-                _note(order, traced, now)
+                _note(order, traced, now, tickets)
+    for call in traced.values():
+        call.settle(tickets, given_up=True)
     return list(traced.values())
 
 
@@ -135,14 +155,13 @@ def _moment(headers: Headers) -> datetime | None:
     return datetime.fromtimestamp(float(stamp), UTC) if re.fullmatch(r"[0-9]{1,10}\.[0-9]+", stamp) else None
 
 
-def _note(order: Order, traced: dict[CallId, Traced], now: datetime) -> None:
+def _note(order: Order, traced: dict[CallId, Traced], now: datetime, tickets: CallTickets) -> None:
     match order:
-        case SaveCall(call=call, record=record) if call not in traced:
-            traced[call] = Traced(record)
-        case SaveCall(call=call, record=record):
-            traced[call].record = record
-        case OpenTicket(call=call, record=record):
-            traced[call].ticket = subject_of(record, "")
+        case SaveCall(call=call, record=record) | OpenTicket(call=call, record=record):
+            kept = traced.setdefault(call, Traced(record))
+            kept.record = record
+            kept.asked |= isinstance(order, OpenTicket)
+            kept.settle(tickets)
         case StartRecording(call=call, leg=leg):
             traced[call].recorded = leg
         case OpenCard(call=call, agent=agent):

@@ -138,7 +138,7 @@ def settle(unit: SyncUnit, call: str, tickets: CallTickets, *, given_up: bool = 
         if given_up:
             unit.cases.decide(call)  # it has got one in another way
         return None
-    gets = _gets(case, tickets, given_up=given_up)
+    gets = gets_ticket(case, tickets, given_up=given_up)
     if gets:
         return open_now(unit, case, tickets)
     if gets is not None:
@@ -146,8 +146,8 @@ def settle(unit: SyncUnit, call: str, tickets: CallTickets, *, given_up: bool = 
     return None
 
 
-def _gets(case: CallCase, tickets: CallTickets, *, given_up: bool) -> bool | None:
-    """Whether it gets a ticket by itself; None while that is not known."""
+def gets_ticket(case: CallCase, tickets: CallTickets, *, given_up: bool) -> bool | None:
+    """Whether it gets a ticket by itself; None while that is not known. ``given_up`` as ``settle`` has it."""
     ended = case.ended_at is not None
     if case.outcome == Outcome.VOICEMAIL.value:
         return True  # whoever leaves a message wants something
@@ -159,6 +159,29 @@ def _gets(case: CallCase, tickets: CallTickets, *, given_up: bool) -> bool | Non
     if opens(policy, case.disposition, tickets.resolved, over=over):
         return True
     return False if over or (ended and policy is Policy.ON_REQUEST) else None
+
+
+def case_of(record: CallRecord) -> CallCase:
+    """A call that is kept nowhere, of which an agent has said nothing."""
+    return CallCase(
+        id=record.id,
+        number=record.number,
+        e164=record.e164,
+        name=record.name,
+        withheld=record.withheld,
+        dialled=record.dialled,
+        direction=record.direction,
+        queue=record.queue,
+        client=None,
+        agent=record.agent,
+        answered_at=record.answered_at,
+        ended_at=record.ended_at,
+        outcome=record.outcome.value if record.outcome is not None else None,
+        fallback=record.fallback,
+        disposition="",
+        wish="",
+        wrapped_up=False,
+    )
 
 
 def _may_be_wrapped_up(case: CallCase, tickets: CallTickets) -> bool:

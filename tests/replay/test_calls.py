@@ -12,6 +12,8 @@ from bridge.centre.facts import OutsideEnded, PlanLoaded
 from bridge.centre.floor import Floor
 from bridge.centre.ids import CallId
 from bridge.centre.record import CallRecord
+from bridge.config.tickets import Policy
+from bridge.crm.tickets import CallTickets
 from bridge.traced import calls_of
 from tests.fakes.clock import START
 from tests.replay.calls import PLAN, TABLE, told, traces
@@ -36,6 +38,32 @@ def test_what_becomes_of_the_calls(name: str) -> None:
 
 def test_the_table_has_no_other_traces() -> None:
     assert EXPECTED.keys() == TRACES.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "support", "second", "gets"),
+    [
+        ("queue/answered", Policy.EVERY_CALL, Policy.EVERY_CALL, True),
+        ("queue/answered", Policy.ON_REQUEST, Policy.EVERY_CALL, False),
+        ("queue/answered", Policy.UNRESOLVED, Policy.EVERY_CALL, True),  # nobody said that it is resolved
+        ("queue/timeout", Policy.ON_REQUEST, Policy.EVERY_CALL, False),
+        ("queue/transferred_to_another_queue", Policy.ON_REQUEST, Policy.EVERY_CALL, True),
+        (
+            "queue/transferred_to_another_queue",
+            Policy.EVERY_CALL,
+            Policy.ON_REQUEST,
+            True,
+        ),  # it had it before
+        ("queue/transferred_to_another_queue", Policy.ON_REQUEST, Policy.ON_REQUEST, False),
+        ("direct/answered", Policy.ON_REQUEST, Policy.ON_REQUEST, True),  # it never came to a queue
+    ],
+)
+def test_a_call_gets_its_ticket_as_its_queue_says(
+    name: str, support: Policy, second: Policy, *, gets: bool
+) -> None:
+    tickets = CallTickets(lambda _: "", {"support": support, "second": second})
+    (call,) = calls_of(TRACES[name].read_bytes(), PLAN, {"trunk1"}, tickets)
+    assert (call.ticket is not None) is gets
 
 
 @pytest.mark.parametrize("name", TRACES)

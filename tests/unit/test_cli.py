@@ -76,6 +76,7 @@ def test_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (call["type"], call["agent"], call["transfers"]) == ("call", "1001", [])
     assert [one["doing"] for one in call["segments"]] == ["talk"]
     assert set(events[0]) == {"type", "call_id", "caller", "targets", "transfer", "reason"}
+    assert call["ticket"]
     broken = tmp_path / "broken.json"
     broken.write_text('[{"Event": "Newchannel"')
     assert cli.main(["replay", str(broken)]) == cli.FINDINGS
