@@ -356,6 +356,17 @@ class Outbox:
         while removed:
             removed = await self._store.write(lambda unit: unit.outbox.prune(before, _PRUNE_AT_ONCE))
             await asyncio.sleep(0)  # calls come first
+        left = True
+        while left:
+            left = await self._forget(before)
+
+    async def _forget(self, before: datetime) -> bool:
+        """Whether there were expected calls of which nothing was ever told."""
+        # They are looked for where nobody waits to write: all lines are gone through.
+        found = await self._store.read(lambda unit: unit.outbox.never_told(before, _PRUNE_AT_ONCE))
+        if found:
+            await self._store.write(lambda unit: unit.outbox.forget(found, before))
+        return bool(found)
 
 
 def _differs(one: SubscriptionRow, other: SubscriptionRow) -> bool:

@@ -36,7 +36,7 @@ from bridge.store.facts import BigId
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
 from bridge.store.outbox_rows import DueEvent, OutboxCounts, OutboxRow
 from bridge.store.rows import Page
-from bridge.store.tables import Base, upsert_of
+from bridge.store.tables import Base, UtcDateTime, upsert_of
 
 WAITING, DELIVERED, DEAD, SKIPPED = "waiting", "delivered", "dead", "skipped"
 STATES = (WAITING, DELIVERED, DEAD, SKIPPED)
@@ -89,6 +89,8 @@ _C, _L = _TABLE.c, _LINES.c
 _ROW = tuple(_TABLE.columns)
 _SAME_LINE = and_(_L.call_id == _C.call_id, _L.subscription_id == _C.subscription_id)
 _IN_LINE = and_(_C.call_id == bindparam("a_call"), _C.subscription_id == bindparam("a_subscription"))
+
+Line = tuple[str, int]  # call, subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +311,18 @@ class SyncOutbox:
                 )
         return removed
 
+    def never_told(self, before: datetime, limit: int) -> list[Line]:
+        """Calls that were expected before then and of which there is nothing to be told, nor was."""
+        found = self._connection.execute(_NEVER_TOLD.limit(limit), {"before": before})
+        return [(row.call_id, row.subscription_id) for row in found]
+
+    def forget(self, lines: Collection[Line], before: datetime) -> None:
+        """What receivers said of calls that are still never told of, and long expected."""
+        for call, subscription in lines:
+            self._connection.execute(
+                _FORGET, {"before": before, "a_call": call, "a_subscription": subscription}
+            )
+
     # ── within a transaction ─────────────────────────────────────────────────
 
     def _lock(
@@ -356,6 +370,13 @@ class SyncOutbox:
         return row
 
 
+_IS_NEVER_TOLD = and_(
+    _L.touched_at < bindparam("before", type_=UtcDateTime()), ~select(_C.seq).where(_SAME_LINE).exists()
+)
+_NEVER_TOLD = select(_L.call_id, _L.subscription_id).where(_IS_NEVER_TOLD)
+_FORGET = delete(_LINES).where(
+    _L.call_id == bindparam("a_call"), _L.subscription_id == bindparam("a_subscription"), _IS_NEVER_TOLD
+)
 _FIRST = select(*_ROW).where(_IN_LINE, _C.state == WAITING).order_by(_C.seq).limit(1)
 
 

@@ -297,6 +297,25 @@ async def test_away_for_a_while_under_load(tmp_path: Path) -> None:
     assert (report.lost, report.out_of_order, report.overlapping) == (0, 0, 0)
 
 
+async def test_a_call_that_was_expected_in_vain_is_forgotten_after_a_while(
+    house: House, receiver: Receiver
+) -> None:
+    id = await house.subscribe(receiver.url)
+    now = datetime.now(UTC)
+    expected = {"of last week": now - timedelta(days=8), "of today": now}
+    for call, at in expected.items():
+        await house.store.write(lambda unit, call=call, at=at: unit.outbox.expect(call, id, {}, at))
+    await house.restart()
+
+    async def left() -> list[str]:
+        found = await house.store.read(lambda unit: unit.outbox.never_told(now + timedelta(days=1), 10))
+        return [call for call, _ in found]
+
+    async with asyncio.timeout(15):
+        while await left() != ["of today"]:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_recording_is_read_whole_to_be_sent(house: House, tmp_path: Path) -> None:
     shelf = shelf_of(house.store, tmp_path)
     row = await shelf.add(CALL, "support", at=datetime.now(UTC))

@@ -168,6 +168,24 @@ async def test_the_told_go_after_a_while_and_the_dead_stay(store: Store) -> None
     assert (counts.waiting, counts.dead, counts.oldest) == (1, 1, NOW)
 
 
+async def test_a_call_that_was_expected_and_never_told_is_forgotten(store: Store) -> None:
+    one, peer = await subscribe(store), {"call_id": "B24"}
+    for call, at in ((CALL, NOW), (OTHER, NOW), ("1700000000.9", NOW + HOUR)):
+        await store.write(lambda unit, call=call, at=at: unit.outbox.expect(call, one, peer, at))
+    kept = (await add(store, "offered", one))[0]  # of CALL, which is told of
+
+    async def never_told(before: datetime) -> list[str]:
+        return [call for call, _ in await store.read(lambda unit: unit.outbox.never_told(before, 10))]
+
+    assert await never_told(NOW) == []
+    assert await never_told(NOW + SECOND) == [OTHER]
+    lines = [(CALL, one), (OTHER, one), ("1700000000.9", one)]  # of which two have news meanwhile
+    await store.write(lambda unit: unit.outbox.forget(lines, NOW + SECOND))
+    assert await never_told(NOW + 2 * HOUR) == ["1700000000.9"]
+    again = await store.read(lambda unit: unit.outbox.due(one, NOW, 10, ()))
+    assert [(due.row.seq, due.peer) for due in again] == [(kept.row.seq, peer)]
+
+
 async def test_pages_and_filters(store: Store) -> None:
     one = await subscribe(store)
     for number in range(5):
