@@ -189,7 +189,7 @@ class Service:
             crm=self.callbacks.outbox,
             screens=self.screens,
         )
-        self.dispatch = Dispatch(lanes, self.inbox.put_now)
+        self.dispatch = Dispatch(lanes, self.inbox.put_now, self.callbacks.outbox.wants)
         self.engine = Engine(
             floor=self.floor,
             inbox=self.inbox,

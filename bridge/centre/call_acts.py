@@ -321,11 +321,13 @@ def show_card(call: Call, at: Moment) -> None:
     agents = {*call.ringing, *call.outside_ringing, *_in_it(call)}
     if not agents:
         agents = {call.agent} if call.agent is not None else set()
+    if not agents:
+        return
     candidates = tuple(client.id for client in call.clients)
     asking = call.look_ups_out > 0
+    record = call.record()
     at.out.orders += [
-        OpenCard(call.id, agent, call.record(), candidates, asking, call.unanswered)
-        for agent in sorted(agents)
+        OpenCard(call.id, agent, record, candidates, asking, call.unanswered) for agent in sorted(agents)
     ]
 
 

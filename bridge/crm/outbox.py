@@ -139,11 +139,15 @@ class Outbox:
 
     # ── the order ────────────────────────────────────────────────────────────
 
+    def wants(self, order: TellCrm) -> bool:
+        """Whether it is worth to ``tell``: also while it is not known who wants what."""
+        return self._rows is None or bool(self._who_wants(order))
+
     async def tell(self, order: TellCrm) -> None:
         """Keep it for all who want to know, in one transaction with the call as it is. Raises LinkDown."""
         if self._rows is None:
             await self.look()
-        wanted = [row.id for row in self._rows or () if row.active and order.kind.value in row.events]
+        wanted = self._who_wants(order)
         if not wanted:
             return
         people, now = People(self._plan(), self._logins), self._clock()
@@ -165,6 +169,9 @@ class Outbox:
 
         for due in await self._together.write(keep):
             self._offer(due)
+
+    def _who_wants(self, order: TellCrm) -> list[int]:
+        return [row.id for row in self._rows or () if row.active and order.kind.value in row.events]
 
     def _offer(self, due: DueEvent) -> None:
         line = self._lines.get(due.row.subscription)

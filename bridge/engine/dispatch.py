@@ -101,15 +101,20 @@ class _LaneWork:
 
 
 class Dispatch:
-    """``handlers`` carry out one lane each; ``report`` takes their results, and failures, as facts."""
+    """``handlers`` carry out one lane each; ``report`` takes their results, and failures, as facts.
+
+    ``wanted``: whether anybody wants to be told this by now; else it costs nothing.
+    """
 
     def __init__(
         self,
         handlers: Mapping[Lane, Handler],
         report: Callable[[Fact], None],
+        wanted: Callable[[TellCrm], bool] = lambda _: True,
     ) -> None:
         self._handlers = handlers
         self._report = report
+        self._wanted = wanted
         self._patient = True
         self._again = asyncio.Event()
         self._lanes: dict[LaneKey, _LaneWork] = {}
@@ -124,6 +129,8 @@ class Dispatch:
 
     def send(self, order: CallOrder, place: JournalPlace | None = None) -> None:
         """``place``: of the fact that the order follows from."""
+        if isinstance(order, TellCrm) and not self._wanted(order):
+            return
         key = lane_of(order)
         work = self._lanes.get(key)
         if work is None:

@@ -48,10 +48,15 @@ async def test_a_call_is_told_in_order_signed_and_once(house: House, receiver: R
 
 
 async def test_without_receivers_nothing_is_written(house: House, receiver: Receiver) -> None:
+    house.anew()
+    assert all(map(house.outbox.wants, events_of(CALL))), "not looked yet"
     await house.tell(*events_of(CALL))
     assert await house.states() == []
+    assert not any(map(house.outbox.wants, events_of(CALL)))
     assert await house.store.read(lambda unit: unit.calls.get(CALL)) is None
+    await house.restart()
     await house.subscribe(receiver.url, events=["call.ended"])
+    assert [one.kind.value for one in events_of(CALL) if house.outbox.wants(one)] == ["call.ended"]
     await house.tell(*events_of(CALL))
     await until(lambda: receiver.told(CALL))
     assert receiver.told(CALL) == ["call.ended"]

@@ -302,6 +302,18 @@ async def test_crms_are_told_in_the_order_of_what_happened(dispatch: Dispatch, h
     assert hands.ended == [first, second, SAVE]
 
 
+async def test_what_no_crm_wants_is_dropped_until_one_does(hands: Hands) -> None:
+    kinds: set[o.CallEventKind] = set()
+    dispatch = Dispatch({TELL.lane: hands.carry_out}, [].append, lambda order: order.kind in kinds)
+    dispatch.send(TELL)
+    assert len(dispatch) == 0
+    kinds.add(o.CallEventKind.ENDED)  # in the middle of the call
+    over = replace(TELL, event="ended", kind=o.CallEventKind.ENDED)
+    dispatch.send(TELL)
+    dispatch.send(over)
+    await until(lambda: hands.ended == [over])
+
+
 async def test_a_snapshot_that_somebody_waits_to_read_waits_for_no_later_one(
     dispatch: Dispatch, hands: Hands
 ) -> None:
