@@ -63,7 +63,9 @@ async def test_without_receivers_nothing_is_written(house: House, receiver: Rece
     assert await house.store.read(lambda unit: unit.calls.get(CALL)) is not None
 
 
-@pytest.mark.parametrize("fault", ["500", "redirect", "too much", "never", "broken", "no http"])
+@pytest.mark.parametrize(
+    "fault", ["500", "redirect", "too much", "too much of a yes", "never", "slow", "broken", "no http"]
+)
 async def test_what_fails_is_tried_again_and_nothing_overtakes_it(
     house: House, receiver: Receiver, fault: str
 ) -> None:
@@ -79,8 +81,16 @@ async def test_what_fails_is_tried_again_and_nothing_overtakes_it(
                 raise web.HTTPTemporaryRedirect("/elsewhere")
             case "too much":
                 return web.Response(status=500, body=b"x" * 10_000_000)
+            case "too much of a yes":
+                return web.Response(status=203, body=b"x" * 10_000_000)
             case "never":
                 await asyncio.sleep(60)
+            case "slow":
+                drop = web.StreamResponse()
+                await drop.prepare(request)
+                while True:
+                    await drop.write(b" ")
+                    await asyncio.sleep(0.01)
             case "broken":
                 reply = web.StreamResponse(status=203, headers={"content-length": "1000"})
                 await reply.prepare(request)
