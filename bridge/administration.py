@@ -22,6 +22,7 @@ from bridge.crm.verification import Finding, verify
 from bridge.errors import BadInput
 from bridge.store import Store
 from bridge.store.api_rows import ImportCounts
+from bridge.store.migrate import Step, Told
 from bridge.store.rows import DueRow, TokenRow, UserRow
 from bridge.web import SCOPES
 
@@ -35,6 +36,16 @@ async def _store(settings: config.Settings) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+async def migrations(path: Path) -> list[Step]:
+    """What is to be done to the database before this version can use it; nothing is changed."""
+    return await Store.steps(config.load(path).store.url)
+
+
+async def migrate(path: Path, told: Told) -> None:
+    store = await Store.open(config.load(path).store.url, told)
+    await store.close()
 
 
 async def import_file(

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bridge import __version__, cli_callbacks, cli_crm, cli_recordings, logs
+from bridge import __version__, cli_callbacks, cli_crm, cli_recordings, cli_store, logs
 from bridge.errors import BadInput, BadTrace, CallbridgeError, ConfigurationError, RemoteError
 
 OK, FINDINGS, USAGE, CONFIGURATION, REMOTE = range(5)
@@ -297,6 +297,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_crm.declare(commands, _command)
     cli_recordings.declare(commands, _command)
     cli_callbacks.declare(commands, _command)
+    cli_store.declare(commands, _command)
     return parser
 
 

@@ -20,21 +20,26 @@ It is not, and must not say so, if it does any of these:
   a release that can read it, then the one that writes it;
 - rewrite or lock a large table for longer than calls can wait (on PostgreSQL: statements end after 30 s).
 
+What goes through a table that grows with the years says so by ``goes_through``: the table, and how many of
+its rows it takes a second on each database. Before anything is changed it is told how long that will be.
+
 What is to go, goes in two steps: a release that does not use it any more, and a later one whose migration
 drops it, compatible with the schema of the first. ``alembic_version`` and ``compatibility`` stay as they are
 for ever, for they are what tells an older program where it is.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy
 import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Text, delete, insert, inspect, select, text
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection, Text, delete, func, insert, inspect, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
@@ -43,6 +48,8 @@ from bridge.store.tables import Base, OrderedText
 
 log = structlog.get_logger(__name__)
 
+Told = Callable[[str], None]
+TOLD = "told"  # among the attributes of Alembic's configuration
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x63616C6C  # any constant of ours: it keeps two starting processes from migrating at once
 
@@ -70,6 +77,49 @@ class SchemaSeen:
     def is_current(self) -> bool:
         """Nothing is to be done to use it."""
         return self.exists and (self.compatible or self.revision == self.current)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A migration that is still to be made. ``rows`` of ``table`` are gone through, in about ``seconds``."""
+
+    revision: str
+    title: str
+    table: str = ""
+    rows: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        words = f"schema {self.revision}: {self.title}"
+        if not self.rows:
+            return words
+        time = f"{self.seconds / 60:.0f} min" if self.seconds >= 60 else f"{max(1, self.seconds):.0f} s"
+        return f"{words} {self.rows} rows of {self.table}: about {time}, in which nobody else can write."
+
+
+def log_progress(message: str) -> None:
+    log.info(message, action="store.migrate")
+
+
+def steps(connection: Connection, target: str = "head") -> list[Step]:
+    """What is to be done to this database, in its order; nothing is changed. Raises ConfigurationError."""
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    found, known = _revisions(connection), _known(scripts)
+    if found - known:
+        if not _lives_with(connection, known):
+            raise ConfigurationError(newer_schema(", ".join(sorted(found - known))))
+        return []
+    there_to_here = scripts.iterate_revisions(target, next(iter(found), "base"))
+    return [_step(connection, script) for script in there_to_here if script.revision not in found][::-1]
+
+
+def _step(connection: Connection, script: Script) -> Step:
+    step = Step(script.revision, script.doc)
+    table, speeds = getattr(script.module, "goes_through", ("", {}))
+    if not table or not inspect(connection).has_table(table):
+        return step
+    rows = connection.scalar(select(func.count()).select_from(sqlalchemy.table(table))) or 0
+    return replace(step, table=table, rows=rows, seconds=rows / speeds[connection.dialect.name])
 
 
 def look(connection: Connection | None) -> SchemaSeen:
@@ -103,7 +153,12 @@ def alembic_config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes[TOLD] = _to_nobody
     return config
+
+
+def _to_nobody(_: str) -> None:
+    pass
 
 
 def other_type(
@@ -131,7 +186,7 @@ def newer_schema(revision: str) -> str:
     )
 
 
-def migrate(connection: Connection, target: str = "head") -> None:
+def migrate(connection: Connection, target: str = "head", told: Told = log_progress) -> None:
     """Upgrade within the connection's transaction: all of it or nothing, on both databases."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = 0"))
@@ -141,6 +196,10 @@ def migrate(connection: Connection, target: str = "head") -> None:
     known = _known(scripts)
     unknown = ", ".join(sorted(_revisions(connection) - known))
     if not unknown:
+        if _revisions(connection):  # of a new database nobody waits for anything
+            config.attributes[TOLD] = told
+            for step in steps(connection, target):
+                told(str(step))
         command.upgrade(config, target)
         _declare(connection, scripts)
     elif _lives_with(connection, known):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from bridge.engine.ports import LoggedFact
 from bridge.errors import ConfigurationError, InternalError, LinkDown
 from bridge.store.engine import Engines, database_errors, open_engines, open_engines_to_look, reaching
-from bridge.store.migrate import SchemaSeen, look, migrate, newer_schema
+from bridge.store.migrate import SchemaSeen, Step, Told, log_progress, look, migrate, newer_schema, steps
 from bridge.store.sqlite_thread import SqliteThread
 from bridge.store.unit import SyncUnit, Unit
 
@@ -29,14 +29,17 @@ class Store:
         self._appending = asyncio.Lock()
 
     @classmethod
-    async def open(cls, url: str) -> Self:
-        """Opens, and brings the schema up to date. Raises ConfigurationError or LinkDown."""
+    async def open(cls, url: str, told: Told = log_progress) -> Self:
+        """Opens, and brings the schema up to date. Raises ConfigurationError or LinkDown.
+
+        ``told``: how far that is, in words.
+        """
         engines = await open_engines(url)
         store = cls(engines)
         try:
             async with store._session(engines.writer) as session:
                 connection = await session.connection()
-                await connection.run_sync(migrate)
+                await connection.run_sync(migrate, told=told)
         except BaseException:
             await engines.dispose()
             raise
@@ -45,12 +48,22 @@ class Store:
     @classmethod
     async def inspect(cls, url: str) -> SchemaSeen:
         """What is there, changing nothing. Raises ConfigurationError, or LinkDown when it cannot be read."""
+        return await cls._looked(url, look) or look(None)
+
+    @classmethod
+    async def steps(cls, url: str) -> list[Step]:
+        """What ``open`` would do to a database that is there. Raises as ``inspect`` does."""
+        return await cls._looked(url, steps) or []
+
+    @classmethod
+    async def _looked(cls, url: str, do: Callable[[Connection], T]) -> T | None:
+        """None: there is no database yet."""
         engines = await open_engines_to_look(url)
         if engines is None:
-            return look(None)
+            return None
         try:
             async with cls(engines)._session(engines.reader, read_only=True) as session:
-                return await (await session.connection()).run_sync(look)
+                return await (await session.connection()).run_sync(do)
         finally:
             await engines.dispose()
 

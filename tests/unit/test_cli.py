@@ -17,6 +17,8 @@ from bridge.centre.ids import AgentId, CallId, QueueName, Skill, agent_leg_id
 from bridge.centre.orders import CallRecord, EndOffer, Outcome, SaveOffer
 from bridge.centre.plan import Strategy
 from bridge.store import Store
+from bridge.store.engine import open_engines
+from bridge.store.migrate import migrate
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "docker" / "callbridge.yml"
@@ -82,6 +84,31 @@ def test_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["replay", str(broken)]) == cli.FINDINGS
     assert "broken.json" in capsys.readouterr().err
     assert cli.main(["replay", str(tmp_path / "none")]) == cli.FINDINGS
+
+
+def test_migrate(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*options: str) -> list[str]:
+        assert cli.main(["migrate", "--config", str(file), *options]) == cli.OK
+        return capsys.readouterr().out.splitlines()
+
+    (nothing,) = said("--dry-run")
+    assert "there is no database yet" in nothing
+    assert not (tmp_path / "callbridge.db").exists()
+    asyncio.run(_of_an_older_version(f"sqlite+aiosqlite:///{tmp_path}/callbridge.db"))
+    planned = said("--dry-run")
+    assert planned[0].startswith("schema 0011: ")
+    assert said("--dry-run") == planned, "nothing was done"
+    done = said()
+    assert done[: len(planned)] == planned
+    assert done[-1] == "the schema is this version's"
+    assert len(said("--dry-run")) == 1
+
+
+async def _of_an_older_version(url: str) -> None:
+    engines = await open_engines(url)
+    async with engines.writer.begin() as connection:
+        await connection.run_sync(migrate, "0010")
+    await engines.dispose()
 
 
 def test_import(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Tickets of the schema before they were threads, brought to this one on both databases, and back."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from bridge.errors import BadInput
 from bridge.store import Store
 from bridge.store.engine import open_engines
 from bridge.store.migrate import alembic_config, migrate
+from bridge.store.migrations import progress
 from bridge.store.ticket_rows import Conflict
 
 BEFORE = "0010"
@@ -104,6 +106,34 @@ async def test_tickets_become_threads_and_lose_nothing(migrated: tuple[str, list
             async with store.unit() as unit:
                 await unit.tickets._session.execute(text(broken))
     await store.close()
+
+
+async def test_how_long_it_takes_is_said_before_and_how_far_it_is_meanwhile(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_AT_ONCE", 2)
+    engines = await open_engines(url)
+    async with engines.writer.begin() as connection:
+        await connection.run_sync(old)
+    await engines.dispose()
+    pending = await Store.steps(url)
+    assert [step.revision for step in pending][:2] == ["0011", "0012"]
+    threads, sources = pending[:2]
+    assert (threads.table, threads.rows, sources.rows) == ("tickets", 3, 0)
+    assert "3 rows of tickets: about 1 s, in which nobody else can write" in str(threads)
+    assert "about 4 min" in str(replace(threads, seconds=250))
+    told: list[str] = []
+    await (await Store.open(url, told.append)).close()
+    assert told[: len(pending)] == [str(step) for step in pending]
+    assert told[len(pending) :][:3] == [
+        "tickets: 66 % changed",
+        "tickets: 100 % changed",
+        "tickets: their calls are written down",
+    ]
+    assert await Store.steps(url) == []
+    told.clear()
+    await (await Store.open(url, told.append)).close()
+    assert told == []
 
 
 async def test_the_step_back_from_threads(migrated: tuple[str, list[dict[str, Any]]]) -> None:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from bridge.store.migrations.progress import in_parts, say
 from bridge.store.migrations.sqlite_schema import rewrite
 from bridge.store.migrations.triggers_0011 import FUNCTIONS_POSTGRESQL, TRIGGERS_POSTGRESQL, TRIGGERS_SQLITE
 
@@ -23,6 +24,8 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 compatible_with = "0003"
+# Rows a second, as measured on two busy cores; all the while nobody else can write.
+goes_through = ("tickets", {"sqlite": 20_000, "postgresql": 20_000})
 
 TIME = sa.DateTime(timezone=True)
 ORDERED = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
@@ -121,19 +124,22 @@ def upgrade() -> None:
     if sqlite:
         rewrite(revision, "tickets", BEFORE, f"{PRIORITY}, \n\t{BEFORE}")
     # What was done is closed, what was taken up has had its reaction; none of it had a clock.
-    op.execute(
+    in_parts(
         "UPDATE tickets SET closed_at = CASE WHEN status = 'done' THEN updated_at END, "
         "reacted_at = CASE WHEN status <> 'open' THEN updated_at END, "
-        "waiting_since = CASE WHEN status = 'open' THEN created_at END"
+        "waiting_since = CASE WHEN status = 'open' THEN created_at END",
+        "tickets",
     )
     _tables()
+    say("tickets: their calls are written down")
     op.execute(
         "INSERT INTO ticket_calls (call_id, ticket_id) SELECT call_id, id FROM tickets "
         "WHERE call_id IS NOT NULL ORDER BY call_id"
     )
     op.execute("INSERT INTO ticket_stale (ticket_id) SELECT id FROM tickets ORDER BY id")
     op.create_index("ix_ticket_calls_ticket_id", "ticket_calls", ["ticket_id"])
-    for name, (columns, unique, where) in INDEXES.items():
+    for number, (name, (columns, unique, where)) in enumerate(INDEXES.items(), 1):
+        say(f"tickets: index {number} of {len(INDEXES)}")
         condition = None if where is None else sa.text(where)
         more = sa.text(f"{where} AND {SQLITE_TOO[name]}") if name in SQLITE_TOO else condition
         op.create_index(

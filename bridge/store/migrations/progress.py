@@ -1,0 +1,25 @@
+"""What a migration that goes through a large table tells whoever waits for it."""
+
+from typing import cast
+
+import sqlalchemy as sa
+from alembic import context, op
+
+from bridge.store.migrate import TOLD, Told
+
+_AT_ONCE = 200_000  # rows
+
+
+def say(message: str) -> None:
+    cast("Told", context.config.attributes[TOLD])(message)
+
+
+def in_parts(statement: str, table: str) -> None:
+    """``statement``, a change of ``table`` without a WHERE, by its ids, and how far it is after each part."""
+    connection = op.get_bind()
+    last = connection.scalar(sa.select(sa.func.max(sa.column("id"))).select_from(sa.table(table))) or 0
+    changed = sa.text(f"{statement} WHERE id > :after AND id <= :until")
+    for after in range(0, last, _AT_ONCE):
+        connection.execute(changed, {"after": after, "until": after + _AT_ONCE})
+        if last > _AT_ONCE:
+            say(f"{table}: {min(100, (after + _AT_ONCE) * 100 // last)} % changed")
