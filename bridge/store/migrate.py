@@ -114,7 +114,7 @@ def steps(connection: Connection, target: str = "head") -> list[Step]:
 
 
 def _step(connection: Connection, script: Script) -> Step:
-    step = Step(script.revision, script.doc)
+    step = Step(script.revision, " ".join(script.doc.split()))
     table, speeds = getattr(script.module, "goes_through", ("", {}))
     if not table or not inspect(connection).has_table(table):
         return step
