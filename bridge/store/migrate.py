@@ -28,7 +28,7 @@ drops it, compatible with the schema of the first. ``alembic_version`` and ``com
 for ever, for they are what tells an older program where it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,9 +115,10 @@ def steps(connection: Connection, target: str = "head") -> list[Step]:
 
 def _step(connection: Connection, script: Script) -> Step:
     step = Step(script.revision, " ".join(script.doc.split()))
-    table, speeds = getattr(script.module, "goes_through", ("", {}))
-    if not table or not inspect(connection).has_table(table):
+    through: tuple[str, Mapping[str, int]] | None = getattr(script.module, "goes_through", None)
+    if through is None or not inspect(connection).has_table(through[0]):
         return step
+    table, speeds = through
     rows = connection.scalar(select(func.count()).select_from(sqlalchemy.table(table))) or 0
     return replace(step, table=table, rows=rows, seconds=rows / speeds[connection.dialect.name])
 
