@@ -12,7 +12,7 @@ an agent who asks another about a client (``Call.about``).
 A call that is given to the dialplan goes on there: its end is told when it has hung up.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from bridge.centre.call import Call, CallState, Leg, Moment, Seat
@@ -28,7 +28,6 @@ K = CallEventKind
 S = CallState
 
 ENDED = "ended"
-_MAY_BE_NEWS = (None, K.RINGING)  # of what a leg was told of last
 _JOINED = (S.TALKING, S.CONSULTING, S.OUTSIDE)
 # What AMI's replay says of a ring that is over → what it says of the agent.
 _RING_ENDS: Mapping[str, OfferEnd] = {
@@ -58,12 +57,8 @@ def tell_crm(call: Call, at: Moment, *, lost: bool = False) -> None:
             at.out.orders.append(ended_in_the_dialplan(call.id, at))
         return
     goes_on = call.outcome is Outcome.FALLBACK and not call.hung_up
-    over = lost or ((call.cleared or call.state is S.ENDED) and not goes_on)
-    # Most steps are no news to anybody: of a leg nothing is told any more once it has had the client, or not.
-    legs = [leg for leg in call.legs.values() if leg.told in _MAY_BE_NEWS and leg.kind is not LegKind.CLIENT]
-    passed_on = bool(call.transfers) and call.transfers[-1].number > call.told_transfer
-    if legs or over or passed_on or not call.told:
-        at.out.orders.extend(_news(call, legs, at, over=over))
+    over = (call.cleared or call.state is S.ENDED) and not goes_on
+    at.out.orders.extend(_news(call, at, over=over or lost))
 
 
 def recording_ready(fact: RecordingAttached, at: Moment) -> TellCrm:
@@ -83,11 +78,12 @@ def ended_in_the_dialplan(call: CallId, at: Moment) -> TellCrm:
     return TellCrm(call, ENDED, K.ENDED, at.now, record=None)
 
 
-def _news(call: Call, legs: Sequence[Leg], at: Moment, *, over: bool) -> Iterator[TellCrm]:
+def _news(call: Call, at: Moment, *, over: bool) -> Iterator[TellCrm]:
     """A phone that stops goes before who is there instead, and whom he was passed on to before he rings."""
     if not call.told:
         call.told = True
         yield _event(call, "offered", K.OFFERED, call.offered_at)
+    legs = call.legs.values()
     for leg in legs:
         if leg.told is K.RINGING and (leg.ring_end is not None or not leg.alive):
             yield _ring_ended(call, leg, at)
@@ -100,7 +96,7 @@ def _news(call: Call, legs: Sequence[Leg], at: Moment, *, over: bool) -> Iterato
             leg.told = K.RINGING
             since = leg.ringing_at or at.now
             yield _event(call, f"ringing:{leg.id}", K.RINGING, since, agent=leg.agent, leg=leg)
-        if leg.told in _MAY_BE_NEWS and _is_joined(call, leg):
+        if leg.told in (None, K.RINGING) and _is_joined(call, leg):
             leg.told = K.ANSWERED
             yield _event(call, f"answered:{leg.id}", K.ANSWERED, at.now, agent=leg.agent, leg=leg)
     if over:
@@ -119,7 +115,7 @@ def _rings(leg: Leg) -> bool:
 
 def _is_joined(call: Call, leg: Leg) -> bool:
     """The client and he hear each other; who is only asked about the client does not talk with him yet."""
-    if call.state not in _JOINED or leg.answered_at is None or not leg.alive:
+    if leg.kind is LegKind.CLIENT or call.state not in _JOINED or leg.answered_at is None or not leg.alive:
         return False
     client = call.legs.get(call.client_leg)
     there = call.state is S.OUTSIDE or (client is not None and client.seat is Seat.TALK)
