@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -84,6 +85,18 @@ def test_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["replay", str(broken)]) == cli.FINDINGS
     assert "broken.json" in capsys.readouterr().err
     assert cli.main(["replay", str(tmp_path / "none")]) == cli.FINDINGS
+
+
+@pytest.mark.parametrize(("policy", "gets"), [("every_call", True), ("on_request", False)])
+def test_replay_by_a_queue_s_policy(
+    file: Path, policy: str, capsys: pytest.CaptureFixture[str], *, gets: bool
+) -> None:
+    text = re.sub(r"\blab\b", "trunk1", file.read_text())
+    file.write_text(text.replace("\n    strategy:", f"\n    tickets: {policy}\n    strategy:", 1))
+    trace = ROOT / "tests" / "replay" / "traces" / "queue" / "answered.ami"
+    assert cli.main(["replay", "--config", str(file), str(trace)]) == cli.OK
+    call = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (call["queue"], call["ticket"] is not None) == ("support", gets)
 
 
 def test_migrate(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
