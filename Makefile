@@ -88,7 +88,7 @@ lock: ## resolve the dependencies anew, with hashes
 
 clean: ## end the lab and remove all that was made: passwords, images, caches, the virtual environment
 	@$(LAB) clean
-	rm -rf build docker/lab-test $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build docker/lab-test bridge/web/assets/vendor $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements-dev.lock

@@ -14,6 +14,7 @@ from lab import BUILD, DOCKER, ROOT
 from screen import Screen, Step
 
 HOST_CA = BUILD / "host-ca.crt"
+VENDOR = ROOT / "bridge" / "web" / "assets" / "vendor"
 PROXY = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 PASSED_ON = {
     "callbridge-asterisk": (),
@@ -42,7 +43,23 @@ def ensure(screen: Screen) -> None:
                 time.sleep(0.1)
             for one in running:
                 one.result()
+        bring_scripts()
         step.result = ", ".join(FOLDERS)
+
+
+def bring_scripts() -> None:
+    """What npm gave the image, into the checkout: tests with a browser serve their pages from there."""
+    folder = "/opt/callbridge/bridge/web/assets/vendor"
+    for name in shell.output(_in_app("ls", folder)).split():
+        script = shell.output(_in_app("cat", f"{folder}/{name}"))
+        if not (VENDOR / name).is_file() or (VENDOR / name).read_text() != script:
+            VENDOR.mkdir(exist_ok=True)
+            (VENDOR / f"{name}.new").write_text(script)
+            (VENDOR / f"{name}.new").replace(VENDOR / name)
+
+
+def _in_app(program: str, path: str) -> list[str]:
+    return ["docker", "run", "--rm", "--network", "none", "--entrypoint", program, "callbridge-app", path]
 
 
 def show(step: Step, builds: list[Build]) -> None:
