@@ -10,6 +10,7 @@ from bridge.web.guard import read_form
 from bridge.web.labels import N_
 from bridge.web.problems import bad_field
 
+_JOINERS = "\u200c\u200d"
 _MULTILINE = "\n\t"
 
 
@@ -65,11 +66,17 @@ def path_number(request: web.Request, name: str = "id") -> int | None:
 
 
 def clean(value: str, *, multiline: bool = False) -> str:
-    """Without control characters: they have no business in a name and break what prints them later."""
+    """Without control characters: they have no business in a name and break what prints them later.
+
+    Joiners are letters' own: without them a family of emoji falls apart, and so do words of some scripts.
+    """
     value = value.replace("\r\n", "\n")
     kept = (
         char
         for char in value
-        if (multiline and char in _MULTILINE) or unicodedata.category(char) not in {"Cc", "Cs", "Cf"}
+        if (multiline and char in _MULTILINE)
+        or char in _JOINERS
+        or unicodedata.category(char) not in {"Cc", "Cs", "Cf"}
     )
-    return "".join(kept).strip()
+    text = "".join(kept).strip()
+    return text if text.strip(_JOINERS) else ""
