@@ -96,7 +96,7 @@ async def open_ticket(request: web.Request) -> web.StreamResponse:
             typed=typed.values,
             faults=made.faults,
         )
-        return fragment(
+        answer = fragment(
             request,
             "_card_ticket.html",
             status=HTTPStatus.BAD_REQUEST,
@@ -104,10 +104,11 @@ async def open_ticket(request: web.Request) -> web.StreamResponse:
             kept=False,
             **context,
         )
+        # Not the other way round: a form that a newer card has replaced could name no place any more.
+        answer.headers["HX-Retarget"], answer.headers["HX-Reswap"] = "closest .card-ticket", "outerHTML"
+        return answer
     request.app[SCREENS].refresh(opened.call)
-    answer = await drawn_card(request, opened)
-    answer.headers["HX-Retarget"], answer.headers["HX-Reswap"] = "#card", "innerHTML"
-    return answer
+    return await drawn_card(request, opened)
 
 
 async def _panel(
