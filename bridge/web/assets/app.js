@@ -54,6 +54,13 @@
     }
   }
 
+  // A status that comes with new markup is not read out by itself: only a change of what stood there before is.
+  function speak(event) {
+    const status = event.detail.elt.querySelector?.("main [role=status], .card-ticket > [role=status]");
+    const announcer = document.getElementById("announcer");
+    if (status && announcer) announcer.textContent = status.textContent.trim();
+  }
+
   function offline(lost) {
     const banner = document.getElementById("offline");
     if (banner) banner.hidden = !lost;
@@ -161,6 +168,8 @@
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-open]");
     if (opener) openDialog(opener.dataset.open);
+    // Who chooses by the mouse to whom it goes writes next; the label's own focus comes first.
+    if (event.detail && event.target.closest(".mode")) setTimeout(() => focus("#composer-body"));
     const dismiss = event.target.closest("[data-dismiss]");
     if (dismiss) dismiss.parentElement.remove();
     for (const menu of document.querySelectorAll("details.menu[open]")) {
@@ -168,20 +177,20 @@
     }
   });
 
-  // ── what the floor loses when it is drawn anew: htmx finds the focused button again by its id, not more ─
+  // ── what floor and card lose when they are drawn anew: htmx finds what has the focus by its id, not more ─
   let kept = null;
   function keep() {
-    const focused = document.activeElement?.closest("#floor") ? document.activeElement.id : "";
-    kept = { focused, scrolled: Array.from(document.querySelectorAll("#floor .scroll"), (one) => [one.id, one.scrollLeft]) };
+    const within = document.activeElement?.closest("#floor, #card")?.id;
+    kept = { within, focused: document.activeElement?.id, scrolled: Array.from(document.querySelectorAll("#floor .scroll"), (one) => [one.id, one.scrollLeft]) };
   }
   function giveBack() {
     if (!kept) return;
-    const { focused, scrolled } = kept;
+    const { within, focused, scrolled } = kept;
     kept = null;
     for (const [id, left] of scrolled) document.getElementById(id)?.scrollTo({ left });
+    if (!within || (focused && document.getElementById(focused)) || document.activeElement !== document.body) return;
     // Its button is gone: on to the panel that has come in its place, or at least not to the top of the page.
-    if (!focused || document.getElementById(focused)) return;
-    (document.querySelector('#floor [aria-pressed="true"]') || document.getElementById("main")).focus({ preventScroll: true });
+    (within === "card" ? document.getElementById("card-area") : document.querySelector('#floor [aria-pressed="true"]') || document.getElementById("main")).focus({ preventScroll: true });
   }
   for (const name of ["htmx:sseBeforeMessage", "htmx:beforeSwap"]) document.addEventListener(name, keep);
   for (const name of ["htmx:sseMessage", "htmx:afterSwap"]) document.addEventListener(name, giveBack);
@@ -241,7 +250,7 @@
     }
   });
   document.addEventListener("htmx:sseMessage", () => { tick(); announce(); });
-  document.addEventListener("htmx:load", tick);
+  document.addEventListener("htmx:load", (event) => { tick(); speak(event); });
   document.addEventListener("htmx:beforeRequest", () => {
     for (const id of ["notice", "moves-notice"]) document.getElementById(id)?.replaceChildren();
   });
