@@ -223,7 +223,9 @@ async def open_house(
     public_url: str = "http://callbridge.test",
     key_file: Path | None = None,
     mailer: Mailer | None = None,
+    in_browser: bool = False,
 ) -> House:
+    """``in_browser``: a real one comes, and needs the scripts that building the images brings."""
     recordings = tmp_path / "recordings"
     recordings.mkdir()
     store = await Store.open(await fill_sqlite(tmp_path / "callbridge.db"))
@@ -258,7 +260,7 @@ async def open_house(
         TicketFiles(store, tickets, kept, lambda: house.settings.tickets.attachments),
     )
     metrics = Metrics()
-    app = make_app(parts, screens, metrics, without_vendor=True)
+    app = make_app(parts, screens, metrics, without_vendor=not in_browser)
     server = TestServer(app)
     await server.start_server()
     house = House(
