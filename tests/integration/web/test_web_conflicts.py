@@ -14,7 +14,7 @@ from tests.integration.web.web_samples import add_client, add_ticket, record
 async def _form(client: TestClient, path: str) -> dict[str, str]:
     """What the page's form would send, untouched."""
     text = await (await client.get(path)).text()
-    form = text[text.index(f'action="{path}"') :]
+    form = text[text.rindex(f'action="{path}"') :]  # before it: what one click does
     form = form[: form.index("</form>")]
     fields = {
         name: markup.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from bridge.crm.mail import Mailer
 from tests.e2e.parts import browser
@@ -16,6 +16,7 @@ from tests.integration.web.web_house import close_house, open_house
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
+    expect.set_options(timeout=20_000)  # a busy machine
     async with browser() as chromium:
         yield chromium
 

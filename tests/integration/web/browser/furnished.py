@@ -72,10 +72,8 @@ class Furnished:
             "/",
             "/tickets",
             f"/tickets?filter={self.filter}",
-            "/tickets?q=нет+такого",
             "/tickets/new",
             f"/tickets/{self.ticket}",
-            f"/tickets/{self.other}",
             "/clients",
             f"/clients/{self.client}",
             "/calls",
@@ -85,7 +83,7 @@ class Furnished:
 
     @property
     def supervisor_pages(self) -> tuple[str, ...]:
-        return ("/floor", "/imports", f"/imports/{self.tried}", "/callbacks", "/audit", "/tickets")
+        return ("/floor", "/imports", f"/imports/{self.tried}", "/callbacks", "/audit")
 
 
 def rules() -> Settings:
