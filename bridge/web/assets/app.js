@@ -58,7 +58,8 @@
   function speak(event) {
     const status = event.detail.elt.querySelector?.("main [role=status], .card-ticket > [role=status]");
     const announcer = document.getElementById("announcer");
-    if (status && announcer) announcer.textContent = status.textContent.trim();
+    const words = status?.textContent.trim();
+    if (words && announcer && announcer.textContent !== words) announcer.textContent = words;
   }
 
   function offline(lost) {
@@ -180,17 +181,19 @@
   // ── what floor and card lose when they are drawn anew: htmx finds what has the focus by its id, not more ─
   let kept = null;
   function keep() {
-    const within = document.activeElement?.closest("#floor, #card")?.id;
-    kept = { within, focused: document.activeElement?.id, scrolled: Array.from(document.querySelectorAll("#floor .scroll"), (one) => [one.id, one.scrollLeft]) };
+    const within = document.activeElement?.closest("#floor, #card");
+    const focused = within ? document.activeElement.id : "";
+    kept = { focused, within: within?.id, scrolled: Array.from(document.querySelectorAll("#floor .scroll"), (one) => [one.id, one.scrollLeft]) };
   }
   function giveBack() {
     if (!kept) return;
-    const { within, focused, scrolled } = kept;
+    const { focused, within, scrolled } = kept;
     kept = null;
     for (const [id, left] of scrolled) document.getElementById(id)?.scrollTo({ left });
     if (!within || (focused && document.getElementById(focused)) || document.activeElement !== document.body) return;
     // Its button is gone: on to the panel that has come in its place, or at least not to the top of the page.
-    (within === "card" ? document.getElementById("card-area") : document.querySelector('#floor [aria-pressed="true"]') || document.getElementById("main")).focus({ preventScroll: true });
+    const next = within === "card" ? "#card-area" : '#floor [aria-pressed="true"]';
+    (document.querySelector(next) || document.getElementById("main")).focus({ preventScroll: true });
   }
   for (const name of ["htmx:sseBeforeMessage", "htmx:beforeSwap"]) document.addEventListener(name, keep);
   for (const name of ["htmx:sseMessage", "htmx:afterSwap"]) document.addEventListener(name, giveBack);
@@ -251,7 +254,8 @@
   });
   document.addEventListener("htmx:sseMessage", () => { tick(); announce(); });
   document.addEventListener("htmx:load", (event) => { tick(); speak(event); });
-  document.addEventListener("htmx:beforeRequest", () => {
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt.closest(".card-ticket")) document.getElementById("announcer").replaceChildren();
     for (const id of ["notice", "moves-notice"]) document.getElementById(id)?.replaceChildren();
   });
 

@@ -75,10 +75,9 @@ class Screen:
 
     async def tab_to(self, what: Locator, most: int = 80, back: bool = False) -> None:
         """From where the focus is, by the tab key alone; where it arrives it can be seen."""
-        target = await what.element_handle()
         for _ in range(most):
             await self.page.keyboard.press("Shift+Tab" if back else "Tab")
-            if await self.page.evaluate("(one) => document.activeElement === one", target):
+            if await what.evaluate("(one) => document.activeElement === one"):  # drawn anew: another one
                 assert await self.outlined(), f"nobody sees where the focus is: {what}"
                 return
         raise AssertionError(f"the tab key does not lead to {what}")
