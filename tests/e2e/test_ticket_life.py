@@ -40,7 +40,7 @@ async def test_from_the_ring_to_the_end(lab: Lab, api: Api, chromium: Browser) -
     await page.locator(f"form[action='{path}/entries'] button.primary").click()
     await expect(page.locator(".thread")).to_contain_text(NOTE)
 
-    form = page.locator(f"form[action='{path}']")
+    form = page.locator("form[data-key=form]")
     await form.locator("[name=classification]").select_option("hardware/printer")
     await form.locator("[name=field_product]").select_option("phone")
     await form.locator("[name=field_model] option[value=T-46]").wait_for(state="attached")
