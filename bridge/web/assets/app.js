@@ -262,6 +262,16 @@
   tick();
   setInterval(() => { tick(); announce(); }, 1000);
 
+  // What one click does to a ticket takes along what is typed in its form already.
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest(".quick") && document.querySelector('form[data-key="form"]');
+    const field = form && begun(form) && form.elements[event.submitter?.name];
+    if (!field) return;
+    event.preventDefault();
+    field.value = event.submitter.value;
+    form.requestSubmit();
+  });
+
   // A file is sent as it is, not as a form: the server reads it piece by piece.
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("form[data-upload]");

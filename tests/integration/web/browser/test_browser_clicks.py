@@ -109,6 +109,17 @@ async def test_it_is_taken(anna: Screen, furnished: Furnished) -> None:
     assert (await ticket_of(furnished, id)).assignee == ANNA
 
 
+async def test_what_is_typed_goes_along(anna: Screen, furnished: Furnished) -> None:
+    id = await new_ticket(furnished)
+    page = await anna.open(f"/tickets/{id}")
+    await page.get_by_role("textbox", name="Solution").fill("Сменили картридж")
+    await page.get_by_role("textbox", name="Contract").fill("A-18")
+    await anna.click(page.get_by_role("button", name="Done"))
+    await expect(page.locator("#announcer")).to_have_text("Saved.")
+    row = await ticket_of(furnished, id)
+    assert (row.status, row.solution, row.fields["contract"]) == ("done", "Сменили картридж", "A-18")
+
+
 async def test_from_the_card_the_call_goes_to_an_open_ticket(anna: Screen, furnished: Furnished) -> None:
     call = await talking(furnished.house, furnished.client, call="5.1", with_ticket=False)
     async with furnished.house.store.view() as unit:
