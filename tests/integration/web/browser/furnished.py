@@ -10,6 +10,7 @@ from bridge.crm.ticketing.filters import Filter
 from bridge.store.api_rows import ImportCounts
 from bridge.store.client_sources import GivenClient
 from bridge.store.outbox import DEAD, NewEvent
+from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import NewEntry
 from tests.integration.web.house_plan import settings
 from tests.integration.web.web_house import House
@@ -84,6 +85,23 @@ class Furnished:
     @property
     def supervisor_pages(self) -> tuple[str, ...]:
         return ("/floor", "/imports", f"/imports/{self.tried}", "/callbacks", "/audit")
+
+    async def new_ticket(self, subject: str = "Не печатает") -> int:
+        """Nobody's, and without what is required to close it."""
+        async with self.house.store.unit() as unit:
+            row = await unit.tickets.create(
+                source="web",
+                fields={"subject": subject, "department": "support"},
+                by="1001",
+                at=datetime.now(UTC),
+            )
+        return row.id
+
+    async def row(self, ticket: int) -> TicketRow:
+        async with self.house.store.view() as unit:
+            row = await unit.tickets.get(ticket)
+        assert row is not None
+        return row
 
 
 def rules() -> Settings:

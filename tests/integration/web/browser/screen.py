@@ -63,11 +63,6 @@ class Screen:
         self.clicks += 1
         await what.click()
 
-    async def choose(self, what: Locator, label: str) -> None:
-        """As a mouse does it: one click opens the list, another one chooses."""
-        self.clicks += 2
-        await what.select_option(label=label)
-
     async def outside(self) -> list[str]:
         """What makes the page scroll sideways."""
         found: list[str] = await self.page.evaluate(_OUTSIDE)

@@ -17,7 +17,6 @@ BREAKS = "\"'></textarea></title><svg onload=window.__pwned='svg'>{{7*7}}{% raw 
 OTHERS = ("javascript:window.__pwned=1", "\u202egnp.exe\u2066 شكرا", "👩‍👩‍👧‍👦🏳️‍🌈", "Щ" * 150, "W" * 150)
 _NO_TEXTS = ("numbers", "emails", "number", "field_pieces", "to", "other", "target")
 _MADE = "img[src=x], [onload], [onerror], main script, a[href^='javascript:'], title > *"
-# The desktop is pushed to, and history, clients and a template are asked for by what is pressed.
 _OPEN_ALL = "for (const one of document.querySelectorAll('main details')) one.open = true"
 
 

@@ -1,34 +1,14 @@
 """What is done with tickets, by the keyboard alone: where the focus goes is where the work goes on."""
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 from playwright.async_api import Page, expect
 
-from bridge.store.rows import TicketRow
 from tests.integration.web.browser.furnished import Furnished, talking
 from tests.integration.web.browser.screen import Screen, Screens
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-async def new_ticket(furnished: Furnished, subject: str = "Не печатает") -> int:
-    async with furnished.house.store.unit() as unit:
-        row = await unit.tickets.create(
-            source="web",
-            fields={"subject": subject, "department": "support"},
-            by="1001",
-            at=datetime.now(UTC),
-        )
-    return row.id
-
-
-async def ticket_of(furnished: Furnished, id: int) -> TicketRow:
-    async with furnished.house.store.view() as unit:
-        row = await unit.tickets.get(id)
-    assert row is not None
-    return row
 
 
 async def told(page: Page, words: str = "Saved.") -> None:
@@ -128,14 +108,14 @@ async def test_a_ticket_from_its_opening_to_its_end(screens: Screens, furnished:
     await page.keyboard.type("A-17")
     await page.keyboard.press("Enter")
     await told(page)
-    row = await ticket_of(furnished, id)
+    row = await furnished.row(id)
     assert (row.status, row.fields["contract"], row.fields["make"]) == ("done", "A-17", "hp")
     await page.keyboard.press("l")
     await expect(page).to_have_url(re.compile("/tickets$"))
 
 
 async def test_tags_links_and_merging(screens: Screens, furnished: Furnished) -> None:
-    one, other = await new_ticket(furnished, "Одно"), await new_ticket(furnished, "Другое")
+    one, other = await furnished.new_ticket("Одно"), await furnished.new_ticket("Другое")
     screen = await screens.of("chief")
     page = await screen.open(f"/tickets/{one}")
     await screen.tab_to(page.get_by_label("Tags, with commas between them"))
@@ -157,7 +137,7 @@ async def test_tags_links_and_merging(screens: Screens, furnished: Furnished) ->
     await page.keyboard.type(str(other))
     await page.keyboard.press("Enter")
     await told(page, "Merged: all of the other ticket is here now.")
-    assert (await ticket_of(furnished, one)).merged_into == other
+    assert (await furnished.row(one)).merged_into == other
 
 
 async def test_a_template_and_the_history(screens: Screens, furnished: Furnished) -> None:
@@ -252,7 +232,7 @@ async def _solved(screen: Screen, id: int, words: str) -> Page:
 
 
 async def test_two_at_one_ticket(screens: Screens, furnished: Furnished) -> None:
-    id = await new_ticket(furnished)
+    id = await furnished.new_ticket()
     hers, his = await screens.of("1001"), await screens.of("1002")
     his.expect(409)
     first, second = await _solved(hers, id, "Её слово"), await _solved(his, id, "Его слово")
@@ -270,4 +250,4 @@ async def test_two_at_one_ticket(screens: Screens, furnished: Furnished) -> None
     await expect(second.get_by_role("radio", name="What you typed: Его слово")).to_be_checked()
     await second.keyboard.press("Enter")
     await told(second)
-    assert (await ticket_of(furnished, id)).solution == "Его слово"
+    assert (await furnished.row(id)).solution == "Его слово"
