@@ -17,10 +17,13 @@ from tests.chaos.load import Size
 from tests.chaos.run import BUILD, RUN_ON_S, Result, run, smaller
 from tests.chaos.scenarios import ASKED_ONLY, SCENARIOS
 
-COUNTS = ("dropped", "lost_place", "recordings_lost", "tickets_wrong", "events_wrong", "orphans")
+COUNTS = (
+    *("dropped", "lost_place", "recordings_lost", "tickets_wrong", "events_wrong", "callbacks_wrong"),
+    "orphans",
+)
 COLUMNS = (
-    *("dropped", "lost_place", "recordings_lost", "tickets_wrong", "events_wrong", "converged_s", "orphans"),
-    *("in_fallback", "calls", "faults", "ready_s"),
+    *COUNTS[:-1],
+    *("converged_s", "orphans", "in_fallback", "calls", "faults", "ready_s", "callbacks", "told_again"),
 )
 CONVERGED_S, AFTER_ASTERISK_S = 2.0, 5.0  # agents register anew with a restarted Asterisk
 SHOWN = 6

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.chaos.truth import NEVER, Fault, Talk, Truth, Visit
+from tests.fakes.receivers.noting import Arrival
 
 # Two clocks of one machine, and messages on their way.
 MOMENT = 0.3
@@ -37,6 +38,7 @@ class Books:
     tickets: Sequence[Mapping[str, Any]] = ()
     recordings: Sequence[Mapping[str, Any]] = ()
     facts: Sequence[Mapping[str, Any]] = ()
+    outbox: Sequence[Mapping[str, Any]] = ()
 
     def ids_of(self) -> dict[str, list[str]]:
         """By number; there should be one."""
@@ -72,6 +74,8 @@ class Evidence:
     streamed: Sequence[Streamed] = ()
     expected: Sequence[Streamed] = ()  # what the stream should have sent, by the table
     left: Left = field(default_factory=Left)
+    told: Sequence[Arrival] = ()  # what the CRM took, in the order of coming
+    refused: Sequence[str] = ()  # and what it did not, by its own rules
 
 
 def told(at: float | None) -> str:
@@ -142,7 +146,7 @@ def lost_place(seen: Evidence) -> Iterator[Finding]:
     talks = seen.truth.talks_of()
     for number in sorted((seen.native & seen.truth.visits.keys()) - found.keys()):
         came = seen.truth.visits[number].invited_at
-        if _away(seen.truth.faults, came) or _talked_before(seen, number, talks):
+        if away(seen.truth.faults, came) or _talked_before(seen, number, talks):
             continue
         why = "the native queue got him, who came while the service was there"
         found[number] = _about(seen, "lost_place", number, why, came)
@@ -177,7 +181,7 @@ def _why_lost(
 ) -> str:
     if visit.number in seen.native:
         # Who came while an earlier fault lasted waits there by right.
-        return "" if _away(seen.truth.faults, visit.invited_at) else "the native queue got him"
+        return "" if away(seen.truth.faults, visit.invited_at) else "the native queue got him"
     before = fault.queued.get(visit.number)
     if before is not None and stored.get(visit.number) != before:
         return f"queued_at was {before}, is {stored.get(visit.number)}"
@@ -199,7 +203,7 @@ def _why_lost(
     )
 
 
-def _away(faults: Sequence[Fault], at: float) -> bool:
+def away(faults: Sequence[Fault], at: float) -> bool:
     """Whether the service was, or may have been, away: from the fault until it had found its feet."""
     for fault in faults:
         back = fault.ready_at or NEVER
@@ -208,7 +212,7 @@ def _away(faults: Sequence[Fault], at: float) -> bool:
     return False
 
 
-def _unattended(faults: Sequence[Fault], talk: Talk, visit: Visit) -> bool:
+def unattended(faults: Sequence[Fault], talk: Talk, visit: Visit) -> bool:
     """Whether nobody could join and record them from the agent's answer until one of the two left.
 
     From the answer to the recorder it takes a moment: who is killed within it has not begun one yet.
@@ -240,7 +244,7 @@ def recordings_lost(seen: Evidence) -> Iterator[Finding]:
         visit = seen.truth.visits.get(number)
         if visit is None:
             continue
-        recordable = [talk.seconds for talk in talks if not _unattended(seen.truth.faults, talk, visit)]
+        recordable = [talk.seconds for talk in talks if not unattended(seen.truth.faults, talk, visit)]
         if max(recordable, default=0.0) < SHORTEST_RECORDED:
             continue
         count = sum(attached[call] for call in ids.get(number, []))
@@ -288,7 +292,7 @@ def orphans(seen: Evidence) -> Iterator[Finding]:
     of_number = seen.truth.talks_of()
     for number in sorted(seen.native & seen.truth.visits.keys()):
         came = seen.truth.visits[number].invited_at
-        if not _away(seen.truth.faults, came) and _talked_before(seen, number, of_number):
+        if not away(seen.truth.faults, came) and _talked_before(seen, number, of_number):
             first = of_number[number][0]
             if first.ended_by == "us":  # otherwise he was dropped
                 why = f"{first.agent} had hung up, and the native queue got him"
@@ -312,8 +316,13 @@ def _about(seen: Evidence, count: str, number: str, why: str, at: float | None) 
 # ── all together ─────────────────────────────────────────────────────────────
 
 
-def row(scenario: str, seen: Evidence, events: Sequence[Finding]) -> tuple[dict[str, Any], list[Finding]]:
-    """The row that is printed and written, and what is behind its numbers. ``events``: of facts.py."""
+def row(
+    scenario: str, seen: Evidence, events: Sequence[Finding], callbacks: Sequence[Finding]
+) -> tuple[dict[str, Any], list[Finding]]:
+    """The row that is printed and written, and what is behind its numbers.
+
+    ``events``: of facts.py; ``callbacks``: of callbacks.py.
+    """
     counters: dict[str, Callable[[Evidence], Iterator[Finding]]] = {
         "dropped": dropped,
         "lost_place": lost_place,
@@ -322,20 +331,23 @@ def row(scenario: str, seen: Evidence, events: Sequence[Finding]) -> tuple[dict[
     }
     found = {name: list(count(seen)) for name, count in counters.items()}
     found["events_wrong"] = list(events)
+    found["callbacks_wrong"] = list(callbacks)
     found["orphans"] = list(orphans(seen))
     faults = seen.truth.faults
     slowest = [fault.converged_s for fault in faults]
     result: dict[str, Any] = {"scenario": scenario}
-    for name in ("dropped", "lost_place", "recordings_lost", "tickets_wrong", "events_wrong"):
+    for name in (*counters, "events_wrong", "callbacks_wrong"):
         result[name] = len(found[name])
     known = [seconds for seconds in slowest if seconds is not None]
     result["converged_s"] = round(max(known), 2) if known and len(known) == len(slowest) else None
     result["orphans"] = len(found["orphans"])
-    away = [fault.ready_at - fault.over_at for fault in faults if fault.ready_at is not None]
+    ready = [fault.ready_at - fault.over_at for fault in faults if fault.ready_at is not None]
     result["in_fallback"] = len(seen.native & seen.truth.visits.keys())
     result["calls"] = len(seen.truth.visits)
     result["faults"] = len(faults)
-    result["ready_s"] = round(max(away), 2) if away else None
+    result["ready_s"] = round(max(ready), 2) if ready else None
+    result["callbacks"] = len(seen.told)
+    result["told_again"] = sum(one.again for one in seen.told)
     return result, [finding for findings in found.values() for finding in findings]
 
 

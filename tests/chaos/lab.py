@@ -263,6 +263,7 @@ print(json.dumps({
     "calls": rows("SELECT id, number, queue, agent, queued_at, answered_at, ended_at, outcome FROM calls"),
     "tickets": rows("SELECT id, call_id FROM tickets"),
     "recordings": rows("SELECT id, call_id, ticket_id, state, bytes, duration_ms, fault FROM recordings"),
+    "outbox": rows("SELECT call_id, event, event_id, state, tries, last_error FROM outbox ORDER BY seq"),
     "facts": facts,
 }))
 """

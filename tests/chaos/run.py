@@ -5,11 +5,13 @@ import json
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.callbacks import callbacks_wrong
 from tests.chaos.counts import Books, Evidence, Finding, Left, as_json, row
+from tests.chaos.crm import crm
 from tests.chaos.facts import events_wrong
 from tests.chaos.lab import AGENTS, APP, Chaos
 from tests.chaos.load import Load, Size, load
@@ -17,6 +19,7 @@ from tests.chaos.scenarios import Scenario, Stage
 from tests.chaos.truth import native_numbers
 from tests.chaos.watch import AWAY, Watch, expected, watch
 from tests.e2e.parts import ROOT, eventually
+from tests.fakes.receivers.noting import Noting
 
 BUILD = ROOT / "build"
 SETTLE_S = (2.0, 6.0)
@@ -81,7 +84,11 @@ async def run(
     agents = AGENTS[: size.talking]
     # Later runs in one lab have later numbers; so many calls a second come in none.
     first = 9_000_000_000 + int(begun * 4) % 900_000_000
-    async with watch(chaos, agents, last) as eyes, load(chaos, size, seed, first) as made:
+    async with (
+        crm(chaos, own_clock=scenario.own_clock) as receiver,
+        watch(chaos, agents, last) as eyes,
+        load(chaos, size, seed, first) as made,
+    ):
         await eventually(lambda: unready(eyes, agents), lambda found: not found, 60)
         say("    load …")
         await made.ramp()
@@ -89,14 +96,14 @@ async def run(
         await asyncio.sleep(chance.uniform(*SETTLE_S))
         truth = made.truth
         say(f"    {truth.talking()} talk, {truth.waiting()} wait, {size.rate:g} a second come")
-        stage = Stage(chaos, made, eyes, chance, scenario.times, scenario.seconds, other)
+        stage = Stage(chaos, made, eyes, receiver, chance, scenario.times, scenario.seconds, other)
         await scenario.run(stage)
         await asyncio.sleep(run_on_s)
         say(f"    {truth.talking()} talk, {truth.waiting()} wait; all end …")
         await made.drain()
         say("    filing …")
-        evidence = await filed(chaos, eyes, made, last)
-    found_row, findings = row(name, evidence, list(events_wrong(evidence)))
+        evidence = await filed(chaos, eyes, receiver, made, last)
+    found_row, findings = counted(name, evidence)
     found_row |= stage.notes
     files = BUILD / f"chaos-{label or name}"
     BUILD.mkdir(exist_ok=True)
@@ -105,6 +112,8 @@ async def run(
     files.with_name(f"{files.name}-asterisk.log").write_bytes(await chaos.log(chaos.asterisk, begun))
     facts = "".join(json.dumps(fact) + "\n" for fact in evidence.books.facts)
     files.with_name(f"{files.name}-facts.jsonl").write_text(facts)
+    arrivals = "".join(json.dumps(asdict(one)) + "\n" for one in evidence.told)
+    files.with_name(f"{files.name}-callbacks.jsonl").write_text(arrivals)
     faults = [{**vars(fault), "queued": len(fault.queued)} for fault in truth.faults]
     return Result(found_row, findings, faults, log)
 
@@ -119,25 +128,29 @@ async def unready(eyes: Watch, agents: Sequence[str]) -> dict[str, str]:
     return {agent: states.get(agent, "unknown") for agent in agents if states.get(agent) != "ready"}
 
 
-async def filed(chaos: Chaos, eyes: Watch, made: Load, last: int) -> Evidence:
+def counted(name: str, seen: Evidence) -> tuple[dict[str, Any], list[Finding]]:
+    return row(name, seen, list(events_wrong(seen)), list(callbacks_wrong(seen)))
+
+
+async def filed(chaos: Chaos, eyes: Watch, receiver: Noting, made: Load, last: int) -> Evidence:
     """Once nothing is wrong any more, or nothing has changed for long."""
     until = time.monotonic() + FILED_WITHIN_S
     before, since = "", time.monotonic()
     while True:
-        seen = await gather(chaos, eyes, made, last)
+        seen = await gather(chaos, eyes, receiver, made, last)
         # By its name alone each finding's row says how far the service is.
-        state = json.dumps([len(seen.books.facts), seen.books.recordings, seen.left.spool])
+        state = json.dumps([len(seen.books.facts), seen.books.recordings, seen.left.spool, len(seen.told)])
         if state != before:
             before, since = state, time.monotonic()
-        _, findings = row("", seen, list(events_wrong(seen)))
+        _, findings = counted("", seen)
         late = time.monotonic() > until or time.monotonic() - since > STILL_S
         if late or not findings:
             await eyes.told_until(seen.expected[-1].id if seen.expected else 0)
-            return await gather(chaos, eyes, made, last)
+            return await gather(chaos, eyes, receiver, made, last)
         await asyncio.sleep(1.5)
 
 
-async def gather(chaos: Chaos, eyes: Watch, made: Load, last: int) -> Evidence:
+async def gather(chaos: Chaos, eyes: Watch, receiver: Noting, made: Load, last: int) -> Evidence:
     books = await chaos.books(last)
     native = await chaos.native_log()
     channels = await eyes.ari("/channels")
@@ -157,6 +170,8 @@ async def gather(chaos: Chaos, eyes: Watch, made: Load, last: int) -> Evidence:
         streamed=[one for one in eyes.streamed if one.id <= edge],
         expected=wanted,
         left=left,
+        told=list(receiver.arrivals),
+        refused=list(receiver.problems),
     )
 
 

@@ -11,11 +11,13 @@ from tests.chaos.lab import APP, DATA, Chaos
 from tests.chaos.load import Load
 from tests.chaos.truth import Fault
 from tests.chaos.watch import LOOK_S, Watch
+from tests.fakes.receivers.noting import Noting
 
 ARI, AMI = 8088, 5038
 KILLS = 20
 ROW = 5  # kills a load run
 BETWEEN_KILLS_S = (2.0, 8.0)
+SLOW_S = 7.0  # the service waits 5 s for a reply
 
 
 @dataclass
@@ -25,6 +27,7 @@ class Stage:
     chaos: Chaos
     load: Load
     watch: Watch
+    receiver: Noting
     chance: random.Random
     times: int
     seconds: float
@@ -222,6 +225,46 @@ async def clock_stepped(stage: Stage) -> None:
             await asyncio.sleep(stage.seconds)
 
 
+# ── the CRM that is told ─────────────────────────────────────────────────────
+
+
+async def receiver_down(stage: Stage) -> None:
+    """Its port refuses. When it answers again it is told at once what waited."""
+    async with stage.fault("CRM down"):
+        await stage.receiver.stop()
+        await asyncio.sleep(stage.seconds)
+        await stage.receiver.start()
+
+
+async def receiver_fails(stage: Stage) -> None:
+    """For less than the first two tries are apart: then the third would come after minutes."""
+    async with stage.fault("CRM answers 500"):
+        stage.receiver.status = 500
+        await asyncio.sleep(stage.seconds)
+        stage.receiver.status = 0
+
+
+async def receiver_slow(stage: Stage) -> None:
+    """It takes what it is told after the service has given it up: so it is told that again."""
+    async with stage.fault("CRM slow"):
+        stage.receiver.slow_s = SLOW_S
+        await asyncio.sleep(stage.seconds)
+        stage.receiver.slow_s = 0.0
+        await asyncio.sleep(SLOW_S)  # what it still holds
+
+
+async def receiver_down_and_kill9(stage: Stage) -> None:
+    """What is written down and not told when the service is killed, the next process tells."""
+    for _ in range(stage.times):
+        await stage.a_moment()
+        async with stage.fault("CRM down, kill9"):
+            await stage.receiver.stop()
+            await asyncio.sleep(stage.seconds)
+            await stage.chaos.kill()
+            await stage.receiver.start()
+            await stage.chaos.start()
+
+
 @dataclass(frozen=True)
 class Scenario:
     run: Callable[[Stage], Awaitable[None]]
@@ -247,6 +290,10 @@ SCENARIOS: Mapping[str, Scenario] = {
     "orderly_stop": Scenario(orderly_stop),
     "update": Scenario(update, 10),
     "take_over": Scenario(take_over, 10),
+    "receiver_down": Scenario(receiver_down, 20),
+    "receiver_fails": Scenario(receiver_fails, 4),
+    "receiver_slow": Scenario(receiver_slow, 4),
+    "receiver_down_and_kill9": Scenario(receiver_down_and_kill9, 3, times=3),
     "calm": Scenario(calm, 20),  # only when it is asked for
 }
 ASKED_ONLY = frozenset({"calm"})

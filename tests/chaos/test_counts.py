@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.callbacks import callbacks_wrong
 from tests.chaos.counts import (
     Books,
     Evidence,
@@ -78,11 +79,12 @@ def whys(found: Any) -> list[str]:
 
 def test_nothing_is_wrong() -> None:
     seen = evidence()
-    found, findings = row("kill9", seen, list(events_wrong(seen)))
+    found, findings = row("kill9", seen, list(events_wrong(seen)), list(callbacks_wrong(seen)))
     assert not findings
     assert list(found) == [
         *("scenario", "dropped", "lost_place", "recordings_lost", "tickets_wrong", "events_wrong"),
-        *("converged_s", "orphans", "in_fallback", "calls", "faults", "ready_s"),
+        *("callbacks_wrong", "converged_s", "orphans", "in_fallback", "calls", "faults", "ready_s"),
+        *("callbacks", "told_again"),
     ]
     assert found["converged_s"] == 0.5
     assert found["ready_s"] == 2.0
@@ -91,7 +93,7 @@ def test_nothing_is_wrong() -> None:
 def test_one_fault_that_was_never_got_over() -> None:
     seen = evidence()
     seen.truth.faults.append(Fault("kill9", FAULT, FAULT + 1, FAULT + 3, None, "why"))
-    assert row("kill9", seen, [])[0]["converged_s"] is None
+    assert row("kill9", seen, [], [])[0]["converged_s"] is None
 
 
 # ── dropped ──
@@ -201,7 +203,7 @@ def test_the_native_queue_serves_who_comes_while_nobody_is_there() -> None:
     truth.talks.append(Talk("1005", number(5), FAULT + 1.2, FAULT + 2, FAULT + 8.9, "us"))
     seen = evidence(truth, native=frozenset({number(5), "+70000000000"}))
     assert not list(lost_place(seen))
-    assert row("", seen, [])[0]["in_fallback"] == 1
+    assert row("", seen, [], [])[0]["in_fallback"] == 1
 
 
 def test_who_waits_in_the_native_queue_since_an_earlier_fault_lost_nothing() -> None:

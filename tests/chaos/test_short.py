@@ -19,8 +19,10 @@ SHORT: dict[str, Scenario] = {
     "take_over": smaller(SCENARIOS["take_over"], seconds=2),
     "sigstop_15s": smaller(SCENARIOS["sigstop_15s"], seconds=5),
     "database_stopped_60s": smaller(SCENARIOS["database_stopped_60s"], seconds=8),
+    "receiver_down_and_kill9": smaller(SCENARIOS["receiver_down_and_kill9"], times=1),
+    "receiver_slow": SCENARIOS["receiver_slow"],
 }
-LONGER = ("sigstop_15s", "database_stopped_60s")  # `make test` is to end in time
+LONGER = ("sigstop_15s", "database_stopped_60s", "receiver_slow")  # `make test` is to end in time
 
 
 @pytest.mark.timeout(240)  # what was lost is waited for before it is called lost

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import aiohttp
 import pytest
 
 from bridge.crm.formats.standard import new_secret
-from tests.e2e.neighbours import neighbours
+from tests.e2e.neighbours import neighbours, told
 from tests.e2e.parts import Api, Lab, caller, eventually, outsider, phone
 from tests.e2e.scene import echo_outside, ready, served, stranger
 from tests.e2e.test_transfers import ANNA, BORIS, SUPPORT, Begin, begin
@@ -24,19 +23,6 @@ __all__ = ["begin"]  # a fixture
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(180)]
 
 Call = list[dict[str, Any]]
-
-
-@asynccontextmanager
-async def told(
-    api: Api, name: str, url: str, secret: str, format: str = "standard", **options: str
-) -> AsyncIterator[int]:
-    """A receiver that is told everything, meanwhile."""
-    body = {"name": name, "format": format, "url": url, "secret": secret, "options": options}
-    made = await api.order("POST", "/subscriptions", body)
-    try:
-        yield made["id"]
-    finally:
-        await api.order("DELETE", f"/subscriptions/{made['id']}")
 
 
 def calls_of(crm: StandardWebhooks) -> Callable[[], Awaitable[list[Call]]]:

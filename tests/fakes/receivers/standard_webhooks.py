@@ -23,6 +23,7 @@ class StandardWebhooks(Receiver):
 
     secrets: tuple[str, ...] = ()
     now: datetime | None = None
+    tolerance: float = _TOLERANCE
     seen: set[str] = field(default_factory=set)
     repeats: int = 0
     steer: dict[str, str] | None = None
@@ -37,7 +38,7 @@ class StandardWebhooks(Receiver):
         if not identity or "." in identity or not stamp.isdigit():
             return self._refused(f"webhook-id {identity!r}, webhook-timestamp {stamp!r}")
         now = self.now or datetime.now(UTC)
-        if abs(now.timestamp() - int(stamp)) > _TOLERANCE:
+        if abs(now.timestamp() - int(stamp)) > self.tolerance:
             return self._refused(f"timestamp {stamp}: {now.timestamp() - int(stamp):.0f} s off")
         given = {
             word for word in request.headers.get("webhook-signature", "").split(" ") if word.startswith("v1,")
