@@ -3,18 +3,19 @@
 import argparse
 import asyncio
 
-from tests.bench import dispatch, idle, one_call, throughput
+from tests.bench import dispatch, first_ring, idle, one_call, throughput
 from tests.bench.lab import bench_lab
 from tests.bench.parts import Figures, keep, show
 from tests.e2e.parts import Lab
 
 PARTS = {
     "one_call": one_call.measure,
+    "first_ring": first_ring.measure,
     "dispatch": dispatch.measure,
     "throughput": throughput.measure,
     "idle": idle.measure,
 }
-ROWS = [*one_call.ROWS, *dispatch.ROWS, *throughput.ROWS, *idle.ROWS]
+ROWS = [*one_call.ROWS, *first_ring.ROWS, *dispatch.ROWS, *throughput.ROWS, *idle.ROWS]
 
 
 async def measure(lab: Lab, parts: list[str]) -> Figures:

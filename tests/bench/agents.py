@@ -7,8 +7,8 @@ process does not lengthen it. Sound is somebody else's: the SDP names a port tha
 
     argv    JSON: {"server": [host, port], "port": ours, "sound": port, "answer": s, "talk": [s, s]}
     stdin   a JSON line {"USER": "PASSWORD", …}; {"do": "reset"} forgets the last BYEs; its end means quit
-    stdout  {"event": "registered" | "unregistered" | "gap" | "answered" | "reset" | "done", …}
-            times in ns of CLOCK_REALTIME
+    stdout  {"event": "registered" | "unregistered" | "gap" | "rings" | "answered" | "reset" | "done", …}
+            times in ns of CLOCK_REALTIME; "rings" has "number", who calls, and "at", just before our 180
 """
 
 import hashlib
@@ -58,6 +58,12 @@ class Message:
             name, _, value = line.partition(":")
             headers.setdefault(name.strip().lower(), value.strip())
         return cls(first, headers)
+
+
+def number_of(invite: Message) -> str:
+    """Who calls, as Asterisk says it to the agent's phone."""
+    found = re.search(r"sip:([^@;>]+)@", invite.headers["from"])
+    return found[1] if found else ""
 
 
 @dataclass
@@ -214,7 +220,9 @@ class Phones:
             agent.hung_up_at = None
         dialog = Dialog(agent, invite, f"{random.getrandbits(48):x}")
         self.dialogs[invite.headers["call-id"]] = dialog
+        rings_at = time.time_ns()
         dialog.answer = self.reply(invite, "180 Ringing", dialog.tag)
+        emit("rings", agent=agent.user, number=number_of(invite), at=rings_at)
         self.after(self.answer_s, lambda: self.answer(dialog))
 
     def answer(self, dialog: Dialog, tries: int = TRIES) -> None:

@@ -3,9 +3,12 @@
 It runs in the lab's ``phones`` container. Its callers hang up only when nobody else does within ``longest``.
 
     argv    JSON: {"server": [host, port], "dialled": number, "rate": a second, "calls": in all,
-                   "at_once": most, "longest": s, "sound": bool, "echo": port or 0, "scenario": XML}
+                   "at_once": most, "longest": s, "sound": bool, "echo": port or 0, "scenario": XML,
+                   "invites": bool}
     stdin   its end means quit: SIPp is ended, and what it leaves behind is Asterisk's to end
     stdout  {"event": "counts" | "done", "created", "current", "successful", "failed", "errors"}
+            before "done", if "invites" are wanted: {"event": "invited", "number", "at"} for each call, when
+            its INVITE had been sent, in s of CLOCK_REALTIME
 """
 
 import csv
@@ -58,12 +61,31 @@ def command_of(given: dict[str, Any]) -> list[str]:
     command += ["-r", f"{given['rate']:g}", "-m", str(given["calls"]), "-l", str(given["at_once"])]
     command += ["-recv_timeout", str(round(given["longest"] * 1000))]
     command += ["-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors.log"]
+    command += ["-trace_shortmsg", "-shortmessage_file", "short.log"] if given.get("invites") else []
     return [*command, *(["-set", "sound", "1"] if given["sound"] else [])]
 
 
 def echo_of(port: int) -> list[str]:
     """The agents' ears and mouths: what comes to this port goes back."""
     return ["sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", str(port + 1), "-mp", str(port), "-rtp_echo"]
+
+
+def invites(folder: Path, first: int) -> dict[str, float]:
+    """From SIPp's list of messages: date, time, seconds, S or R, Call-ID, CSeq, first line.
+
+    By the caller's number. Of an INVITE that was sent again the first counts.
+    """
+    found: dict[str, float] = {}
+    for line in (folder / "short.log").read_text(errors="replace").splitlines():
+        _, _, at, way, call, cseq, _ = line.split("\t", 6)
+        if way == "S" and cseq == "CSeq:1 INVITE":
+            # SIPp counts calls from 1 and takes people in their order; the Call-ID begins with the count.
+            found.setdefault(number(first, int(call.partition("-")[0]) - 1), float(at))
+    return found
+
+
+def number(first: int, who: int) -> str:
+    return f"+7916{first + who % PEOPLE:07d}"
 
 
 def main() -> None:
@@ -73,7 +95,7 @@ def main() -> None:
         (folder / "caller.xml").write_text(given["scenario"])
         (folder / "tone.alaw").write_bytes(tone(1000))
         first = random.randrange(9_000_000)
-        lines = (f"+7916{first + i:07d};{given['dialled']}\n" for i in range(PEOPLE))
+        lines = (f"{number(first, i)};{given['dialled']}\n" for i in range(PEOPLE))
         (folder / "people.csv").write_text("SEQUENTIAL\n" + "".join(lines))
         running: list[subprocess.Popen[bytes]] = []
         with (folder / "screen.log").open("wb") as screen:
@@ -88,6 +110,9 @@ def main() -> None:
                 for one in running:
                     one.kill()
                     one.wait()
+        if given.get("invites"):
+            for who, at in invites(folder, first).items():
+                emit("invited", number=who, at=at)
         errors = folder / "errors.log"
         emit(
             "done",

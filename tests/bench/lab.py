@@ -17,10 +17,11 @@ STATE = ROOT / "docker" / "lab-bench"
 PROJECT = "callbridge-bench"
 SIP_PORT = 25060
 WEB_PORT = 28080
+HTTP_PORT = 28088
 TOOL = [sys.executable, str(ROOT / "docker" / "labtool")]
 OWN = ["--project", PROJECT, "--state", str(STATE), "--config", str(HERE / "callbridge.yml")]
 OWN += ["--sip-port", str(SIP_PORT), "--rtp-start", "14000", "--rtp-end", "14049"]
-OWN += ["--http-port", "28088", "--web-port", str(WEB_PORT)]
+OWN += ["--http-port", str(HTTP_PORT), "--web-port", str(WEB_PORT)]
 
 AGENTS = [str(number) for number in range(1001, 1061)]
 DISPATCH_AGENTS = AGENTS[:10]
@@ -124,7 +125,9 @@ def _found() -> dict[str, object]:
     )
     return {
         "secrets": str(STATE / "secrets.env"),
+        "config": str(STATE / "callbridge.yml"),
         "web": f"http://127.0.0.1:{WEB_PORT}",
+        "ari": f"http://127.0.0.1:{HTTP_PORT}",
         "sip": {"host": "127.0.0.1", "port": SIP_PORT},
         "containers": dict(line.split() for line in said.stdout.splitlines()),
     }

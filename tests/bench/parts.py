@@ -128,10 +128,11 @@ async def callers(
     at_once: int,
     longest: float = 600.0,
     sound: bool = True,
+    invites: bool = False,
 ) -> AsyncIterator[Inside]:
     """Callers from the trunk, so many at once. Who is still there at the end is hung up by Asterisk."""
     given: dict[str, object] = {"server": ["127.0.0.1", SIP_PORT], "dialled": dialled, "rate": rate}
-    given |= {"calls": calls, "at_once": at_once, "longest": longest, "sound": sound}
+    given |= {"calls": calls, "at_once": at_once, "longest": longest, "sound": sound, "invites": invites}
     given |= {"echo": ECHO_PORT if sound else 0, "scenario": (HERE / "caller.xml").read_text()}
     program = await Inside.run(_python_of_phones(lab), "callers.py", given)
     try:

@@ -80,9 +80,10 @@ def found() -> "Chaos | None":
     containers = dict(line.split() for line in said.splitlines())
     if containers.keys() < {"asterisk", "callbridge", "keeper", "phones"}:
         return None
-    secrets = str(ROOT / "docker" / PLACE.state / "secrets.env")
+    state = ROOT / "docker" / PLACE.state
     sip = {"host": "127.0.0.1", "port": PLACE.sip}
-    addresses = {"secrets": secrets, "web": f"http://127.0.0.1:{PLACE.web}", "ari": ASTERISK_EVENTS}
+    files = {"secrets": str(state / "secrets.env"), "config": str(state / "callbridge.yml")}
+    addresses = {**files, "web": f"http://127.0.0.1:{PLACE.web}", "ari": ASTERISK_EVENTS}
     return Chaos(Lab.of({**addresses, "sip": sip, "containers": containers}))
 
 

@@ -11,18 +11,11 @@ It runs in the lab's ``phones`` container, beside a copy of tests/bench/agents.p
 
 import json
 import random
-import re
 import sys
 import time
 from dataclasses import dataclass, field
 
-from agents import Dialog, Message, Phones, emit
-
-
-def number_of(invite: Message) -> str:
-    """Who calls, as Asterisk says it to the agent's phone."""
-    found = re.search(r"sip:([^@;>]+)@", invite.headers["from"])
-    return found[1] if found else ""
+from agents import Dialog, Message, Phones, emit, number_of
 
 
 @dataclass
