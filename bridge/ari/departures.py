@@ -71,6 +71,13 @@ class Departures:
         self._alive.add(leg)
         self._watched[leg] = loop.call_later(self._seconds, self._begin, leg)
 
+    async def gone(self, leg: LegId) -> None:
+        """Asterisk has it no more. That is told, unless it was: by its event, or when it was asked for."""
+        if leg in self._alive:
+            self._alive.discard(leg)
+            self._cease(leg)
+            await self._tell(LegEnded(call_of(leg), leg))
+
     def ended(self, channel_id: str) -> None:
         self._alive.discard(LegId(channel_id))
         self._cease(channel_id)
@@ -109,9 +116,7 @@ class Departures:
             await self._rest.call("applications.subscribe", self._app, query=source)
         except RemoteError as error:
             if isinstance(error, Refused) and error.status in _NO_SUCH_CHANNEL:
-                if leg in self._alive:
-                    self._alive.discard(leg)
-                    await self._tell(LegEnded(call_of(leg), leg))
+                await self.gone(leg)
             else:
                 # After a reconnect, the list of channels settles it.
                 log.error("a channel's fate is unknown", action="ari.left", channel_id=leg, error=str(error))

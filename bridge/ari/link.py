@@ -23,8 +23,8 @@ from bridge.ari.socket import EventSocket, SocketLimits
 from bridge.ari.stasis import BadArguments
 from bridge.ari.survey import find
 from bridge.ari.translate import Arrived, translate
-from bridge.centre.facts import CallOffered, DigitReceived, Fact, LegEnded, RecordingCut, RecordingStarted
-from bridge.centre.ids import Endpoint, LegId, PromptId, call_of, is_dialled_leg
+from bridge.centre.facts import CallOffered, DigitReceived, Fact, RecordingCut, RecordingStarted
+from bridge.centre.ids import Endpoint, LegId, PromptId, is_dialled_leg
 from bridge.centre.orders import (
     MediaOrder,
     MuteRecording,
@@ -214,7 +214,7 @@ class AriLink:
                 self._departures.adopt(leg)
         for leg in told_later - found.channels:
             self._arrived.discard(leg)
-            await self._tell(LegEnded(call_of(leg), leg))  # between two connections
+            await self._departures.gone(leg)  # between two connections
         legs = {leg: state for leg, state in found.legs.items() if leg not in self._arrived}
         arrivals = {leg: fact for leg, fact in found.arrivals.items() if leg in legs}
         self._found = set(arrivals)

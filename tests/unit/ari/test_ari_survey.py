@@ -1,7 +1,7 @@
 """A process that has just started: what it finds, and that it goes on as the one that made it would."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -137,7 +137,7 @@ async def test_who_waits_is_told_to_the_end_and_hears_his_music_again(
     call = await offered(fake, inbox)
     enter = EnterWaitingRoom(call, LegId(call), "jazz", SUPPORT)
     await first.carry_out(enter)
-    fake.sound_seconds = 0.2
+    fake.sound_seconds = 60
     await first.carry_out(play(call, "hello"))
     fake.channels[call].music_next.clear()  # killed before it asked for the music behind the prompt
     async with running(successor.link):
@@ -145,6 +145,7 @@ async def test_who_waits_is_told_to_the_end_and_hears_his_music_again(
         await successor.link.carry_out(enter)
         await successor.link.carry_out(enter)
         assert fake.channels[call].prompts == [prompt_id(call, 1)]
+        await fake._finish(prompt_id(call, 1), "done")
         await until(lambda: fake.channels[call].music == "jazz")
     assert sent(fake, "playbacks.stop") == []
     assert len(sent(fake, "bridges.removeChannel")) == 0  # there is no conversation
@@ -259,19 +260,39 @@ async def test_a_client_found_before_his_event_was_read_is_told_once(
         await inbox.wait(CallOffered, call=channel.id)
 
 
-async def test_a_client_who_came_and_whose_end_was_not_heard_has_ended(
-    fake: FakeAsterisk, inbox: FactInbox
+async def unheard(fake: FakeAsterisk, link: AriLink, call: CallId) -> None:
+    await until(lambda: fake.subscriptions)
+    del fake.channels[call]
+
+
+async def asked_for_in_vain(fake: FakeAsterisk, link: AriLink, call: CallId) -> None:
+    del fake.channels[call]
+    await until(lambda: link._held and isinstance(link._held[-1], LegEnded))
+
+
+async def heard(fake: FakeAsterisk, link: AriLink, call: CallId) -> None:
+    await until(lambda: fake.subscriptions)
+    await fake.hang_up(call)
+    await until(lambda: link._held and isinstance(link._held[-1], LegEnded))
+
+
+@pytest.mark.parametrize("ends", [unheard, asked_for_in_vain, heard])
+async def test_the_end_of_a_client_who_came_before_the_survey_is_told_once(
+    fake: FakeAsterisk, inbox: FactInbox, ends: Callable[[FakeAsterisk, AriLink, CallId], Awaitable[None]]
 ) -> None:
     surveys: list[Survey] = []
 
     async def on_up() -> None:
+        if ends is asked_for_in_vain:
+            fake.failures["applications.subscribe"] = (404, "")
         call = await fake.call_in()
         await until(lambda: call in link._arrived)
-        del fake.channels[call]  # between two connections
+        await ends(fake, link, call)
         surveys.append(await link.survey({}))
 
     link = ari_link(fake.url, USERNAME, PASSWORD, inbox, on_up=on_up)
     async with running(link):
         await inbox.wait(LegEnded)
+        await until(lambda: link._held is None)
     assert [type(fact) for fact in inbox.facts] == [CallOffered, LegEnded]
     assert surveys[0].legs == {}
