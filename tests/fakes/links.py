@@ -16,7 +16,8 @@ def ari_link(url: str, username: str, password: str, inbox: FactInbox, **given: 
         "app": "callbridge",
         "request_seconds": 2.0,
         "backoff": Backoff(first=0.01, ceiling=0.05),
-        "limits": SocketLimits(silence=1.0, fresh_silence=1.0, stable=5.0, unsupported=0.05),
+        # On a busy machine a test stands still for a second. Who tests silence gives limits of his own.
+        "limits": SocketLimits(silence=4.0, fresh_silence=4.0, stable=5.0, unsupported=0.05),
     }
     return AriLink(url=url, username=username, password=password, inbox=inbox, **(settings | given))
 
