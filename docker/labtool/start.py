@@ -125,7 +125,8 @@ def fill(lab: Lab) -> str:
     app = compose.containers(lab)["callbridge"]
     here = ["docker", "exec", "-i", app, "/bin/sh", "-c"]
     config = "--config /etc/callbridge/callbridge.yml"
-    shell.output([*here, f"callbridge user sync {config} --secrets /run/callbridge/secrets.env"])
+    sync = f"callbridge user sync {config} --secrets /run/callbridge/secrets.env"
+    shell.output([*here, sync], deadline=300)  # each password is hashed, which is meant to take its time
     # its /tmp is the one place that it can write to besides its data
     script = f"cat >/tmp/clients.csv && callbridge import {config} /tmp/clients.csv"
     said = shell.output([*here, script], stdin=lab.clients.read_text())
