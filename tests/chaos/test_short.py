@@ -8,18 +8,23 @@ import pytest
 from tests.chaos.lab import Chaos
 from tests.chaos.load import Size
 from tests.chaos.run import run, smaller
-from tests.chaos.scenarios import SCENARIOS, Scenario
+from tests.chaos.scenarios import SCENARIOS, Scenario, Stage, kill9, receiver_down_and_kill9
+
+
+async def kill9_with_the_crm_and_without(stage: Stage) -> None:
+    await kill9(stage)
+    await receiver_down_and_kill9(stage)
+
 
 SMALL = Size(talking=10, waiting=5, rate=1.0)
 RUN_ON_S = 5.0
 SHORT: dict[str, Scenario] = {
-    "kill9": smaller(SCENARIOS["kill9"], times=2),
+    "kill9": Scenario(kill9_with_the_crm_and_without, seconds=2),
     "ari_cut": smaller(SCENARIOS["ari_cut"], seconds=8),
     "ami_cut": smaller(SCENARIOS["ami_cut"], seconds=12),
     "take_over": smaller(SCENARIOS["take_over"], seconds=2),
     "sigstop_15s": smaller(SCENARIOS["sigstop_15s"], seconds=5),
     "database_stopped_60s": smaller(SCENARIOS["database_stopped_60s"], seconds=8),
-    "receiver_down_and_kill9": smaller(SCENARIOS["receiver_down_and_kill9"], times=1),
     "receiver_slow": SCENARIOS["receiver_slow"],
 }
 LONGER = ("sigstop_15s", "database_stopped_60s", "receiver_slow")  # `make test` is to end in time
