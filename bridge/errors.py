@@ -5,6 +5,8 @@
     │   ├── ConfigurationError       the YAML file, or what was rendered from it
     │   ├── BadNumber                a telephone number that cannot be read
     │   ├── NoSuchTicket             there is none of this number
+    │   ├── NoSuchEntry              its thread has none of this number
+    │   ├── NoMailServer             nobody would send the letter
     │   ├── WrongFields              values of a company's own fields; ``faults`` says which, and why
     │   └── BadTrace                 a recorded AMI trace that cannot be read
     ├── NotAllowed                   who asks may not do this; the message says who may
@@ -48,6 +50,14 @@ class ForbiddenTarget(BadInput):
 
 class NoSuchTicket(BadInput):
     """There is no ticket of this number."""
+
+
+class NoSuchEntry(BadInput):
+    """There is no such entry in this ticket's thread."""
+
+
+class NoMailServer(BadInput):
+    """The configuration names no mail server: nobody would send the letter."""
 
 
 class NoSuchAttachment(BadInput):

@@ -4,6 +4,7 @@ A file is named by its content (SHA-256), so that the same one is kept once, and
 if there is a key. What a crash leaves in ``.incoming`` is removed by ``sweep``.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -32,14 +33,20 @@ _INCOMING = ".incoming"
 
 
 class AttachmentFiles:
-    """``key_file`` as of the recordings: None for no encryption. Call what is not ``async`` in a thread."""
+    """``key_file`` as of the recordings: None for no encryption. Call what is not ``async`` in a thread.
+
+    ``settling`` is held by whoever brings a file to its name, until the store says who has it; and by whoever
+    takes it from the last who had it, until it is gone. Files with the same bytes are one: without it, one
+    would be removed that another is about to have.
+    """
 
     def __init__(self, directory: Path, key_file: Callable[[], Path | None] = lambda: None) -> None:
         self.directory = directory
+        self.settling = asyncio.Lock()
         self._key_file = key_file
 
     async def keep(self, name: str, content: bytes, limits: Limits) -> Kept:
-        """Raises BadAttachment, KeyUnusable or OSError: it is not kept."""
+        """While ``settling`` is held. Raises BadAttachment, KeyUnusable or OSError: it is not kept."""
         return await private.in_thread(partial(self._keep, name, content, limits))
 
     def _keep(self, name: str, content: bytes, limits: Limits, called_off: CalledOff) -> Kept:

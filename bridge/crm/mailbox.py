@@ -215,8 +215,13 @@ class Mailbox:
             asked_for(mail), mail.token, mail.sender.address.casefold(), now - FLOOD_WINDOW
         )
         thread = thread_of(mail, known, own=self._rules.own, most_new=self._rules.most_new)
-        kept, refused = await self._kept(mail, thread)
-        taken = await self._tickets.take(Incoming(mail, thread, place, kept, refused), now)
+        async with self._files.settling:
+            kept, refused = await self._kept(mail, thread)
+            taken = await self._tickets.take(Incoming(mail, thread, place, kept, refused), now)
+            for one in () if taken else kept:
+                # Somebody may have removed it since the mail was taken: it must not be back.
+                if not await self._tickets.named(one.file):
+                    await asyncio.to_thread(self._files.remove, one.file)
         self.state.taken[thread.way.value if taken else "double"] += 1
         self.state.last_at = now
         tell = log.warning if thread.way is Way.FLOOD else log.info

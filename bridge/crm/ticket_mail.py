@@ -72,6 +72,9 @@ class TicketMail(Protocol):
         Way.IGNORED: only the place, and the key.
         """
 
+    async def named(self, file: str) -> bool:
+        """Has anybody the file that lies by this name?"""
+
     async def unreadable(self, place: Place, reason: str, at: datetime) -> None:
         """What lies there is no mail, or cannot be had: told to the engineer, and not read again."""
 

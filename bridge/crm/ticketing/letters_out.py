@@ -2,15 +2,14 @@
 which id. All of it is kept with the entry before anything is sent; see postman.py for the sending.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bridge.config.mail import MailSettings
-from bridge.crm.attachments import Kept
 from bridge.crm.letter_headers import Party
 from bridge.crm.parties import kept, listed, recipients
 from bridge.crm.replies import new_message_id, recipients_of, subject_of
-from bridge.errors import BadInput, InternalError
+from bridge.errors import InternalError, NoMailServer
 from bridge.store import Unit
 from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import EntryRow, NewEntry
@@ -18,7 +17,6 @@ from bridge.store.ticket_rows import EntryRow, NewEntry
 NO_ID = "@no-message-id.invalid>"  # of mails that came without one: nobody else knows it
 _MOST_REFERENCES = 50
 _LATEST = 10
-_MOST_FILES = 20
 _OF_CLIENT, _OF_PARTNER = ("mail_in", "mail_out"), ("partner",)
 
 
@@ -27,16 +25,22 @@ def is_letter(entry: NewEntry) -> bool:
     return entry.kind == "mail_out" or (entry.kind == "partner" and bool(entry.to.strip()))
 
 
+def demand_server(mail: MailSettings | None) -> MailSettings:
+    """Without one no letter waits: nobody would ever send it. Raises NoMailServer."""
+    if mail is None:
+        raise NoMailServer("mail: no mail server is configured; name one under mail in the configuration")
+    return mail
+
+
 async def letter(unit: Unit, mail: MailSettings | None, row: TicketRow, entry: NewEntry) -> NewEntry:
     """It answers the mail that ``in_reply_to`` names, else the last one of its thread.
 
     Raises BadInput where it cannot be sent to anybody.
     """
-    if mail is None:
-        raise BadInput("mail: no mail server is configured; name one under mail in the configuration")
+    mail = demand_server(mail)
     kinds = _OF_PARTNER if entry.kind == "partner" else _OF_CLIENT
     latest = await unit.entries.page(row.id, None, _LATEST, newest_first=True, kinds=kinds)
-    wanted = recipients(entry.to) or await _client(unit, row, latest.items)
+    wanted = recipients(entry.to) or await answered_to(unit, row, latest.items)
     to, cc = recipients_of(wanted, recipients(entry.cc), mail.own_addresses)
     named = await unit.entries.by_message_ids([entry.in_reply_to])
     chosen = [one for one in named if one.ticket == row.id and one.kind in kinds]
@@ -54,36 +58,6 @@ async def letter(unit: Unit, mail: MailSettings | None, row: TicketRow, entry: N
         references=" ".join(references_of(answered)) if answered is not None else "",
         delivery="waiting",
     )
-
-
-async def attach(unit: Unit, entry: EntryRow, files: Collection[Kept], *, by: str) -> None:
-    for file in files:
-        await unit.attachments.add(
-            name=file.name,
-            media_type=file.media_type,
-            bytes=file.bytes,
-            sha256=file.sha256,
-            file=file.file,
-            by=by,
-            at=entry.at,
-            ticket=entry.ticket,
-            entry=entry.id,
-        )
-
-
-async def send_along(unit: Unit, entry: EntryRow, attached: Collection[int], *, by: str) -> None:
-    """Files that the ticket has already. What came with another entry stays with that as well."""
-    if len(attached) > _MOST_FILES:
-        raise BadInput(f"attachments: {len(attached)}; at most {_MOST_FILES} go with one message")
-    for id in dict.fromkeys(attached):
-        row = await unit.attachments.get(id)
-        if row is None or row.ticket != entry.ticket:
-            raise BadInput(f"attachment {id}: ticket {entry.ticket} has none of this number")
-        if row.entry is None:
-            await unit.attachments.give(id, entry.id)
-        else:
-            file = Kept(row.name, row.media_type, row.bytes, row.sha256, row.file)
-            await attach(unit, entry, [file], by=by)
 
 
 def references_of(answered: EntryRow) -> Sequence[str]:
@@ -108,8 +82,10 @@ def _is_stranger(entry: EntryRow) -> bool:
     return bool(entry.marks.get("stranger"))
 
 
-async def _client(unit: Unit, row: TicketRow, latest: Iterable[EntryRow]) -> tuple[Party, ...]:
-    """Who wrote last, and was in this thread before; else whom we wrote to; else the client's own address."""
+async def answered_to(unit: Unit, row: TicketRow, latest: Iterable[EntryRow]) -> tuple[Party, ...]:
+    """Whom a word to the client goes to if nobody says so; ``latest``: letters of its thread, newest first.
+
+    Who wrote last, and was in this thread before; else whom we wrote to; else the client's own address."""
     entries = [one for one in latest if not one.automatic and not _is_stranger(one)]
     senders = [str(one.marks.get("sender") or one.author) for one in entries if one.kind == "mail_in"]
     for words in (*senders, *(one.to for one in entries if one.kind == "mail_out")):
