@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from bridge.config import keyfile
 from bridge.config.keyfile import Keys, KeyUnusable
 from bridge.crm import private
-from bridge.crm.attachments import HEAD, BadAttachment, Kept, Limits, check, media_type_of
+from bridge.crm.attachments import HEAD, BadAttachment, Kept, Limits, Unfit, check, media_type_of
 from bridge.crm.letters import file_name
 from bridge.crm.private import CalledOff, Interrupted
 from bridge.crm.sealing import never, seal, unseal
@@ -157,7 +157,9 @@ class Upload:
         self._bytes += len(data)
         if self._bytes > self._limits.file_bytes:
             most = self._limits.file_bytes // 2**20
-            raise BadAttachment(f"{self._name}: is larger than {most} MB; send a smaller file, or a link")
+            raise BadAttachment(
+                self._name, Unfit.TOO_LARGE, f"is larger than {most} MB; send a smaller file, or a link"
+            )
         if len(self._head) < HEAD:
             self._head += data[: HEAD - len(self._head)]
         self._digest.update(data)
@@ -166,7 +168,7 @@ class Upload:
     def finish(self, called_off: CalledOff = never) -> Kept:
         """On disk for good. Raises BadAttachment, KeyUnusable or OSError."""
         if not self._bytes:
-            raise BadAttachment(f"{self._name}: is empty; attach it again")
+            raise BadAttachment(self._name, Unfit.EMPTY, "is empty; attach it again")
         check(self._name, self._head, self._limits)
         self._target.flush()
         os.fsync(self._target.fileno())

@@ -21,7 +21,7 @@ from bridge.config import Secrets, Settings
 from bridge.config.mail import MailSettings
 from bridge.crm import letters
 from bridge.crm.attachment_files import AttachmentFiles
-from bridge.crm.attachments import BadAttachment, Kept, Limits
+from bridge.crm.attachments import BadAttachment, Kept, Limits, Unfit
 from bridge.crm.imap import Account, Session
 from bridge.crm.letters import MAX_BYTES, NoMail, Received
 from bridge.crm.mail import own_marker
@@ -245,13 +245,17 @@ class Mailbox:
             if len(attached.content) > room:
                 most = limits.ticket_bytes // 2**20
                 refused.append(
-                    NotKept(attached.name, f"{attached.name}: the ticket has {most} MB of files already")
+                    NotKept(
+                        attached.name,
+                        Unfit.NO_ROOM,
+                        f"{attached.name}: the ticket has {most} MB of files already",
+                    )
                 )
                 continue
             try:
                 kept.append(await self._files.keep(attached.name, attached.content, limits))
             except BadAttachment as error:
-                refused.append(NotKept(attached.name, str(error)))
+                refused.append(NotKept(attached.name, error.unfit, str(error)))
             else:
                 room -= len(attached.content)
         return tuple(kept), tuple(refused)

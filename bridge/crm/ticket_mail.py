@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
-from bridge.crm.attachments import Kept
+from bridge.crm.attachments import Kept, Unfit
 from bridge.crm.letter_headers import Party
 from bridge.crm.letters import Received
 from bridge.crm.threads import Known, Thread
@@ -42,7 +42,8 @@ class NotKept:
     """A file that came with a mail and was refused; the mail in the mailbox still has it."""
 
     name: str
-    reason: str
+    unfit: Unfit
+    reason: str  # the same in words
 
 
 @dataclass(frozen=True, slots=True)

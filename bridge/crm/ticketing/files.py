@@ -13,7 +13,7 @@ from typing import BinaryIO
 from bridge.config.tickets import AttachmentSettings
 from bridge.crm import private
 from bridge.crm.attachment_files import AttachmentFiles, Upload
-from bridge.crm.attachments import BadAttachment, Kept, Limits
+from bridge.crm.attachments import BadAttachment, Kept, Limits, Unfit
 from bridge.crm.letters import file_name
 from bridge.crm.ticketing.desk import Actor, TicketDesk
 from bridge.errors import BadInput
@@ -158,7 +158,9 @@ def demand_type(kept: Kept, types: Collection[str]) -> None:
     kind = _SAME.get(kept.media_type, kept.media_type)
     if kind not in {_SAME.get(one, one) for one in types}:
         raise BadAttachment(
-            f"{kept.name}: is {kind}, which is not taken here; send it as another kind of file"
+            kept.name, Unfit.KIND, f"is {kind}, which is not taken here; send it as another kind of file"
         )
     if _ENDINGS.get(kept.name.rpartition(".")[2].lower(), kind) != kind:
-        raise BadAttachment(f"{kept.name}: is {kind}, and not what its name says; name it as what it is")
+        raise BadAttachment(
+            kept.name, Unfit.MISNAMED, f"is {kind}, and not what its name says; name it as what it is"
+        )
