@@ -18,9 +18,10 @@ from bridge.web.api import openapi
 from bridge.web.api import routes as api
 from bridge.web.api.serving import KEYS, Keys
 from bridge.web.assets import Assets
+from bridge.web.bodies import MAX_BODY
 from bridge.web.context import LINK_THROTTLE, PARTS, RENDERER, SESSIONS, THROTTLE
 from bridge.web.disposed import DISPOSED, Disposed
-from bridge.web.guard import LIMITS, MAX_BODY, ROUTES, guard, remember_visitor, set_headers
+from bridge.web.guard import LIMITS, ROUTES, guard, remember_visitor, set_headers
 from bridge.web.i18n import Languages
 from bridge.web.limits import ApiLimits
 from bridge.web.listening import LISTENINGS, Listenings

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from bridge.web.access import EVERYBODY
 from bridge.web.api.etags import tag_of
-from bridge.web.guard import read_body
+from bridge.web.bodies import read_body
 from bridge.web.principal import Role
 from bridge.web.problems import Fault, Problem
 

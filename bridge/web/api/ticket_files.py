@@ -18,9 +18,9 @@ from bridge.web.api.models import Listed
 from bridge.web.api.operations import NoQuery, Query, answer, query
 from bridge.web.api.ticket_showing import attachment, refusals, ticket_number
 from bridge.web.attached import give_out
+from bridge.web.bodies import BODY_SECONDS
 from bridge.web.context import parts_of
 from bridge.web.forms import path_number
-from bridge.web.guard import BODY_SECONDS
 from bridge.web.problems import Problem, not_found
 
 log = structlog.get_logger(__name__)

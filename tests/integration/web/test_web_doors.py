@@ -9,7 +9,8 @@ from aiohttp import web
 from bridge.errors import ConfigurationError, InternalError
 from bridge.web import assets, limits, make_app
 from bridge.web.access import SUPERVISORS, Nearby, Open, Routes, Scoped, SignedIn, Vouched
-from bridge.web.guard import MAX_BODY, ROUTES
+from bridge.web.bodies import MAX_BODY
+from bridge.web.guard import ROUTES
 from bridge.web.principal import Role
 from tests.integration.web.web_house import GENEROUS, House, csrf_of
 
