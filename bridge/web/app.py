@@ -46,6 +46,7 @@ from bridge.web.pages import (
     ticket_files,
     ticket_new,
     ticket_thread,
+    ticket_writing,
     tickets,
 )
 from bridge.web.pages.views import SCREENS
@@ -110,6 +111,7 @@ def _routes(assets: Assets) -> Routes:
         ticket_new,
         ticket_card,
         ticket_thread,
+        ticket_writing,
         ticket_files,
         ticket,
         calls,

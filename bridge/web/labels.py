@@ -265,6 +265,7 @@ TICKET_ACTIONS: Mapping[str, str] = {
     "attach_call": N_("Call added"),
     "detach_call": N_("Call moved"),
     "sla": N_("Time told"),
+    "delivery": N_("Letter"),
 }
 # What stands in the audit log.
 ACTIONS: Mapping[str, str] = {
@@ -300,6 +301,9 @@ FIELDS: Mapping[str, str] = {
     "assignee": N_("Assignee"),
     "call": N_("Call"),
     "attachment": N_("File"),
+    "attached": N_("Files"),
+    "cc": N_("Copy"),
+    "delivery": N_("Delivery"),
     "body": N_("Text"),
     "classification": N_("Class"),
     "client": N_("Client"),
@@ -332,6 +336,7 @@ FIELDS: Mapping[str, str] = {
     "source": N_("Source"),
     "status": N_("Status"),
     "subject": N_("Subject"),
+    "supplier": N_("To"),
     "tags": N_("Tags"),
     "target": N_("Merge into"),
     "template": N_("Template"),

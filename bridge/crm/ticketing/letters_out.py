@@ -2,11 +2,11 @@
 which id. All of it is kept with the entry before anything is sent; see postman.py for the sending.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from bridge.config.mail import MailSettings
-from bridge.crm.letter_headers import Party
+from bridge.crm.letter_headers import Party, without_tokens
 from bridge.crm.parties import kept, listed, recipients
 from bridge.crm.replies import new_message_id, recipients_of, subject_of
 from bridge.errors import InternalError, NoMailServer
@@ -32,6 +32,25 @@ def demand_server(mail: MailSettings | None) -> MailSettings:
     return mail
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an answer to the client is, if nobody says otherwise."""
+
+    to: str  # a list of addresses; empty where none is known
+    subject: str
+    in_reply_to: str  # the message id of the letter that it answers
+
+
+async def answer_of(unit: Unit, row: TicketRow) -> Answer:
+    """As ``letter`` makes it of an entry that says nothing of it."""
+    latest = await _latest(unit, row, _OF_CLIENT)
+    answered = next((one for one in latest if _is_answered(one)), None)
+    to = listed(await _client(unit, row, latest))
+    if answered is None:
+        return Answer(to, row.subject, "")
+    return Answer(to, without_tokens(answered.subject).strip() or row.subject, answered.message_id or "")
+
+
 async def letter(unit: Unit, mail: MailSettings | None, row: TicketRow, entry: NewEntry) -> NewEntry:
     """It answers the mail that ``in_reply_to`` names, else the last one of its thread.
 
@@ -39,12 +58,12 @@ async def letter(unit: Unit, mail: MailSettings | None, row: TicketRow, entry: N
     """
     mail = demand_server(mail)
     kinds = _OF_PARTNER if entry.kind == "partner" else _OF_CLIENT
-    latest = await unit.entries.page(row.id, None, _LATEST, newest_first=True, kinds=kinds)
-    wanted = recipients(entry.to) or await answered_to(unit, row, latest.items)
+    latest = await _latest(unit, row, kinds)
+    wanted = recipients(entry.to) or await _client(unit, row, latest)
     to, cc = recipients_of(wanted, recipients(entry.cc), mail.own_addresses)
     named = await unit.entries.by_message_ids([entry.in_reply_to])
     chosen = [one for one in named if one.ticket == row.id and one.kind in kinds]
-    answered = next((one for one in (*chosen, *latest.items) if _is_answered(one)), None)
+    answered = next((one for one in (*chosen, *latest) if _is_answered(one)), None)
     token = await unit.tickets.token_of(row.id)
     if token is None:
         raise InternalError(f"ticket {row.id} got no token")
@@ -82,10 +101,12 @@ def _is_stranger(entry: EntryRow) -> bool:
     return bool(entry.marks.get("stranger"))
 
 
-async def answered_to(unit: Unit, row: TicketRow, latest: Iterable[EntryRow]) -> tuple[Party, ...]:
-    """Whom a word to the client goes to if nobody says so; ``latest``: letters of its thread, newest first.
+async def _latest(unit: Unit, row: TicketRow, kinds: Collection[str]) -> Sequence[EntryRow]:
+    return (await unit.entries.page(row.id, None, _LATEST, newest_first=True, kinds=kinds)).items
 
-    Who wrote last, and was in this thread before; else whom we wrote to; else the client's own address."""
+
+async def _client(unit: Unit, row: TicketRow, latest: Iterable[EntryRow]) -> tuple[Party, ...]:
+    """Who wrote last, and was in this thread before; else whom we wrote to; else the client's own address."""
     entries = [one for one in latest if not one.automatic and not _is_stranger(one)]
     senders = [str(one.marks.get("sender") or one.author) for one in entries if one.kind == "mail_in"]
     for words in (*senders, *(one.to for one in entries if one.kind == "mail_out")):

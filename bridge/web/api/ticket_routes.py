@@ -83,6 +83,15 @@ OPERATIONS: tuple[Operation, ...] = (
         located=True,
     ),
     Operation(
+        "POST",
+        "/tickets/{id}/entries/{entry}/again",
+        ticket_thread.send_entry_again,
+        "tickets:write",
+        "Send a letter once more that failed, or of which nobody knows whether it arrived",
+        ticket_models.Entry,
+        roles=frozenset(),
+    ),
+    Operation(
         "GET",
         "/tickets/{id}/changes",
         ticket_thread.list_ticket_changes,
