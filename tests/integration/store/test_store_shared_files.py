@@ -20,12 +20,12 @@ from bridge.crm.ticketing.attaching import send_along
 from bridge.crm.ticketing.desk import Actor
 from bridge.crm.ticketing.files import TicketFiles
 from bridge.crm.ticketing.rights import Who
-from bridge.errors import LinkDown
+from bridge.errors import BadInput, LinkDown
 from bridge.store import Store
 from bridge.store.ticket_rows import AttachmentRow, NewEntry
 from tests.fakes.imap_server import ImapServer
 from tests.integration.store.conftest import START
-from tests.integration.store.mail_house import BOX, US, House, housed, mail
+from tests.integration.store.mail_house import BOX, US, House, cut, housed, mail
 
 CRM = Actor(Who(program=True), "token crm")
 WORDS = b"It burns."
@@ -147,3 +147,47 @@ async def test_what_a_mail_brought_twice_and_was_removed_does_not_come_back(plac
     await place.comes("One", 12)
     assert await place.rows(1) == []
     assert place.kept == []
+
+
+async def pieces(data: bytes = b"Plan") -> AsyncIterator[bytes]:
+    yield data
+
+
+async def test_cut_at_each_step_a_letter_is_there_with_its_files_or_nothing_is(place: Kitchen) -> None:
+    await place.comes("One", 11)
+    before, kept, steps = await place.house.rows(), place.kept, 0
+    letter = NewEntry("mail_out", "1001", START, body="See there")
+    for steps in range(1, 100):
+        with cut(place.house.store, steps):
+            try:
+                async with place.files.parcel(CRM, 1) as parcel:
+                    await parcel.add("plan.txt", pieces())
+                    await parcel.add("a.txt", pieces(WORDS))
+                    sent = await parcel.write(letter)
+            except LinkDown:
+                assert await place.house.rows() == before, f"half of it is there after step {steps}"
+                assert place.kept == kept
+                continue
+        break
+    assert steps > 8, "the cuts met nothing"
+    (outgoing,) = await place.house.out.due(START, 9)
+    assert (outgoing.entry, [one.name for one in outgoing.files]) == (sent.id, ["plan.txt", "a.txt"])
+    row = next(one for one in await place.rows(1) if one.name == "plan.txt")
+    with pytest.raises(BadInput, match="goes with a letter that is being sent"):
+        await place.files.remove(CRM, 1, row.id)
+    await place.house.sent(sent)
+    await place.files.remove(CRM, 1, row.id)
+
+
+async def test_a_parcel_that_is_not_written_leaves_nothing(place: Kitchen) -> None:
+    await place.comes("One", 11)
+    before, kept = await place.house.rows(), place.kept
+    async with place.files.parcel(CRM, 1) as parcel:
+        await parcel.add("plan.txt", pieces())
+    assert place.kept == kept
+    for kind, body in (("mail_out", " "), ("mail_in", "x")):
+        async with place.files.parcel(CRM, 1) as parcel:
+            await parcel.add("plan.txt", pieces())
+            with pytest.raises(BadInput):
+                await parcel.write(NewEntry(kind, "1001", START, body=body))
+    assert (await place.house.rows(), place.kept) == (before, kept)
