@@ -145,8 +145,11 @@ class Parcel:
 
     async def write(self, entry: NewEntry, attached: Collection[int] = ()) -> EntryRow:
         """With all of its files, or not at all. Raises what ``add`` and TicketDesk.write raise."""
+        desk = self._files._desk
+        if not self._uploads:
+            return await desk.write(self._actor, self._ticket, entry, attached)
         async with self._files._placed(self._uploads) as kept:
-            return await self._files._desk.write(self._actor, self._ticket, entry, attached, kept)
+            return await desk.write(self._actor, self._ticket, entry, attached, kept)
 
 
 def _write(upload: Upload, piece: bytes, _: private.CalledOff) -> None:

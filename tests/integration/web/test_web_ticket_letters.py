@@ -9,8 +9,12 @@ from aiohttp import FormData
 from aiohttp.test_utils import TestClient
 
 from bridge.config import Settings
+from bridge.crm.attachments import Unfit
+from bridge.crm.letter_headers import Automatic
+from bridge.crm.letters import Fault
 from bridge.store.ticket_rows import AttachmentRow, EntryRow, NewEntry
 from bridge.web.context import RENDERER
+from bridge.web.pages.letter_remarks import AUTOMATICS, FAULTS, UNFIT
 from tests.integration.web.house_plan import settings
 from tests.integration.web.web_house import API, T0, House, csrf_of, get
 from tests.integration.web.web_samples import add_client, add_ticket, record
@@ -111,32 +115,30 @@ async def test_text_and_files_are_sent_by_one_form(mailing: House) -> None:
         assert word in turn[: turn.index("</ol>")]
 
 
-@pytest.mark.parametrize(
-    ("files", "words"),
-    [
-        ([("a.png", PNG), ("setup.exe", TEXT)], "setup.exe: is a program"),
-        ([("large.txt", b"x" * (2**20 + 1)), ("a.txt", TEXT)], "large.txt: is too large"),
-        ([("a.txt", TEXT), ("empty.txt", b"")], "empty.txt: is empty"),
-        ([("page.txt", b"<!DOCTYPE html><script>1</script>")], "page.txt: files of this kind are not taken"),
-        ([("a.pdf", PNG)], "a.pdf: is not what its name says"),
-        ([("1.txt", b"1"), ("2.txt", b"2"), ("3.txt", b"3")], "at most 2 go with one message"),
-    ],
+REFUSED = (
+    ([("a.png", PNG), ("setup.exe", TEXT)], "setup.exe: is a program"),
+    ([("large.txt", b"x" * (2**20 + 1)), ("a.txt", TEXT)], "large.txt: is too large"),
+    ([("a.txt", TEXT), ("empty.txt", b"")], "empty.txt: is empty"),
+    ([("page.txt", b"<!DOCTYPE html><script>1</script>")], "page.txt: files of this kind are not taken"),
+    ([("a.pdf", PNG)], "a.pdf: is not what its name says"),
+    ([("1.txt", b"1"), ("2.txt", b"2"), ("3.txt", b"3")], "at most 2 go with one message"),
 )
-async def test_a_refused_file_leaves_no_letter_and_no_file_and_the_text_stays(
-    mailing: House, files: list[tuple[str, bytes]], words: str
-) -> None:
+
+
+async def test_a_refused_file_leaves_no_letter_and_no_file_and_the_text_stays(mailing: House) -> None:
     anna, id = await mailing.sign_in("1001"), await _ticket(mailing)
     letter = {"kind": "mail_out", "to": MARIA, "cc": SHOP, "subject": "Зима", "body": "Долгий ответ 100%"}
-    page = await _write(anna, id, letter, *files, status=400)
-    assert words in page
-    assert "choose the files again" in page
-    assert 'aria-describedby="files-limits fault-file"' in page
-    for typed in ("Долгий ответ 100%", 'value="Зима"', f'name="cc" value="{SHOP}"', f'value="{MARIA}"'):
-        assert typed in page, "what was typed is not lost"
-    assert re.search(r'value="mail_out"[^>]*checked', page)
-    assert await _entries(mailing, id) == []
-    assert await _files(mailing, id) == []
-    assert _on_disk(mailing) == []
+    for files, words in REFUSED:
+        page = await _write(anna, id, letter, *files, status=400)
+        assert words in page
+        assert "choose the files again" in page
+        assert 'aria-describedby="files-limits fault-file"' in page
+        for typed in ("Долгий ответ 100%", 'value="Зима"', f'name="cc" value="{SHOP}"', f'value="{MARIA}"'):
+            assert typed in page, f"what was typed is lost: {words}"
+        assert re.search(r'value="mail_out"[^>]*checked', page)
+        assert await _entries(mailing, id) == []
+        assert await _files(mailing, id) == []
+        assert _on_disk(mailing) == []
 
 
 async def test_what_the_ticket_has_goes_along_and_another_s_does_not(mailing: House) -> None:
@@ -190,6 +192,18 @@ async def test_all_files_of_a_letter_together_are_what_a_mail_server_takes(maili
     await _write(anna, id, {**letter, "kind": "note"})
 
 
+async def test_a_ticket_that_was_merged_meanwhile_gives_the_text_back(mailing: House) -> None:
+    anna, id = await mailing.sign_in("1001"), await _ticket(mailing)
+    other = await add_ticket(mailing, record("2.2"), recorded=False)
+    async with mailing.store.unit() as unit:
+        await unit.tickets.merge(id, other, by="1002", at=T0)
+    for files in ([], [("a.txt", TEXT)]):
+        page = await _write(anna, id, {"kind": "note", "body": "Долгая заметка"}, *files, status=400)
+        assert f"it was merged into {other}" in page
+        assert "Долгая заметка" in page
+    assert _on_disk(mailing) == []
+
+
 async def test_who_may_not_attach_sends_no_file_along(mailing: House) -> None:
     whole = mailing.settings.model_dump(exclude_unset=True)
     whole["departments"]["support"] |= {"lines": {"1": ["1001"]}, "rights": {"line1": {"deny": ["attach"]}}}
@@ -201,18 +215,24 @@ async def test_who_may_not_attach_sends_no_file_along(mailing: House) -> None:
     assert _on_disk(mailing) == []
 
 
-@pytest.mark.parametrize(
-    "content", ["", "--x\r\n", "--x\r\nContent-Disposition: form-data; name=csrf\r\n\r\n1"]
-)
-async def test_a_form_that_breaks_off_or_has_no_secret_is_refused(mailing: House, content: str) -> None:
+async def test_a_form_that_breaks_off_or_has_no_secret_is_refused(mailing: House) -> None:
     anna, id = await mailing.sign_in("1001"), await _ticket(mailing)
-    headers = {"Content-Type": "multipart/form-data; boundary=x"}
-    answer = await anna.post(f"/tickets/{id}/entries", data=content.encode(), headers=headers)
-    assert answer.status in {400, 403}
+    field = "--x\r\nContent-Disposition: form-data; name=csrf\r\n\r\n"
+    for content in ("", "--x\r\n", field, f"{field}1", f"{field}1\r\n--x--"):
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        answer = await anna.post(f"/tickets/{id}/entries", data=content.encode(), headers=headers)
+        assert answer.status in {400, 403}, content
     for kind in ("multipart/form-data", "multipart/mixed; boundary=x", "multipart/form-data; boundary="):
         headers = {"Content-Type": kind, "X-CSRF-Token": await csrf_of(anna)}
         answer = await anna.post(f"/tickets/{id}/entries", data=b"--x--", headers=headers)
         assert answer.status in {400, 415}, await answer.text()
+    many = "".join(f"--x\r\nContent-Disposition: form-data; name=f{one}\r\n\r\n1\r\n" for one in range(1001))
+    large = f"--x\r\nContent-Disposition: form-data; name=body\r\n\r\n{'x' * 600_000}\r\n"
+    for content, status in ((many, 400), (large, 413)):
+        headers = {"Content-Type": "multipart/form-data; boundary=x", "X-CSRF-Token": await csrf_of(anna)}
+        body = f"{content}--x--".encode()
+        answer = await anna.post(f"/tickets/{id}/entries", data=body, headers=headers)
+        assert answer.status == status, await answer.text()
     assert await _entries(mailing, id) == []
 
 
@@ -236,26 +256,24 @@ async def test_a_secret_after_the_files_is_none(mailing: House) -> None:
 # ── whom it goes to ──────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    ("fields", "at"),
-    [
-        ({"to": "nobody"}, "to"),
-        ({"to": ""}, "to"),
-        ({"to": f"{MARIA}\r\nBcc: {SHOP}"}, "to"),
-        ({"to": MARIA, "cc": "nobody@"}, "cc"),
-        ({"to": MARIA, "cc": f"x\r\nBcc: {SHOP}"}, "cc"),
-        ({"to": MARIA, "cc": ", ".join(f"a{one}@example.org" for one in range(21))}, "cc"),
-        ({"kind": "partner", "supplier": "shop"}, "supplier"),
-    ],
+NO_ADDRESSES: tuple[tuple[dict[str, str], str], ...] = (
+    ({"to": "nobody"}, "to"),
+    ({"to": ""}, "to"),
+    ({"to": f"{MARIA}\r\nBcc: {SHOP}"}, "to"),
+    ({"to": MARIA, "cc": "nobody@"}, "cc"),
+    ({"to": MARIA, "cc": f"x\r\nBcc: {SHOP}"}, "cc"),
+    ({"to": MARIA, "cc": ", ".join(f"a{one}@example.org" for one in range(21))}, "cc"),
+    ({"kind": "partner", "supplier": "shop"}, "supplier"),
 )
-async def test_an_address_that_is_none_is_told_at_its_field(
-    mailing: House, fields: dict[str, str], at: str
-) -> None:
+
+
+async def test_an_address_that_is_none_is_told_at_its_field(mailing: House) -> None:
     anna, id = await mailing.sign_in("1001"), await _ticket(mailing)
-    page = await _write(anna, id, {"kind": "mail_out", "body": "Долгий ответ", **fields}, status=400)
-    assert re.search(rf'name="{at}"[^>]*aria-invalid="true" aria-describedby="fault-{at}"', page)
-    assert f'id="fault-{at}"' in page
-    assert "Долгий ответ" in page
+    for fields, at in NO_ADDRESSES:
+        page = await _write(anna, id, {"kind": "mail_out", "body": "Долгий ответ", **fields}, status=400)
+        assert re.search(rf'name="{at}"[^>]*aria-invalid="true" aria-describedby="fault-{at}"', page)
+        assert f'id="fault-{at}"' in page
+        assert "Долгий ответ" in page
     assert await _entries(mailing, id) == []
 
 
@@ -420,3 +438,8 @@ async def test_what_is_to_be_said_of_a_letter_is_said_in_words(mailing: House, l
 
 def _words(house: House, language: str) -> Any:
     return house.server.app[RENDERER].languages[language].gettext
+
+
+def test_all_that_may_be_marked_has_words() -> None:
+    for marked, words in ((Automatic, AUTOMATICS), (Fault, FAULTS), (Unfit, UNFIT)):
+        assert {one.value for one in marked} == set(words)

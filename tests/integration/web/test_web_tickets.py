@@ -229,6 +229,11 @@ async def test_files_are_sent_given_out_as_something_to_save_and_removed_by_righ
     assert (await anna.post(path, data=form(page), headers=headers)).status == 400, "by what is in it"
     answer = await anna.post(path, data=form(b"hello"), headers=headers)
     assert answer.status == 204, await answer.text()
+    data = FormData()
+    data.add_field("csrf", headers["X-CSRF-Token"])
+    data.add_field("file", b"hello again", filename="b.txt")
+    answer = await anna.post(path, data=data, allow_redirects=False)
+    assert answer.status == 303, "without scripts its secret comes first in the form"
     text = await _text(anna, f"/tickets/{id}")
     assert HOSTILE not in text
     found = re.search(rf'href="(/tickets/{id}/files/\d+)" download', text)
