@@ -7,6 +7,9 @@
     │   ├── NoSuchTicket             there is none of this number
     │   ├── NoSuchEntry              its thread has none of this number
     │   ├── NoMailServer             nobody would send the letter
+    │   ├── NoSuchAttachment         a ticket or a template has no file of this number
+    │   ├── NoSuchTemplate           there is none of this number
+    │   ├── TemplateNameTaken        there is one of this name in its set already
     │   ├── WrongFields              values of a company's own fields; ``faults`` says which, and why
     │   └── BadTrace                 a recorded AMI trace that cannot be read
     ├── NotAllowed                   who asks may not do this; the message says who may
@@ -61,7 +64,15 @@ class NoMailServer(BadInput):
 
 
 class NoSuchAttachment(BadInput):
-    """There is no such file on this ticket."""
+    """There is no such file on this ticket or template."""
+
+
+class NoSuchTemplate(BadInput):
+    """There is no template of this number."""
+
+
+class TemplateNameTaken(BadInput):
+    """There is a template of this name in the set already."""
 
 
 class WrongFields(BadInput):

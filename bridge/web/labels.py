@@ -300,8 +300,8 @@ FIELDS: Mapping[str, str] = {
     "action": N_("Action"),
     "assignee": N_("Assignee"),
     "call": N_("Call"),
-    "attachment": N_("File"),
     "attached": N_("Files"),
+    "attachment": N_("File"),
     "cc": N_("Copy"),
     "delivery": N_("Delivery"),
     "body": N_("Text"),
@@ -332,6 +332,7 @@ FIELDS: Mapping[str, str] = {
     "recipient": N_("Mail address"),
     "reopened": N_("Opened again"),
     "resolution_due_at": N_("Resolution"),
+    "set_name": N_("Set of templates"),
     "solution": N_("Solution"),
     "source": N_("Source"),
     "status": N_("Status"),
@@ -342,6 +343,19 @@ FIELDS: Mapping[str, str] = {
     "template": N_("Template"),
     "tier": N_("Tier"),
     "to": N_("To"),
+}
+
+VARIABLES: Mapping[str, str] = {
+    "client_name": N_("The client's name"),
+    "client_number": N_("The client's number"),
+    "ticket": N_("The ticket's number"),
+    "subject": N_("What the ticket is about"),
+    "status": N_("The ticket's status"),
+    "solution": N_("The ticket's solution"),
+    "created": N_("The day when it was opened"),
+    "agent": N_("Who writes"),
+    "department": N_("The ticket's department"),
+    "company": N_("The company's name"),
 }
 
 ALL: Mapping[str, Mapping[str, str]] = {
@@ -376,4 +390,5 @@ ALL: Mapping[str, Mapping[str, str]] = {
     "clock": CLOCKS,
     "due": DUE_STATES,
     "source": TICKET_SOURCES,
+    "variable": VARIABLES,
 }

@@ -14,6 +14,7 @@ from bridge.errors import (
     CallbridgeError,
     NoSuchAttachment,
     NoSuchEntry,
+    NoSuchTemplate,
     NoSuchTicket,
     NotAllowed,
     RemoteError,
@@ -111,6 +112,8 @@ async def answer_errors(request: web.Request, handler: Any) -> web.StreamRespons
         problem = not_found(N_("There is no such file any more."))
     except NoSuchEntry:
         problem = not_found(N_("There is no such entry in this ticket any more."))
+    except NoSuchTemplate:
+        problem = not_found(N_("There is no such template any more."))
     except NotAllowed as error:
         problem = Problem(HTTPStatus.FORBIDDEN, str(error), kind="not-allowed")
     except WrongFields as error:

@@ -9,6 +9,7 @@ from datetime import datetime
 from bridge.crm.attachments import Kept
 from bridge.errors import BadInput
 from bridge.store import Unit
+from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import AttachmentRow, EntryRow
 
 LETTER_BYTES = 25 * 2**20  # of all files of one letter; in base64 it is what most mail servers take
@@ -66,6 +67,7 @@ async def add(
 
 async def send_along(
     unit: Unit,
+    ticket: TicketRow,
     entry: EntryRow,
     attached: Collection[int],
     files: Collection[Kept] = (),
@@ -74,11 +76,14 @@ async def send_along(
     most_bytes: int,
     by: str,
 ) -> None:
-    """Files that the ticket has, and new ones. What came with another entry stays with that as well."""
+    """Files that the ticket has, those of templates that its department uses, and new ones.
+
+    What came with another entry, or lies with a template, stays there as well.
+    """
     ids = sorted(set(attached))  # in one order: two letters with the same files would wait for each other
     if len(ids) + len(files) > most:
         raise BadInput(f"attachments: {len(ids) + len(files)}; at most {most} go with one message")
-    rows = [await _of_ticket(unit, entry.ticket, id) for id in ids]
+    rows = [await _that_may_go(unit, ticket, id) for id in ids]
     bytes = sum(one.bytes for one in rows) + sum(one.bytes for one in files)
     if entry.delivery and bytes > LETTER_BYTES:
         raise BadInput(
@@ -88,7 +93,7 @@ async def send_along(
         there = sum(one.bytes for one in await unit.attachments.of_ticket(entry.ticket))
         demand_room(entry.ticket, there + sum(one.bytes for one in files), most_bytes)
     for row in rows:
-        if row.entry is None:
+        if row.ticket is not None and row.entry is None:
             await unit.attachments.give(row.id, entry.id)
         else:
             kept = Kept(row.name, row.media_type, row.bytes, row.sha256, row.file)
@@ -97,11 +102,19 @@ async def send_along(
         await add(unit, entry.ticket, kept, entry=entry.id, by=by, at=entry.at)
 
 
-async def _of_ticket(unit: Unit, ticket: int, id: int) -> AttachmentRow:
+async def may_go_along(unit: Unit, file: AttachmentRow, ticket: TicketRow) -> bool:
+    """With what is written to this ticket."""
+    if file.template is None:
+        return file.ticket == ticket.id
+    template = await unit.templates.get(file.template)
+    return template is not None and template.department in ("", ticket.department)
+
+
+async def _that_may_go(unit: Unit, ticket: TicketRow, id: int) -> AttachmentRow:
     """Nobody removes it before this transaction has named it once more."""
     row = await unit.attachments.get(id, hold=True)
-    if row is None or row.ticket != ticket:
-        raise BadInput(f"attachment {id}: ticket {ticket} has none of this number")
+    if row is None or not await may_go_along(unit, row, ticket):
+        raise BadInput(f"attachment {id}: ticket {ticket.id} has none of this number")
     return row
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
-from bridge.centre.facts import TicketOpened
+from bridge.centre.facts import TicketAlarmed, TicketOpened
 from bridge.centre.ids import CallId, TicketId
 from bridge.config.rights import Action
 from bridge.config.settings import Settings
 from bridge.crm.attachments import Kept, Limits
-from bridge.crm.ticketing import attaching, clocks
+from bridge.crm.ticketing import attaching, clocks, notices
 from bridge.crm.ticketing.access import Actor as Actor
 from bridge.crm.ticketing.access import Seen as Seen
 from bridge.crm.ticketing.access import TicketAccess
@@ -54,19 +54,19 @@ def _nobody() -> None:
     """Nobody sends letters here."""
 
 
-def _tell_nobody(_: TicketOpened) -> None:
+def _tell_nobody(_: TicketOpened | TicketAlarmed) -> None:
     pass
 
 
 class TicketDesk(TicketAccess):
-    """``tell``: of a call's ticket that is opened here, whoever lives by facts."""
+    """``tell``: of calls' tickets that are opened here, and of what is due, whoever lives by facts."""
 
     def __init__(
         self,
         store: Store,
         settings: Callable[[], Settings],
         now: Callable[[], datetime],
-        tell: Callable[[TicketOpened], None] = _tell_nobody,
+        tell: Callable[[TicketOpened | TicketAlarmed], None] = _tell_nobody,
     ) -> None:
         super().__init__(store, settings, now)
         self._tell = tell
@@ -163,7 +163,8 @@ class TicketDesk(TicketAccess):
 
         By mail it goes to whom ``entry.to`` names, else to the client; a word to a supplier only if somebody
         is named. It waits to be sent: its subject, ids and recipients are in the entry given back.
-        ``attached``: files that the ticket has, which go with it; ``files``: new ones, see TicketFiles.
+        ``attached``: files that the ticket has, or a template that fits it, which go with it; ``files``: new
+        ones, see TicketFiles.
         """
         action = _ENTRIES.get(entry.kind)
         if action is None:
@@ -178,7 +179,7 @@ class TicketDesk(TicketAccess):
             added = await unit.entries.append(id, entry)
             most, most_bytes = self._settings().tickets.attachments.most, Limits().ticket_bytes
             await attaching.send_along(
-                unit, added, attached, files, most=most, most_bytes=most_bytes, by=actor.by
+                unit, row, added, attached, files, most=most, most_bytes=most_bytes, by=actor.by
             )
             if entry.kind in TO_CLIENT and not entry.automatic and row.reacted_at is None:
                 await self._reacted(unit, actor, id)
@@ -362,7 +363,10 @@ class TicketDesk(TicketAccess):
             changed = await unit.tickets.change(
                 id, if_version=None, fields=change, by="", at=now, action=ALARMED
             )
-            return (changed if isinstance(changed, TicketRow) else row), due
+            await notices.tell(unit, self.rules, row, due, now)
+        for alarm in due:
+            self._tell(notices.alarmed(self.rules, row, alarm))
+        return (changed if isinstance(changed, TicketRow) else row), due
 
 
 async def _attached(unit: Unit, ticket: int, attachment: int) -> AttachmentRow:

@@ -1,4 +1,4 @@
-"""Files of tickets, whole: rights by the desk, bytes on disk, a row for each.
+"""Files of tickets and of templates, whole: rights by the desk, bytes on disk, a row for each.
 
 A file goes with the last row that names it. That nobody names it anew meanwhile is seen to by the lock that
 all who keep files share.
@@ -16,9 +16,10 @@ from bridge.crm.attachment_files import AttachmentFiles, Upload
 from bridge.crm.attachments import BadAttachment, Kept, Limits, Unfit
 from bridge.crm.letters import file_name
 from bridge.crm.ticketing.desk import Actor, TicketDesk
+from bridge.crm.ticketing.sets import TicketSets
 from bridge.errors import BadInput
 from bridge.store import Store
-from bridge.store.ticket_rows import AttachmentRow, EntryRow, NewEntry
+from bridge.store.ticket_rows import AttachmentRow, EntryRow, NewEntry, TemplateConflict, TemplateRow
 
 # Several names of one kind; and nobody tells a CSV file from a text by what is in it.
 _SAME = {
@@ -54,6 +55,7 @@ class TicketFiles:
         self._desk = desk
         self._files = files
         self._settings = settings
+        self.sets = TicketSets(store, desk)
 
     @property
     def largest(self) -> int:
@@ -80,6 +82,17 @@ class TicketFiles:
                     actor, ticket, kept, most=most, most_bytes=most_bytes, entry=entry
                 )
 
+    async def receive_for_template(
+        self, actor: Actor, template: int, name: str, pieces: AsyncIterator[bytes]
+    ) -> AttachmentRow:
+        """As ``receive``. Raises NoSuchTemplate."""
+        await self.sets.kept_template(actor, template)
+        most, most_bytes = self._settings().most, Limits().ticket_bytes
+        with ExitStack() as stack:
+            upload = await self._uploaded(stack, name, pieces)
+            async with self._placed([upload]) as (kept,):
+                return await self.sets.attach(actor, template, kept, most=most, most_bytes=most_bytes)
+
     @asynccontextmanager
     async def parcel(self, actor: Actor, ticket: int) -> AsyncIterator["Parcel"]:
         """Files that come one by one and go with one entry; what it is not written with is gone again."""
@@ -91,6 +104,24 @@ class TicketFiles:
         async with self._files.settling:
             row = await self._desk.remove_attachment(actor, ticket, attachment)
             await self._drop(row.file)
+        return row
+
+    async def remove_of_template(self, actor: Actor, template: int, attachment: int) -> AttachmentRow:
+        """Raises NoSuchAttachment, NoSuchTemplate, NotAllowed."""
+        async with self._files.settling:
+            row = await self.sets.remove_file(actor, template, attachment)
+            await self._drop(row.file)
+        return row
+
+    async def remove_template(
+        self, actor: Actor, template: int, if_version: int | None = None
+    ) -> TemplateRow | TemplateConflict | None:
+        """As ``TicketSets.remove_template``, and its files with it."""
+        async with self._files.settling:
+            row = await self.sets.remove_template(actor, template, if_version)
+            if isinstance(row, TemplateRow):
+                for file in {one.file for one in row.attachments}:
+                    await self._drop(file)
         return row
 
     @contextmanager

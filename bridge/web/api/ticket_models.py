@@ -199,8 +199,8 @@ class NewEntry(Taken):
     attachments: list[Annotated[Whole, Field(ge=1)]] = Field(
         [],
         max_length=100,
-        description="Files that the ticket has, to go along: a letter leaves with all of them. "
-        "Those of another ticket are refused.",
+        description="Files that the ticket has, or a template that fits it, to go along: a letter leaves "
+        "with all of them. Those of another ticket are refused.",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import Field
 
+from bridge.crm.ticketing.attaching import may_go_along
 from bridge.errors import NoSuchEntry
 from bridge.store.ticket_rows import EntryRow, NewEntry
 from bridge.web.actors import actor_of
@@ -85,10 +86,10 @@ async def _demand_own(request: web.Request, id: int, files: list[int]) -> None:
         return
     async with parts_of(request).store.view() as unit:
         with refusals():
-            await parts_of(request).tickets.see(unit, actor_of(request), id)
+            ticket = (await parts_of(request).tickets.see(unit, actor_of(request), id)).ticket
         for place, number in enumerate(files):
             row = await unit.attachments.get(number)
-            if row is None or row.ticket != id:
+            if row is None or not await may_go_along(unit, row, ticket):
                 raise unfit(f"#/attachments/{place}", "this ticket has no such file; attach it first.")
 
 

@@ -54,6 +54,18 @@
     }
   }
 
+  // Each notice of a ticket is read once in this window, however often it is drawn.
+  const heard = "callbridge-heard";
+  function tellNews() {
+    const place = document.getElementById("news");
+    const known = new Set(JSON.parse(sessionStorage.getItem(heard) || "[]"));
+    const fresh = Array.from(document.querySelectorAll("[data-news]")).filter((one) => !known.has(one.dataset.news));
+    if (!place || !fresh.length) return;
+    for (const one of fresh) known.add(one.dataset.news);
+    sessionStorage.setItem(heard, JSON.stringify(Array.from(known).slice(-200)));
+    place.textContent = fresh.map((one) => one.querySelector("a").textContent).join(". ");
+  }
+
   function offline(lost) {
     const banner = document.getElementById("offline");
     if (banner) banner.hidden = !lost;
@@ -103,6 +115,7 @@
     KeyA: () => write("mail_out"),
     KeyB: () => focus('form[data-key="form"] select, form[data-key="form"] input:not([type=hidden])'),
     KeyJ: () => press('[data-key="open-ticket"]') || press('[data-key="new-ticket"]'),
+    KeyU: () => focus("#notices a"),
     KeyL: () => press('[data-key="list"]'),
     KeyC: () => {
       const area = document.getElementById("card-area");
@@ -168,20 +181,22 @@
     }
   });
 
-  // ── what the floor loses when it is drawn anew: htmx finds the focused button again by its id, not more ─
+  // ── what the floor and the notices lose when they are drawn anew: htmx finds the focused button again by its id, not more ─
   let kept = null;
   function keep() {
-    const focused = document.activeElement?.closest("#floor") ? document.activeElement.id : "";
-    kept = { focused, scrolled: Array.from(document.querySelectorAll("#floor .scroll"), (one) => [one.id, one.scrollLeft]) };
+    const within = document.activeElement?.closest("#floor, #notices");
+    const focused = within ? document.activeElement.id : "";
+    kept = { focused, within: within?.id, scrolled: Array.from(document.querySelectorAll("#floor .scroll"), (one) => [one.id, one.scrollLeft]) };
   }
   function giveBack() {
     if (!kept) return;
-    const { focused, scrolled } = kept;
+    const { focused, within, scrolled } = kept;
     kept = null;
     for (const [id, left] of scrolled) document.getElementById(id)?.scrollTo({ left });
     // Its button is gone: on to the panel that has come in its place, or at least not to the top of the page.
     if (!focused || document.getElementById(focused)) return;
-    (document.querySelector('#floor [aria-pressed="true"]') || document.getElementById("main")).focus({ preventScroll: true });
+    const next = within === "notices" ? "#notices a" : '#floor [aria-pressed="true"]';
+    (document.querySelector(next) || document.getElementById("main")).focus({ preventScroll: true });
   }
   for (const name of ["htmx:sseBeforeMessage", "htmx:beforeSwap"]) document.addEventListener(name, keep);
   for (const name of ["htmx:sseMessage", "htmx:afterSwap"]) document.addEventListener(name, giveBack);
@@ -223,6 +238,20 @@
   }
   if (location.hash === "#search") document.getElementById("search")?.focus();
 
+  // ── a template's variables go where the cursor was ─────────────────────────
+  let written = null;
+  document.addEventListener("focusin", (event) => {
+    if (event.target.closest("[data-variables]")) written = event.target;
+  });
+  document.addEventListener("click", (event) => {
+    const variable = event.target.closest("[data-insert]");
+    if (!variable) return;
+    const field = written?.isConnected ? written : document.getElementById(variable.dataset.into);
+    field.setRangeText(variable.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+    field.focus();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
   // ── the stream ─────────────────────────────────────────────────────────────
   let leaving = false;
   addEventListener("pagehide", () => { leaving = true; });
@@ -240,7 +269,7 @@
         .catch(() => {});
     }
   });
-  document.addEventListener("htmx:sseMessage", () => { tick(); announce(); });
+  document.addEventListener("htmx:sseMessage", () => { tick(); announce(); tellNews(); });
   document.addEventListener("htmx:load", tick);
   document.addEventListener("htmx:beforeRequest", () => {
     for (const id of ["notice", "moves-notice"]) document.getElementById(id)?.replaceChildren();

@@ -17,7 +17,7 @@ from bridge.web.pages.views import see_other
 from bridge.web.problems import Problem, not_found
 
 LARGEST = 20 * 1001 * 2**20  # of a form; the engineer's own limit, which may change, is below it
-_MOST = 20  # files in one request
+MOST = 20  # files in one request
 
 
 def declare(routes: Routes) -> None:
@@ -29,14 +29,14 @@ def declare(routes: Routes) -> None:
 
 async def send(request: web.Request) -> web.StreamResponse:
     """A form of files, read piece by piece."""
-    files, id = _files(request), ticket_number(request)
+    files, id = files_of(request), ticket_number(request)
     if not has_files(request):
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, N_("Send the file by the form of the page."))
     kept: list[AttachmentRow] = []
     async for file in form_with_files(request).files():
         if file.field != "file" or not file.name:
             continue
-        if len(kept) >= _MOST:
+        if len(kept) >= MOST:
             raise Problem(HTTPStatus.BAD_REQUEST, N_("Too many files at once."))
         kept.append(await files.receive(actor_of(request), id, file.name, file.pieces()))
     if not kept:
@@ -48,16 +48,16 @@ async def send(request: web.Request) -> web.StreamResponse:
 
 
 async def fetch(request: web.Request) -> web.StreamResponse:
-    return await give_out(request, _files(request), await _attachment(request))
+    return await give_out(request, files_of(request), await _attachment(request))
 
 
 async def remove(request: web.Request) -> web.StreamResponse:
-    files, row = _files(request), await _attachment(request)
+    files, row = files_of(request), await _attachment(request)
     await files.remove(actor_of(request), ticket_number(request), row.id)
     return see_other(f"/tickets/{ticket_number(request)}?removed={row.id}#files")
 
 
-def _files(request: web.Request) -> TicketFiles:
+def files_of(request: web.Request) -> TicketFiles:
     files = parts_of(request).files
     if files is None:
         raise not_found(N_("Files are not kept here."))

@@ -1,25 +1,21 @@
 """Owns what is added to a ticket beside what is written: templates put in, tags, links, merging."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from aiohttp import web
 
 from bridge.crm.ticketing import templates
-from bridge.crm.ticketing.templates import Variable
-from bridge.store import Unit
-from bridge.store.rows import TicketRow
 from bridge.web.access import Routes, SignedIn
 from bridge.web.actors import actor_of
-from bridge.web.context import language_of, parts_of
+from bridge.web.context import parts_of
 from bridge.web.forms import form_of
 from bridge.web.labels import N_
-from bridge.web.pages.calls import agent_names
 from bridge.web.pages.ticket import ticket_number, ticket_page
+from bridge.web.pages.ticket_view import files_along
 from bridge.web.pages.ticket_writing import draft_of
 from bridge.web.pages.views import fragment, see_other
-from bridge.web.principal import person_of
 from bridge.web.problems import bad_field
+from bridge.web.template_values import values_of
 
 LINKS = ("related", "duplicate", "parent")
 
@@ -42,12 +38,14 @@ async def insert_template(request: web.Request) -> web.StreamResponse:
         template = await unit.templates.get(form.number("template"))
         if template is None or template.department not in ("", row.department):
             raise bad_field("template", N_("there is no such template any more."))
-        known = await _values(request, unit, row)
+        known = await values_of(request, unit, row, template.language)
+        taken = (*draft.attached, *(one.id for one in template.attachments))
+        along = await files_along(unit, row, taken)
     body = "\n".join(filter(None, (draft.body, templates.filled(template.body, known))))
     subject = templates.filled_line(template.subject, known) or draft.subject
-    draft = replace(draft, subject=subject, body=body)
+    draft = replace(draft, subject=subject, body=body, attached=tuple(one.id for one in along))
     if request.headers.get("HX-Request") == "true":
-        return fragment(request, "_ticket_text.html", draft=draft, faults={})
+        return fragment(request, "_ticket_text.html", draft=draft, along=along, faults={})
     return await ticket_page(request, draft=draft)
 
 
@@ -77,23 +75,3 @@ async def merge(request: web.Request) -> web.StreamResponse:
     target = (await form_of(request)).number("target")
     row = await parts_of(request).tickets.merge(actor_of(request), id, target)
     return see_other(f"/tickets/{row.id}?merged={id}")
-
-
-async def _values(request: web.Request, unit: Unit, row: TicketRow) -> Mapping[Variable, str]:
-    parts, language = parts_of(request), language_of(request)
-    client = await unit.clients.get(row.client) if row.client else None
-    person = person_of(request)
-    number = client.numbers[0].e164 if client and client.numbers else None
-    settings = parts.tickets.rules.department_or_none(row.department)
-    return {
-        Variable.CLIENT_NAME: client.name if client else "",
-        Variable.CLIENT_NUMBER: number or "",
-        Variable.TICKET: str(row.id),
-        Variable.SUBJECT: row.subject,
-        Variable.STATUS: parts.tickets.rules.statuses.title(row.status, language),
-        Variable.SOLUTION: row.solution,
-        Variable.CREATED: f"{row.created_at:%d.%m.%Y}" if language == "ru" else f"{row.created_at:%Y-%m-%d}",
-        Variable.AGENT: agent_names(request).get(person.agent or "", person.user.login),
-        Variable.DEPARTMENT: settings.title if settings else row.department,
-        Variable.COMPANY: parts.tickets.settings.company.name,
-    }

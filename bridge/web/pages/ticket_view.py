@@ -1,6 +1,6 @@
 """Owns what a ticket's page shows, gathered: the thread, what is due and why, what may be done by whom."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bridge.config.rights import Action
 from bridge.crm.ticketing import clocks
-from bridge.crm.ticketing.attaching import LETTER_BYTES
+from bridge.crm.ticketing.attaching import LETTER_BYTES, may_go_along
 from bridge.crm.ticketing.desk import Seen
 from bridge.crm.ticketing.letters_out import answer_of
 from bridge.crm.ticketing.rules import Rules
@@ -90,7 +90,7 @@ class Draft:
     answers: str = ""  # the message id of the letter that it answers
     cc: str = ""
     supplier: str = ""  # whom a word to a supplier goes to by mail; empty: it is only written down
-    attached: tuple[int, ...] = ()  # files that the ticket has, which go along
+    attached: tuple[int, ...] = ()  # files that go with it: the ticket's, or a template's
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,7 @@ async def ticket_context(
         "modes": modes,
         "draft": draft or await _fresh(unit, modes, row),
         "draft_faults": draft_faults or {},
+        "along": await files_along(unit, row, draft.attached if draft else ()),
         "sends_letters": parts.tickets.sends_letters,
         "templates": await unit.templates.all([row.department]) if modes else [],
         "dispositions": offered_dispositions(request, row),
@@ -163,6 +164,12 @@ async def ticket_context(
         "letter_bytes": LETTER_BYTES,
         **names_of(request),
     }
+
+
+async def files_along(unit: Unit, row: TicketRow, ids: Collection[int]) -> list[AttachmentRow]:
+    """Those of them that are still there, and may go with what is written to this ticket."""
+    found = [await unit.attachments.get(id) for id in dict.fromkeys(ids)]
+    return [one for one in found if one is not None and await may_go_along(unit, one, row)]
 
 
 async def _fresh(unit: Unit, modes: tuple[str, ...], row: TicketRow) -> Draft:

@@ -130,8 +130,10 @@ async def test_a_letter_takes_along_what_is_removed_meanwhile(place: Kitchen) ->
     await place.comes("One", 11)
     (first,) = await place.rows(1)
     async with place.house.store.unit() as unit:
+        row = await unit.tickets.get(1)
+        assert row is not None
         note = await unit.entries.append(1, NewEntry("note", "1001", START, body="x"))
-        await send_along(unit, note, [first.id], most=9, most_bytes=2**20, by="1001")
+        await send_along(unit, row, note, [first.id], most=9, most_bytes=2**20, by="1001")
         removal = asyncio.create_task(place.files.remove(CRM, 1, first.id))
         await at_work(removal)
     await removal
