@@ -38,7 +38,6 @@ log = structlog.get_logger(__name__)
 _LONGEST = 100_000
 _LONGEST_LIST = 2_000  # characters of mail addresses
 _MOST_RECIPIENTS = 20
-_MOST_FILES = 1_000
 
 
 class Wrong(NamedTuple):
@@ -77,9 +76,6 @@ async def send_again(request: web.Request) -> web.StreamResponse:
 
 
 def draft_of(form: Fields) -> Draft:
-    chosen = [one for one in form.text("attached", longest=20_000, multiline=True).split() if one.isdigit()]
-    if len(chosen) > _MOST_FILES:
-        raise bad_field("attached", N_("Too many files at once."))
     return Draft(
         form.choice("kind", MODES),
         form.text("to", longest=_LONGEST_LIST),
@@ -88,8 +84,16 @@ def draft_of(form: Fields) -> Draft:
         form.text("answers", longest=1000),
         form.text("cc", longest=_LONGEST_LIST),
         form.text("supplier", longest=_LONGEST_LIST),
-        tuple(int(one) for one in chosen if len(one) <= 18),
+        _numbers(form.text("attached", longest=20_000, multiline=True)),
     )
+
+
+def _numbers(given: str) -> tuple[int, ...]:
+    """Boxes of one name come a line each."""
+    found = given.split()
+    if not all(one.isascii() and one.isdigit() and len(one) <= 18 for one in found):
+        raise bad_field("attached", N_("choose files of the list."))
+    return tuple(int(one) for one in found)
 
 
 async def _received(request: web.Request, parcel: Parcel | None) -> tuple[Mapping[str, str], Wrong | None]:
