@@ -5,6 +5,11 @@
     │   ├── ConfigurationError       the YAML file, or what was rendered from it
     │   ├── BadNumber                a telephone number that cannot be read
     │   ├── NoSuchTicket             there is none of this number
+    │   ├── NoSuchEntry              its thread has none of this number
+    │   ├── NoMailServer             nobody would send the letter
+    │   ├── NoSuchAttachment         a ticket or a template has no file of this number
+    │   ├── NoSuchTemplate           there is none of this number
+    │   ├── TemplateNameTaken        there is one of this name in its set already
     │   ├── WrongFields              values of a company's own fields; ``faults`` says which, and why
     │   └── BadTrace                 a recorded AMI trace that cannot be read
     ├── NotAllowed                   who asks may not do this; the message says who may
@@ -50,8 +55,24 @@ class NoSuchTicket(BadInput):
     """There is no ticket of this number."""
 
 
+class NoSuchEntry(BadInput):
+    """There is no such entry in this ticket's thread."""
+
+
+class NoMailServer(BadInput):
+    """The configuration names no mail server: nobody would send the letter."""
+
+
 class NoSuchAttachment(BadInput):
-    """There is no such file on this ticket."""
+    """There is no such file on this ticket or template."""
+
+
+class NoSuchTemplate(BadInput):
+    """There is no template of this number."""
+
+
+class TemplateNameTaken(BadInput):
+    """There is a template of this name in the set already."""
 
 
 class WrongFields(BadInput):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.centre.facts import TicketOpened
+from bridge.centre.facts import TicketAlarmed, TicketOpened
 from bridge.config import Secrets, Settings
 from bridge.crm.ticket_index import TicketIndex
 from bridge.crm.ticketing.desk import TicketDesk
@@ -28,9 +28,12 @@ class Ticketing:
 
 
 def ticketing_of(
-    store: Store, settings: Callable[[], Settings], secrets: Secrets, tell: Callable[[TicketOpened], None]
+    store: Store,
+    settings: Callable[[], Settings],
+    secrets: Secrets,
+    tell: Callable[[TicketOpened | TicketAlarmed], None],
 ) -> Ticketing:
-    """``settings`` as they are by now: they can be loaded anew. ``tell``: of calls' tickets opened here.
+    """``settings`` as they are by now: they can be loaded anew. ``tell``: see TicketDesk.
 
     Raises ConfigurationError.
     """

@@ -50,6 +50,7 @@ from bridge.centre.outside_facts import OutsideTransferred as OutsideTransferred
 from bridge.centre.outside_facts import PhoneTaken as PhoneTaken
 from bridge.centre.outside_facts import TransferKind as TransferKind
 from bridge.centre.plan import Plan
+from bridge.centre.ticket_facts import TicketAlarmed as TicketAlarmed
 from bridge.centre.who_facts import ClientIdentified as ClientIdentified
 from bridge.centre.who_facts import ClientRef as ClientRef
 from bridge.centre.who_facts import DirectoryAnswered as DirectoryAnswered
@@ -360,6 +361,7 @@ Fact = (
     | WishFact
     | MoveFact
     | ChangeFact
+    | TicketAlarmed
     | EndpointChanged
     | TimerFired
     | PlanLoaded

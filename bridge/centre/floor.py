@@ -52,6 +52,7 @@ from bridge.centre.facts import (
     RecordingPauseWished,
     Resumed,
     SupervisionWished,
+    TicketAlarmed,
     Timer,
     TimerFired,
     TimerKind,
@@ -232,8 +233,8 @@ class Floor:
                 out.messages.append(OffersResume())
             case OrderFailed(order="Play", reason=FailureReason.LINK_DOWN) if self.router.closed:
                 pass  # said again by the comparison that comes when the link is back
-            case _ if isinstance(fact, ChangeFact):
-                pass  # for others: the floor has decided it
+            case _ if isinstance(fact, ChangeFact | TicketAlarmed):
+                pass  # for others: the floor has decided it, or it is no call's business
             case _ if fact.call in self.lines:
                 desk_phones.of_line(self, fact, self.lines[fact.call], now, out)
             case _ if fact.call in self.errands:

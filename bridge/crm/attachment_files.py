@@ -4,6 +4,7 @@ A file is named by its content (SHA-256), so that the same one is kept once, and
 if there is a key. What a crash leaves in ``.incoming`` is removed by ``sweep``.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -18,7 +19,7 @@ from typing import Any, BinaryIO
 from bridge.config import keyfile
 from bridge.config.keyfile import Keys, KeyUnusable
 from bridge.crm import private
-from bridge.crm.attachments import HEAD, BadAttachment, Kept, Limits, check, media_type_of
+from bridge.crm.attachments import HEAD, BadAttachment, Kept, Limits, Unfit, check, media_type_of
 from bridge.crm.letters import file_name
 from bridge.crm.private import CalledOff, Interrupted
 from bridge.crm.sealing import never, seal, unseal
@@ -32,14 +33,20 @@ _INCOMING = ".incoming"
 
 
 class AttachmentFiles:
-    """``key_file`` as of the recordings: None for no encryption. Call what is not ``async`` in a thread."""
+    """``key_file`` as of the recordings: None for no encryption. Call what is not ``async`` in a thread.
+
+    ``settling`` is held by whoever brings a file to its name, until the store says who has it; and by whoever
+    takes it from the last who had it, until it is gone. Files with the same bytes are one: without it, one
+    would be removed that another is about to have.
+    """
 
     def __init__(self, directory: Path, key_file: Callable[[], Path | None] = lambda: None) -> None:
         self.directory = directory
+        self.settling = asyncio.Lock()
         self._key_file = key_file
 
     async def keep(self, name: str, content: bytes, limits: Limits) -> Kept:
-        """Raises BadAttachment, KeyUnusable or OSError: it is not kept."""
+        """While ``settling`` is held. Raises BadAttachment, KeyUnusable or OSError: it is not kept."""
         return await private.in_thread(partial(self._keep, name, content, limits))
 
     def _keep(self, name: str, content: bytes, limits: Limits, called_off: CalledOff) -> Kept:
@@ -150,7 +157,9 @@ class Upload:
         self._bytes += len(data)
         if self._bytes > self._limits.file_bytes:
             most = self._limits.file_bytes // 2**20
-            raise BadAttachment(f"{self._name}: is larger than {most} MB; send a smaller file, or a link")
+            raise BadAttachment(
+                self._name, Unfit.TOO_LARGE, f"is larger than {most} MB; send a smaller file, or a link"
+            )
         if len(self._head) < HEAD:
             self._head += data[: HEAD - len(self._head)]
         self._digest.update(data)
@@ -159,7 +168,7 @@ class Upload:
     def finish(self, called_off: CalledOff = never) -> Kept:
         """On disk for good. Raises BadAttachment, KeyUnusable or OSError."""
         if not self._bytes:
-            raise BadAttachment(f"{self._name}: is empty; attach it again")
+            raise BadAttachment(self._name, Unfit.EMPTY, "is empty; attach it again")
         check(self._name, self._head, self._limits)
         self._target.flush()
         os.fsync(self._target.fileno())

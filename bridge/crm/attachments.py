@@ -7,6 +7,7 @@ or to show (but four kinds of pictures).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from urllib.parse import quote
 
 import puremagic
@@ -52,8 +53,24 @@ _MARKUP = re.compile(
 )
 
 
+class Unfit(Enum):
+    """Why a file is not kept; ``value`` is kept with the mail that it came with."""
+
+    PROGRAM = "program"
+    ENDING = "ending"
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    KIND = "kind"
+    MISNAMED = "misnamed"
+    NO_ROOM = "no_room"  # the ticket has as much as it may have
+
+
 class BadAttachment(BadInput):
     """This file is not kept. The message names it and the remedy."""
+
+    def __init__(self, name: str, unfit: Unfit, words: str) -> None:
+        super().__init__(f"{name}: {words}")
+        self.name, self.unfit = name, unfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +123,11 @@ def check(name: str, head: bytes, limits: Limits) -> None:
     """Raises BadAttachment for what nobody should get from a client by a click."""
     ending = _ending(name)
     if head.startswith(_PROGRAMS) or ending in _PROGRAM_ENDINGS:
-        raise BadAttachment(f"{name}: is a program; ask for it in another way, or in a ZIP file")
+        raise BadAttachment(name, Unfit.PROGRAM, "is a program; ask for it in another way, or in a ZIP file")
     if ending in limits.refused_endings:
-        raise BadAttachment(f"{name}: .{ending} files are not kept here; send it as another kind of file")
+        raise BadAttachment(
+            name, Unfit.ENDING, f".{ending} files are not kept here; send it as another kind of file"
+        )
 
 
 def _ending(name: str) -> str:

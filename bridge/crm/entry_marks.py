@@ -12,7 +12,8 @@ from bridge.crm.ticket_mail import Incoming
 
 class Refused(TypedDict):
     name: str
-    reason: str
+    unfit: str  # bridge.crm.attachments.Unfit
+    reason: str  # in words, with the remedy
 
 
 class EntryMarks(TypedDict, total=False):
@@ -47,7 +48,9 @@ def marks_of(incoming: Incoming) -> dict[str, Any]:
     if mail.faults:
         marks["faults"] = [fault.value for fault in mail.faults]
     if incoming.refused:
-        marks["refused"] = [{"name": one.name, "reason": one.reason} for one in incoming.refused]
+        marks["refused"] = [
+            {"name": one.name, "unfit": one.unfit.value, "reason": one.reason} for one in incoming.refused
+        ]
     if mail.faults or incoming.refused:
         marks["place"], marks["bytes"] = str(incoming.place), mail.size
     if mail.quoted_from is not None:

@@ -14,9 +14,10 @@ from bridge.crm.entry_marks import marks_of
 from bridge.crm.parties import kept, listed
 from bridge.crm.threads import Known, KnownTicket, Way, asked_for
 from bridge.crm.ticket_mail import Cursor, Incoming, Place
+from bridge.crm.ticketing import attaching
 from bridge.crm.ticketing.changing import Wish
 from bridge.crm.ticketing.desk import Actor, TicketDesk
-from bridge.crm.ticketing.letters_out import attach, within
+from bridge.crm.ticketing.letters_out import within
 from bridge.crm.ticketing.rights import Who
 from bridge.errors import ConfigurationError
 from bridge.store import Store, Unit
@@ -71,9 +72,16 @@ class MailTickets:
                 await unit.deliveries.undelivered(told.message_id or "", told.reason or "not delivered", at)
             elif way is not Way.IGNORED:
                 entry = await self._entered(unit, incoming, at)
-                await attach(unit, entry, incoming.files, by=entry.author)
+                for file in incoming.files:
+                    await attaching.add(
+                        unit, entry.ticket, file, entry=entry.id, by=entry.author, at=entry.at
+                    )
                 await unit.mailboxes.belongs(mail.key, entry.ticket)
         return True
+
+    async def named(self, file: str) -> bool:
+        async with self._store.view() as unit:
+            return await unit.attachments.named(file)
 
     async def unreadable(self, place: Place, reason: str, at: datetime) -> None:
         async with self._store.unit() as unit:

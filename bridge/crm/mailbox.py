@@ -21,7 +21,7 @@ from bridge.config import Secrets, Settings
 from bridge.config.mail import MailSettings
 from bridge.crm import letters
 from bridge.crm.attachment_files import AttachmentFiles
-from bridge.crm.attachments import BadAttachment, Kept, Limits
+from bridge.crm.attachments import BadAttachment, Kept, Limits, Unfit
 from bridge.crm.imap import Account, Session
 from bridge.crm.letters import MAX_BYTES, NoMail, Received
 from bridge.crm.mail import own_marker
@@ -215,8 +215,13 @@ class Mailbox:
             asked_for(mail), mail.token, mail.sender.address.casefold(), now - FLOOD_WINDOW
         )
         thread = thread_of(mail, known, own=self._rules.own, most_new=self._rules.most_new)
-        kept, refused = await self._kept(mail, thread)
-        taken = await self._tickets.take(Incoming(mail, thread, place, kept, refused), now)
+        async with self._files.settling:
+            kept, refused = await self._kept(mail, thread)
+            taken = await self._tickets.take(Incoming(mail, thread, place, kept, refused), now)
+            for one in () if taken else kept:
+                # Somebody may have removed it since the mail was taken: it must not be back.
+                if not await self._tickets.named(one.file):
+                    await asyncio.to_thread(self._files.remove, one.file)
         self.state.taken[thread.way.value if taken else "double"] += 1
         self.state.last_at = now
         tell = log.warning if thread.way is Way.FLOOD else log.info
@@ -240,13 +245,17 @@ class Mailbox:
             if len(attached.content) > room:
                 most = limits.ticket_bytes // 2**20
                 refused.append(
-                    NotKept(attached.name, f"{attached.name}: the ticket has {most} MB of files already")
+                    NotKept(
+                        attached.name,
+                        Unfit.NO_ROOM,
+                        f"{attached.name}: the ticket has {most} MB of files already",
+                    )
                 )
                 continue
             try:
                 kept.append(await self._files.keep(attached.name, attached.content, limits))
             except BadAttachment as error:
-                refused.append(NotKept(attached.name, str(error)))
+                refused.append(NotKept(attached.name, error.unfit, str(error)))
             else:
                 room -= len(attached.content)
         return tuple(kept), tuple(refused)

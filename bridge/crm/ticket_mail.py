@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
-from bridge.crm.attachments import Kept
+from bridge.crm.attachments import Kept, Unfit
 from bridge.crm.letter_headers import Party
 from bridge.crm.letters import Received
 from bridge.crm.threads import Known, Thread
@@ -42,7 +42,8 @@ class NotKept:
     """A file that came with a mail and was refused; the mail in the mailbox still has it."""
 
     name: str
-    reason: str
+    unfit: Unfit
+    reason: str  # the same in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,9 @@ class TicketMail(Protocol):
         Way.REPORT: the entry whose message id is ``mail.undelivered.message_id`` becomes ``failed``.
         Way.IGNORED: only the place, and the key.
         """
+
+    async def named(self, file: str) -> bool:
+        """Has anybody the file that lies by this name?"""
 
     async def unreadable(self, place: Place, reason: str, at: datetime) -> None:
         """What lies there is no mail, or cannot be had: told to the engineer, and not read again."""

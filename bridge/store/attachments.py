@@ -82,8 +82,9 @@ class Attachments:
             update(_TABLE).where(_FIELDS.id == id, _FIELDS.entry_id.is_(None)).values(entry_id=entry)
         )
 
-    async def get(self, id: int) -> AttachmentRow | None:
-        found = await self._all(_FIELDS.id == id) if is_id(id) else []
+    async def get(self, id: int, *, hold: bool = False) -> AttachmentRow | None:
+        """``hold``: nobody else removes it before this transaction has ended."""
+        found = await self._all(_FIELDS.id == id, hold=hold) if is_id(id) else []
         return found[0] if found else None
 
     async def of_ticket(self, ticket: int) -> list[AttachmentRow]:
@@ -113,8 +114,7 @@ class Attachments:
             self._session, lambda sync: log(sync, ticket, at, by, action, [("attachment", before, after)])
         )
 
-    async def _all(self, condition: ColumnElement[bool]) -> list[AttachmentRow]:
-        found: Any = await self._session.execute(
-            select(*ATTACHMENT).where(condition).order_by(_FIELDS.id).limit(1_000)
-        )
+    async def _all(self, condition: ColumnElement[bool], *, hold: bool = False) -> list[AttachmentRow]:
+        statement = select(*ATTACHMENT).where(condition).order_by(_FIELDS.id).limit(1_000)
+        found: Any = await self._session.execute(statement.with_for_update() if hold else statement)
         return [AttachmentRow(*row) for row in found]

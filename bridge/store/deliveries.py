@@ -26,7 +26,7 @@ _MOST_FAULT = 2_000
 _WAITING, _SENDING = text("delivery = 'waiting'"), text("delivery = 'sending'")
 _ON_THE_WAY = ("waiting", "sending")
 _TOLD = frozenset({"failed", "uncertain"})
-_AGAIN = ("failed", "uncertain")
+AGAIN = ("failed", "uncertain")  # may be sent once more, on somebody's word
 
 
 class Deliveries:
@@ -96,7 +96,7 @@ class Deliveries:
             ).scalar_one_or_none()
             found = sync.execute(
                 update(_TABLE)
-                .where(_FIELDS.id == entry, _FIELDS.kind.in_(LETTERS), _FIELDS.delivery.in_(_AGAIN))
+                .where(_FIELDS.id == entry, _FIELDS.kind.in_(LETTERS), _FIELDS.delivery.in_(AGAIN))
                 .values(delivery="waiting", attempts=0, due_at=None, fault="")
                 .returning(*ENTRY)
             ).one_or_none()

@@ -6,7 +6,7 @@ What the client may see is decided in one place, here: ``VISIBLE_TO_CLIENT``.
 from collections.abc import Collection
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, bindparam, case, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Table, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bridge.errors import BadInput
@@ -66,10 +66,12 @@ class Entries:
             raise BadInput(f"ticket {ticket}: there is no such ticket")
         return await in_one_go(self._session, lambda sync: _append(sync, ticket, values))
 
-    async def get(self, id: int) -> EntryRow | None:
+    async def get(self, id: int, *, hold: bool = False) -> EntryRow | None:
+        """``hold``: nothing becomes of it before this transaction has ended."""
         if not is_id(id):
             return None
-        found = await self._all(select(*ENTRY).where(_ENTRIES.id == id))
+        statement = select(*ENTRY).where(_ENTRIES.id == id)
+        found = await self._all(statement.with_for_update() if hold else statement)
         return found[0] if found else None
 
     async def page(
@@ -107,21 +109,6 @@ class Entries:
         return await self._all(
             select(*ENTRY).where(_ENTRIES.message_id.in_(wanted)).order_by(_ENTRIES.id.desc()).limit(100)
         )
-
-    async def waiting(self, limit: int) -> list[EntryRow]:
-        """Letters and messages that are to be delivered, the oldest first."""
-        return await self._all(select(*ENTRY).where(_WAITING).order_by(_ENTRIES.id).limit(limit_of(limit)))
-
-    async def delivered(self, id: int, *, fault: str = "") -> bool:
-        """It is sent, or it failed for good, and why. False when it did not wait (any more)."""
-        found = await self._session.scalar(
-            update(EntryTable)
-            .where(EntryTable.id == id, EntryTable.delivery == "waiting")
-            .values(delivery="failed" if fault else "sent", fault=fault[:2_000])
-            .returning(EntryTable.id),
-            execution_options={"synchronize_session": False},
-        )
-        return found is not None
 
     async def _page(
         self,
@@ -234,5 +221,3 @@ def _later(kept: Any, at: Any) -> Any:
 
 _TOLD = {how: _told(how) for how in ("in", "out", "inside")}
 _INSERT: Any = insert(cast("Table", EntryTable.__table__)).returning(*ENTRY)
-# In the words of its index, which SQLite would not use for anything else.
-_WAITING = text("delivery = 'waiting'")

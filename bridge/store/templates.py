@@ -4,14 +4,14 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bridge.errors import BadInput
+from bridge.errors import BadInput, TemplateNameTaken
 from bridge.store.attachments import ATTACHMENT
 from bridge.store.keys import is_id
 from bridge.store.tables import clean
-from bridge.store.ticket_rows import AttachmentRow, TemplateRow
+from bridge.store.ticket_rows import AttachmentRow, TemplateConflict, TemplateRow
 from bridge.store.ticket_tables import AttachmentTable, TemplateTable
 
 MAX_BODY = 100_000
@@ -27,7 +27,12 @@ _TEMPLATE = (
     _FIELDS.subject,
     _FIELDS.body,
     _FIELDS.language,
+    _FIELDS.version,
 )
+
+
+def _is(version: int | None) -> ColumnElement[bool]:
+    return true() if version is None else _FIELDS.version == version
 
 
 class Templates:
@@ -57,8 +62,12 @@ class Templates:
         department: str = "",
         language: str = "",
         id: int | None = None,
-    ) -> TemplateRow | None:
-        """A new one, or other contents for the one with this id. None when that is not there."""
+        if_version: int | None = None,
+    ) -> TemplateRow | TemplateConflict | None:
+        """A new one, or other contents for the one with this id. None when that is not there.
+
+        Raises TemplateNameTaken, BadInput.
+        """
         for field, text, most in (
             ("set", set_name, MAX_NAME),
             ("name", name, MAX_NAME),
@@ -87,7 +96,7 @@ class Templates:
             )
         )
         if same is not None and same != id:
-            raise BadInput(f"template {name[:80]!r}: there is one of this name in the set already")
+            raise TemplateNameTaken(f"template {name[:80]!r}: there is one of this name in the set already")
         if id is None:
             row = TemplateTable(**values)
             self._session.add(row)
@@ -95,19 +104,28 @@ class Templates:
             return await self.get(row.id)
         if not is_id(id):
             return None
-        await self._session.execute(
-            update(TemplateTable).where(_FIELDS.id == id).values(**values), execution_options=_UNSYNCED
+        changed = await self._session.execute(
+            update(TemplateTable)
+            .where(_FIELDS.id == id, _is(if_version))
+            .values(**values, version=_FIELDS.version + 1)
+            .returning(_FIELDS.id),
+            execution_options=_UNSYNCED,
         )
-        return await self.get(id)
+        written, now = changed.one_or_none() is not None, await self.get(id)
+        return now if written or now is None else TemplateConflict(now)
 
-    async def remove(self, id: int) -> TemplateRow | None:
+    async def remove(
+        self, id: int, *, if_version: int | None = None
+    ) -> TemplateRow | TemplateConflict | None:
         """What it was, with its attachments, which are gone with it; their files are for the caller."""
         row = await self.get(id)
-        if row is not None:
-            await self._session.execute(
-                delete(TemplateTable).where(_FIELDS.id == id), execution_options=_UNSYNCED
-            )
-        return row
+        if row is None:
+            return None
+        gone = await self._session.execute(
+            delete(TemplateTable).where(_FIELDS.id == id, _is(if_version)).returning(_FIELDS.id),
+            execution_options=_UNSYNCED,
+        )
+        return row if gone.one_or_none() is not None else TemplateConflict(row)
 
     async def _whole(self, statement: Any) -> list[TemplateRow]:
         rows = (await self._session.execute(statement)).all()

@@ -118,7 +118,26 @@ class TemplateRow:
     subject: str
     body: str
     language: str
+    version: int = 1
     attachments: tuple[AttachmentRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """What somebody was told of one of a ticket's clocks, and has not put away."""
+
+    ticket: TicketRow
+    clock: str  # "reaction" | "resolution"
+    step: str  # "warn": soon due | "escalate": overdue
+    due_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateConflict:
+    """Somebody else has changed the template meanwhile: nothing was written. This is how it is now."""
+
+    current: TemplateRow
 
 
 @dataclass(frozen=True, slots=True)

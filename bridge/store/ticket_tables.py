@@ -242,6 +242,7 @@ class TemplateTable(Base):
     subject: Mapped[str]
     body: Mapped[str]
     language: Mapped[str]
+    version: Mapped[int] = mapped_column(server_default=text("1"))  # one more with every change
 
 
 class AttachmentTable(Base):
@@ -268,6 +269,25 @@ class AttachmentTable(Base):
     file: Mapped[str] = mapped_column(index=True)
     created_at: Mapped[datetime]
     by: Mapped[str]
+
+
+class NoticeTable(Base):
+    """What of a ticket's clocks somebody was told, until he puts it away."""
+
+    __tablename__ = "ticket_notices"
+    __table_args__ = (
+        CheckConstraint("clock IN ('reaction', 'resolution')", name="clock"),
+        CheckConstraint("step IN ('warn', 'escalate')", name="step"),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(
+        ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    clock: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[str]
+    due_at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class FilterTable(Base):

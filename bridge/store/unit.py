@@ -22,6 +22,7 @@ from bridge.store.imports import Imports
 from bridge.store.links import Links
 from bridge.store.mailboxes import Mailboxes
 from bridge.store.moves import Moves
+from bridge.store.notices import Notices
 from bridge.store.offers import Offers, SyncOffers
 from bridge.store.outbox import SyncOutbox
 from bridge.store.pauses import Pauses, SyncPauses
@@ -58,6 +59,7 @@ class Unit:
         "links",
         "mailboxes",
         "moves",
+        "notices",
         "offers",
         "pauses",
         "recordings",
@@ -88,6 +90,7 @@ class Unit:
         self.mailboxes = Mailboxes(session)
         self.ticket_changes = TicketChanges(session)
         self.ticket_lists = TicketLists(session)
+        self.notices = Notices(session)
         self.ticket_marks = TicketMarks(session)
         self.attachments = Attachments(session)
         self.templates = Templates(session)

@@ -76,6 +76,7 @@ class Routes:
         self._routes: list[Route] = []
         self._access: dict[Handler, Access] = {}
         self._largest: dict[object, int] = {}
+        self._with_files: set[object] = set()
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)
@@ -103,6 +104,14 @@ class Routes:
     def allow_large(self, handler: Handler, largest: int) -> None:
         """A body of up to so many bytes. The handler reads it piece by piece, and counts for itself."""
         self._largest[handler] = largest
+
+    def allow_files(self, handler: Handler, largest: int) -> None:
+        """Likewise; and it takes a form with files, whose secret may be the first of its fields."""
+        self.allow_large(handler, largest)
+        self._with_files.add(handler)
+
+    def takes_files(self, handler: object) -> bool:
+        return handler in self._with_files
 
     def largest_body(self, handler: object) -> int | None:
         return self._largest.get(handler)

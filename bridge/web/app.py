@@ -18,9 +18,10 @@ from bridge.web.api import openapi
 from bridge.web.api import routes as api
 from bridge.web.api.serving import KEYS, Keys
 from bridge.web.assets import Assets
+from bridge.web.bodies import MAX_BODY
 from bridge.web.context import LINK_THROTTLE, PARTS, RENDERER, SESSIONS, THROTTLE
 from bridge.web.disposed import DISPOSED, Disposed
-from bridge.web.guard import LIMITS, MAX_BODY, ROUTES, guard, remember_visitor, set_headers
+from bridge.web.guard import LIMITS, ROUTES, guard, remember_visitor, set_headers
 from bridge.web.i18n import Languages
 from bridge.web.limits import ApiLimits
 from bridge.web.listening import LISTENINGS, Listenings
@@ -38,13 +39,17 @@ from bridge.web.pages import (
     imports,
     links,
     login,
+    notices,
     recordings,
     talks,
+    template_files,
+    templates,
     ticket,
     ticket_card,
     ticket_files,
     ticket_new,
     ticket_thread,
+    ticket_writing,
     tickets,
 )
 from bridge.web.pages.views import SCREENS
@@ -109,8 +114,12 @@ def _routes(assets: Assets) -> Routes:
         ticket_new,
         ticket_card,
         ticket_thread,
+        ticket_writing,
         ticket_files,
         ticket,
+        templates,
+        template_files,
+        notices,
         calls,
         clients,
         imports,

@@ -17,10 +17,11 @@ from bridge.crm.subscribers import Receiver
 from bridge.engine.ports import LiveAgent
 from bridge.errors import BadInput, InternalError
 from bridge.web.access import Routes, Vouched
+from bridge.web.bodies import read_body
 from bridge.web.context import parts_of
 from bridge.web.dialling import call_number, is_free
 from bridge.web.forms import path_number
-from bridge.web.guard import guessed, read_body, refuse_guessing
+from bridge.web.guard import guessed, refuse_guessing
 from bridge.web.problems import Problem
 
 log = structlog.get_logger(__name__)

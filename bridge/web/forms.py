@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from bridge.web.guard import read_form
+from bridge.web.bodies import read_form
 from bridge.web.labels import N_
 from bridge.web.problems import bad_field
 

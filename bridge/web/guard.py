@@ -1,13 +1,11 @@
 """Owns the door: who is asking, may they, and is an unsafe request really theirs (CSRF, Origin, size)."""
 
-import asyncio
 import hmac
 import ipaddress
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, assert_never
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from aiohttp import hdrs, web
 
@@ -15,6 +13,7 @@ from bridge.crm.access import hash_token
 from bridge.errors import InternalError
 from bridge.store.rows import TokenRow
 from bridge.web.access import Access, Nearby, Open, Routes, Scoped, SignedIn, Vouched
+from bridge.web.bodies import MAX_BODY, SECRET, form_with_files, has_files, read_form
 from bridge.web.context import SESSIONS, parts_of
 from bridge.web.labels import N_
 from bridge.web.limits import Allowance, ApiLimits
@@ -24,9 +23,6 @@ from bridge.web.problems import Problem, is_link
 ROUTES = web.AppKey("routes", Routes)
 LIMITS = web.AppKey("limits", ApiLimits)
 _ALLOWANCE: web.RequestKey[Allowance] = web.RequestKey("allowance")
-MAX_BODY = 512 * 1024  # 20,000 characters of any script in a form, or escaped in JSON
-MAX_FIELDS = 1_000  # a department may have a hundred fields, each with its mark, some with many boxes
-BODY_SECONDS = 10.0
 _USED_WITHIN = timedelta(minutes=5)
 _SAFE = frozenset({"GET", "HEAD"})
 _CSP = "; ".join(
@@ -98,34 +94,6 @@ async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
         await _check_forgery(request, principal)
     response: web.StreamResponse = await handler(request)
     return response
-
-
-async def read_body(request: web.Request) -> bytes:
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
-    except TimeoutError as error:
-        raise Problem(HTTPStatus.REQUEST_TIMEOUT, N_("The request came too slowly. Try again.")) from error
-
-
-async def read_form(request: web.Request) -> Mapping[str, str]:
-    """The fields of a posted form; boxes of one name are one value, a line each.
-
-    Files come in requests of their own, which are read piece by piece: multipart is not read here.
-    """
-    if not request.can_read_body and not request.body_exists:
-        return {}
-    if request.content_type != "application/x-www-form-urlencoded":
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, N_("Only forms without files are taken here."))
-    raw = await read_body(request)
-    try:
-        pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
-    except ValueError as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, N_("The form cannot be read. Reload the page.")) from error
-    fields: dict[str, str] = {}
-    for name, value in pairs:
-        fields[name] = f"{fields[name]}\n{value}" if name in fields else value
-    return fields
 
 
 async def _identify(request: web.Request, access: Access) -> Principal:
@@ -274,11 +242,17 @@ async def _check_forgery(request: web.Request, principal: Principal) -> None:
         raise Problem(
             HTTPStatus.FORBIDDEN, N_("The request came from another site. Open the page here and try again.")
         )
-    sent = request.headers.get("X-CSRF-Token") or (await read_form(request)).get("csrf")
+    sent = request.headers.get("X-CSRF-Token") or await _sent_secret(request)
     sessions = request.config_dict[SESSIONS]
     expected = principal.csrf if isinstance(principal, Person) else sessions.visitor(request)
     if not expected or not sent or not hmac.compare_digest(sent.encode(errors="replace"), expected.encode()):
         raise Problem(HTTPStatus.FORBIDDEN, N_("The form has expired. Reload the page and try again."))
+
+
+async def _sent_secret(request: web.Request) -> str | None:
+    if has_files(request) and request.config_dict[ROUTES].takes_files(request.match_info.handler):
+        return await form_with_files(request).secret()
+    return (await read_form(request)).get(SECRET)
 
 
 def _same_origin(request: web.Request) -> bool:

@@ -265,6 +265,7 @@ TICKET_ACTIONS: Mapping[str, str] = {
     "attach_call": N_("Call added"),
     "detach_call": N_("Call moved"),
     "sla": N_("Time told"),
+    "delivery": N_("Letter"),
 }
 # What stands in the audit log.
 ACTIONS: Mapping[str, str] = {
@@ -299,7 +300,10 @@ FIELDS: Mapping[str, str] = {
     "action": N_("Action"),
     "assignee": N_("Assignee"),
     "call": N_("Call"),
+    "attached": N_("Files"),
     "attachment": N_("File"),
+    "cc": N_("Copy"),
+    "delivery": N_("Delivery"),
     "body": N_("Text"),
     "classification": N_("Class"),
     "client": N_("Client"),
@@ -328,15 +332,30 @@ FIELDS: Mapping[str, str] = {
     "recipient": N_("Mail address"),
     "reopened": N_("Opened again"),
     "resolution_due_at": N_("Resolution"),
+    "set_name": N_("Set of templates"),
     "solution": N_("Solution"),
     "source": N_("Source"),
     "status": N_("Status"),
     "subject": N_("Subject"),
+    "supplier": N_("To"),
     "tags": N_("Tags"),
     "target": N_("Merge into"),
     "template": N_("Template"),
     "tier": N_("Tier"),
     "to": N_("To"),
+}
+
+VARIABLES: Mapping[str, str] = {
+    "client_name": N_("The client's name"),
+    "client_number": N_("The client's number"),
+    "ticket": N_("The ticket's number"),
+    "subject": N_("What the ticket is about"),
+    "status": N_("The ticket's status"),
+    "solution": N_("The ticket's solution"),
+    "created": N_("The day when it was opened"),
+    "agent": N_("Who writes"),
+    "department": N_("The ticket's department"),
+    "company": N_("The company's name"),
 }
 
 ALL: Mapping[str, Mapping[str, str]] = {
@@ -371,4 +390,5 @@ ALL: Mapping[str, Mapping[str, str]] = {
     "clock": CLOCKS,
     "due": DUE_STATES,
     "source": TICKET_SOURCES,
+    "variable": VARIABLES,
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
-from bridge.centre.facts import LegEnded, RecordingAttached, TicketOpened
+from bridge.centre.facts import LegEnded, RecordingAttached, TicketAlarmed, TicketOpened
 from bridge.centre.ids import AgentId
 from bridge.engine.ports import StampedFact
 from bridge.web.access import Routes, SignedIn
@@ -22,10 +22,10 @@ HUB = web.AppKey("hub", Hub)
 log = structlog.get_logger(__name__)
 
 _SAVED_BY = 1.0  # seconds
-_EVERY_PAGE = frozenset({Topic.RING})
+_EVERY_PAGE = frozenset({Topic.RING, Topic.NOTICES})
 _PAGES: dict[str, frozenset[Topic]] = {
     "desktop": frozenset(Topic) - {Topic.FLOOR},
-    "floor": frozenset({Topic.RING, Topic.FLOOR}),
+    "floor": _EVERY_PAGE | {Topic.FLOOR},
     "other": _EVERY_PAGE,
 }
 
@@ -40,7 +40,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     if person.role is not Role.SUPERVISOR:
         topics -= {Topic.FLOOR}
     if person.agent is None:
-        topics &= {Topic.FLOOR}
+        topics &= {Topic.FLOOR, Topic.NOTICES}
     hub = request.app[HUB]
     views = views_of(request)
     sessions = request.app[SESSIONS]
@@ -86,6 +86,11 @@ class _Wakers:
             case TicketOpened(call=call) | RecordingAttached(call=call):
                 self.app[SCREENS].refresh(call)
                 self.app[HUB].mark(Topic.CONTACTS)
+            case TicketAlarmed(told=told):
+                # Which supervisors are told is kept in the store, and not looked at here.
+                self.app[HUB].mark_where(
+                    lambda person: person.agent in told or person.role is Role.SUPERVISOR, Topic.NOTICES
+                )
             case LegEnded():
                 # The call's last snapshot is being written just now, in a lane of its own.
                 if self.later is None:

@@ -13,6 +13,8 @@ from bridge.errors import (
     BadInput,
     CallbridgeError,
     NoSuchAttachment,
+    NoSuchEntry,
+    NoSuchTemplate,
     NoSuchTicket,
     NotAllowed,
     RemoteError,
@@ -108,6 +110,10 @@ async def answer_errors(request: web.Request, handler: Any) -> web.StreamRespons
         problem = not_found(N_("There is no such ticket."))
     except NoSuchAttachment:
         problem = not_found(N_("There is no such file any more."))
+    except NoSuchEntry:
+        problem = not_found(N_("There is no such entry in this ticket any more."))
+    except NoSuchTemplate:
+        problem = not_found(N_("There is no such template any more."))
     except NotAllowed as error:
         problem = Problem(HTTPStatus.FORBIDDEN, str(error), kind="not-allowed")
     except WrongFields as error:

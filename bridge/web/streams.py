@@ -34,10 +34,12 @@ class Topic(Enum):
     DISPOSITION = "disposition"
     WAITING = "waiting"
     CONTACTS = "contacts"
+    NOTICES = "notices"
     FLOOR = "floor"
 
 
-_PATIENT = frozenset({Topic.FLOOR, Topic.WAITING})
+_PATIENT = frozenset({Topic.FLOOR, Topic.WAITING, Topic.NOTICES})
+_ENDS_UNTOLD = frozenset({Topic.NOTICES})  # a ticket was closed: looked at again with each beat
 
 
 class Wire:
@@ -108,6 +110,7 @@ class PageStream:
             now = time.monotonic()
             if now - beaten >= HEARTBEAT:
                 beaten = now
+                self.mark(*_ENDS_UNTOLD)
                 await wire.beat()
                 if not await still_welcome():
                     await wire.send("signed-out", "")
@@ -161,6 +164,11 @@ class Hub:
     def mark_agent(self, agent: AgentId, *topics: Topic) -> None:
         for stream in self._streams:
             if stream.agent == agent:
+                stream.mark(*topics)
+
+    def mark_where(self, whom: Callable[[Person], bool], *topics: Topic) -> None:
+        for stream in self._streams:
+            if whom(stream.person):
                 stream.mark(*topics)
 
     def close_session(self, session: str) -> None:

@@ -91,8 +91,7 @@ class Form:
 
     @property
     def is_refused(self) -> bool:
-        """Something is wrong with the ticket itself, not only with what is written to its thread."""
-        return not self.faults.keys() <= {"body", "to"}
+        return bool(self.faults)
 
     @property
     def first_fault(self) -> str:

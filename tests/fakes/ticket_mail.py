@@ -77,6 +77,11 @@ class MemoryTickets:
         self.entries.append(Entry(ticket, at, mail.message_id, mail.sender.address, incoming))
         return True
 
+    async def named(self, file: str) -> bool:
+        return any(
+            file == kept.file for entry in self.entries if entry.incoming for kept in entry.incoming.files
+        )
+
     async def unreadable(self, place: Place, reason: str, at: datetime) -> None:
         self._fail()
         self._settle(place)

@@ -54,6 +54,10 @@ class TicketAccess:
         return self._settings()
 
     @property
+    def now(self) -> datetime:
+        return self._now()
+
+    @property
     def rules(self) -> Rules:
         settings = self._settings()
         if self._rules is None or self._rules[0] is not settings:

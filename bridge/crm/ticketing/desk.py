@@ -9,22 +9,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
-from bridge.centre.facts import TicketOpened
+from bridge.centre.facts import TicketAlarmed, TicketOpened
 from bridge.centre.ids import CallId, TicketId
 from bridge.config.rights import Action
 from bridge.config.settings import Settings
-from bridge.crm.attachments import Kept
-from bridge.crm.ticketing import clocks
+from bridge.crm.attachments import Kept, Limits
+from bridge.crm.ticketing import attaching, clocks, notices
 from bridge.crm.ticketing.access import Actor as Actor
 from bridge.crm.ticketing.access import Seen as Seen
 from bridge.crm.ticketing.access import TicketAccess
 from bridge.crm.ticketing.changing import Planned, Wish, planned, stage_of
-from bridge.crm.ticketing.letters_out import is_letter, letter, send_along
+from bridge.crm.ticketing.letters_out import demand_server, is_letter, letter
 from bridge.crm.ticketing.rights import Who
 from bridge.crm.ticketing.sla import Alarm
 from bridge.crm.ticketing.statuses import FIRST, Anew, Moves
 from bridge.crm.tickets import open_now, settle, tickets_by
-from bridge.errors import BadInput, InternalError, NoSuchAttachment
+from bridge.errors import BadInput, InternalError, NoSuchAttachment, NoSuchEntry
 from bridge.store import Store, SyncUnit, Unit
 from bridge.store.entries import FROM_CLIENT
 from bridge.store.rows import TicketRow
@@ -54,19 +54,19 @@ def _nobody() -> None:
     """Nobody sends letters here."""
 
 
-def _tell_nobody(_: TicketOpened) -> None:
+def _tell_nobody(_: TicketOpened | TicketAlarmed) -> None:
     pass
 
 
 class TicketDesk(TicketAccess):
-    """``tell``: of a call's ticket that is opened here, whoever lives by facts."""
+    """``tell``: of calls' tickets that are opened here, and of what is due, whoever lives by facts."""
 
     def __init__(
         self,
         store: Store,
         settings: Callable[[], Settings],
         now: Callable[[], datetime],
-        tell: Callable[[TicketOpened], None] = _tell_nobody,
+        tell: Callable[[TicketOpened | TicketAlarmed], None] = _tell_nobody,
     ) -> None:
         super().__init__(store, settings, now)
         self._tell = tell
@@ -146,12 +146,25 @@ class TicketDesk(TicketAccess):
 
     # ── the thread ───────────────────────────────────────────────────────────
 
-    async def write(self, actor: Actor, id: int, entry: NewEntry, attached: Collection[int] = ()) -> EntryRow:
+    @property
+    def sends_letters(self) -> bool:
+        """Else whoever writes one is refused."""
+        return self._settings().mail is not None
+
+    async def write(
+        self,
+        actor: Actor,
+        id: int,
+        entry: NewEntry,
+        attached: Collection[int] = (),
+        files: Collection[Kept] = (),
+    ) -> EntryRow:
         """A note, a word to a supplier or to the client. A word to the client is a reaction.
 
         By mail it goes to whom ``entry.to`` names, else to the client; a word to a supplier only if somebody
         is named. It waits to be sent: its subject, ids and recipients are in the entry given back.
-        ``attached``: files that the ticket has, which go with it.
+        ``attached``: files that the ticket has, or a template that fits it, which go with it; ``files``: new
+        ones, see TicketFiles.
         """
         action = _ENTRIES.get(entry.kind)
         if action is None:
@@ -160,11 +173,14 @@ class TicketDesk(TicketAccess):
             raise BadInput("entry body: it must not be empty")
         async with self._store.unit() as unit:
             row = (await self._open(unit, actor, id)).ticket
-            await self._demand(unit, actor, row, action)
+            await self._demand(unit, actor, row, action, *((Action.ATTACH,) if files else ()))
             if is_letter(entry):
                 entry = await letter(unit, self._settings().mail, row, entry)
             added = await unit.entries.append(id, entry)
-            await send_along(unit, added, attached, by=actor.by)
+            most, most_bytes = self._settings().tickets.attachments.most, Limits().ticket_bytes
+            await attaching.send_along(
+                unit, row, added, attached, files, most=most, most_bytes=most_bytes, by=actor.by
+            )
             if entry.kind in TO_CLIENT and not entry.automatic and row.reacted_at is None:
                 await self._reacted(unit, actor, id)
         if entry.delivery:
@@ -180,8 +196,9 @@ class TicketDesk(TicketAccess):
             row = (await self._open(unit, actor, id)).ticket
             found = await unit.entries.get(entry)
             if found is None or found.ticket != id:
-                raise BadInput(f"entry {entry}: ticket {id} has none of this number")
+                raise NoSuchEntry(f"entry {entry}: ticket {id} has none of this number")
             await self._demand(unit, actor, row, _ENTRIES.get(found.kind, Action.REPLY))
+            demand_server(self._settings().mail)
             again = await unit.deliveries.once_more(entry, by=actor.by, at=self._now())
             if again is None:
                 state = found.delivery or "not a letter"
@@ -269,29 +286,8 @@ class TicketDesk(TicketAccess):
         async with self._store.unit() as unit:
             row = (await self._open(unit, actor, id)).ticket
             await self._demand(unit, actor, row, Action.ATTACH)
-            if entry is not None:
-                written = await unit.entries.get(entry)
-                if written is None or written.ticket != id:
-                    raise BadInput(f"ticket {id}: it has no entry {entry}")
-            there = await unit.attachments.of_ticket(id)
-            for one in there:
-                if (one.sha256, one.name, one.entry) == (kept.sha256, kept.name, entry):
-                    return one
-            if entry is not None and sum(one.entry == entry for one in there) >= most:
-                raise BadInput(f"ticket {id}: entry {entry} has {most} files already, no more are kept")
-            if sum(one.bytes for one in there) + kept.bytes > most_bytes:
-                most = most_bytes // 2**20
-                raise BadInput(f"ticket {id}: its files would be larger than {most} MB together")
-            return await unit.attachments.add(
-                name=kept.name,
-                media_type=kept.media_type,
-                bytes=kept.bytes,
-                sha256=kept.sha256,
-                file=kept.file,
-                by=actor.by,
-                at=self._now(),
-                ticket=id,
-                entry=entry,
+            return await attaching.attach(
+                unit, id, kept, entry=entry, most=most, most_bytes=most_bytes, by=actor.by, at=self._now()
             )
 
     async def attachment(self, actor: Actor, id: int, attachment: int) -> AttachmentRow:
@@ -305,6 +301,7 @@ class TicketDesk(TicketAccess):
             row = (await self._open(unit, actor, id)).ticket
             await self._demand(unit, actor, row, Action.DELETE_ATTACHMENT)
             found = await _attached(unit, id, attachment)
+            await attaching.demand_removable(unit, found)
             await unit.attachments.remove(found.id, by=actor.by, at=self._now())
             return found
 
@@ -366,7 +363,10 @@ class TicketDesk(TicketAccess):
             changed = await unit.tickets.change(
                 id, if_version=None, fields=change, by="", at=now, action=ALARMED
             )
-            return (changed if isinstance(changed, TicketRow) else row), due
+            await notices.tell(unit, self.rules, row, due, now)
+        for alarm in due:
+            self._tell(notices.alarmed(self.rules, row, alarm))
+        return (changed if isinstance(changed, TicketRow) else row), due
 
 
 async def _attached(unit: Unit, ticket: int, attachment: int) -> AttachmentRow:

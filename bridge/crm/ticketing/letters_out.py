@@ -3,14 +3,13 @@ which id. All of it is kept with the entry before anything is sent; see postman.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bridge.config.mail import MailSettings
-from bridge.crm.attachments import Kept
-from bridge.crm.letter_headers import Party
+from bridge.crm.letter_headers import Party, without_tokens
 from bridge.crm.parties import kept, listed, recipients
 from bridge.crm.replies import new_message_id, recipients_of, subject_of
-from bridge.errors import BadInput, InternalError
+from bridge.errors import InternalError, NoMailServer
 from bridge.store import Unit
 from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import EntryRow, NewEntry
@@ -18,7 +17,6 @@ from bridge.store.ticket_rows import EntryRow, NewEntry
 NO_ID = "@no-message-id.invalid>"  # of mails that came without one: nobody else knows it
 _MOST_REFERENCES = 50
 _LATEST = 10
-_MOST_FILES = 20
 _OF_CLIENT, _OF_PARTNER = ("mail_in", "mail_out"), ("partner",)
 
 
@@ -27,20 +25,45 @@ def is_letter(entry: NewEntry) -> bool:
     return entry.kind == "mail_out" or (entry.kind == "partner" and bool(entry.to.strip()))
 
 
+def demand_server(mail: MailSettings | None) -> MailSettings:
+    """Without one no letter waits: nobody would ever send it. Raises NoMailServer."""
+    if mail is None:
+        raise NoMailServer("mail: no mail server is configured; name one under mail in the configuration")
+    return mail
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an answer to the client is, if nobody says otherwise."""
+
+    to: str  # a list of addresses; empty where none is known
+    subject: str
+    in_reply_to: str  # the message id of the letter that it answers
+
+
+async def answer_of(unit: Unit, row: TicketRow) -> Answer:
+    """As ``letter`` makes it of an entry that says nothing of it."""
+    latest = await _latest(unit, row, _OF_CLIENT)
+    answered = next((one for one in latest if _is_answered(one)), None)
+    to = listed(await _client(unit, row, latest))
+    if answered is None:
+        return Answer(to, row.subject, "")
+    return Answer(to, without_tokens(answered.subject).strip() or row.subject, answered.message_id or "")
+
+
 async def letter(unit: Unit, mail: MailSettings | None, row: TicketRow, entry: NewEntry) -> NewEntry:
     """It answers the mail that ``in_reply_to`` names, else the last one of its thread.
 
     Raises BadInput where it cannot be sent to anybody.
     """
-    if mail is None:
-        raise BadInput("mail: no mail server is configured; name one under mail in the configuration")
+    mail = demand_server(mail)
     kinds = _OF_PARTNER if entry.kind == "partner" else _OF_CLIENT
-    latest = await unit.entries.page(row.id, None, _LATEST, newest_first=True, kinds=kinds)
-    wanted = recipients(entry.to) or await _client(unit, row, latest.items)
+    latest = await _latest(unit, row, kinds)
+    wanted = recipients(entry.to) or await _client(unit, row, latest)
     to, cc = recipients_of(wanted, recipients(entry.cc), mail.own_addresses)
     named = await unit.entries.by_message_ids([entry.in_reply_to])
     chosen = [one for one in named if one.ticket == row.id and one.kind in kinds]
-    answered = next((one for one in (*chosen, *latest.items) if _is_answered(one)), None)
+    answered = next((one for one in (*chosen, *latest) if _is_answered(one)), None)
     token = await unit.tickets.token_of(row.id)
     if token is None:
         raise InternalError(f"ticket {row.id} got no token")
@@ -54,36 +77,6 @@ async def letter(unit: Unit, mail: MailSettings | None, row: TicketRow, entry: N
         references=" ".join(references_of(answered)) if answered is not None else "",
         delivery="waiting",
     )
-
-
-async def attach(unit: Unit, entry: EntryRow, files: Collection[Kept], *, by: str) -> None:
-    for file in files:
-        await unit.attachments.add(
-            name=file.name,
-            media_type=file.media_type,
-            bytes=file.bytes,
-            sha256=file.sha256,
-            file=file.file,
-            by=by,
-            at=entry.at,
-            ticket=entry.ticket,
-            entry=entry.id,
-        )
-
-
-async def send_along(unit: Unit, entry: EntryRow, attached: Collection[int], *, by: str) -> None:
-    """Files that the ticket has already. What came with another entry stays with that as well."""
-    if len(attached) > _MOST_FILES:
-        raise BadInput(f"attachments: {len(attached)}; at most {_MOST_FILES} go with one message")
-    for id in dict.fromkeys(attached):
-        row = await unit.attachments.get(id)
-        if row is None or row.ticket != entry.ticket:
-            raise BadInput(f"attachment {id}: ticket {entry.ticket} has none of this number")
-        if row.entry is None:
-            await unit.attachments.give(id, entry.id)
-        else:
-            file = Kept(row.name, row.media_type, row.bytes, row.sha256, row.file)
-            await attach(unit, entry, [file], by=by)
 
 
 def references_of(answered: EntryRow) -> Sequence[str]:
@@ -106,6 +99,10 @@ def _is_answered(entry: EntryRow) -> bool:
 
 def _is_stranger(entry: EntryRow) -> bool:
     return bool(entry.marks.get("stranger"))
+
+
+async def _latest(unit: Unit, row: TicketRow, kinds: Collection[str]) -> Sequence[EntryRow]:
+    return (await unit.entries.page(row.id, None, _LATEST, newest_first=True, kinds=kinds)).items
 
 
 async def _client(unit: Unit, row: TicketRow, latest: Iterable[EntryRow]) -> tuple[Party, ...]:

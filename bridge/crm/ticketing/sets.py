@@ -5,12 +5,13 @@ their departments' templates. A program may say whose a filter is.
 """
 
 from bridge.config.rights import Role
+from bridge.crm.attachments import Kept
 from bridge.crm.ticketing import templates
 from bridge.crm.ticketing.desk import Actor, TicketDesk
 from bridge.crm.ticketing.filters import Filter
-from bridge.errors import BadInput, NotAllowed
+from bridge.errors import BadInput, NoSuchAttachment, NoSuchTemplate, NotAllowed
 from bridge.store import Store
-from bridge.store.ticket_rows import FilterRow, TemplateRow
+from bridge.store.ticket_rows import AttachmentRow, FilterRow, TemplateConflict, TemplateRow
 
 ROLES = ("agent", "supervisor")  # of log-ins
 _EVERYWHERE = ""  # a template's department
@@ -76,8 +77,17 @@ class TicketSets:
             row = await unit.templates.get(id)
         return row if row is not None and self._reads(actor, row) else None
 
-    async def save_template(self, actor: Actor, wanted: TemplateRow) -> TemplateRow | None:
-        """A new one where its id is 0. None: there is none of this id. Raises BadInput, NotAllowed."""
+    def keeps(self, actor: Actor) -> tuple[str, ...]:
+        """Departments whose templates he keeps; "" for those of all departments."""
+        return tuple(name for name in ("", *sorted(self._desk.rules.names)) if self.may_keep(actor, name))
+
+    async def save_template(
+        self, actor: Actor, wanted: TemplateRow, if_version: int | None = None
+    ) -> TemplateRow | TemplateConflict | None:
+        """A new one where its id is 0. None: there is none of this id. Conflict: somebody was faster.
+
+        Raises BadInput, TemplateNameTaken, NotAllowed.
+        """
         self._demand_supervisor(actor, wanted.department)
         if wanted.department != _EVERYWHERE:
             self._desk.rules.known_department(wanted.department)
@@ -96,28 +106,90 @@ class TicketSets:
                 department=wanted.department,
                 language=wanted.language,
                 id=wanted.id or None,
+                if_version=if_version,
             )
 
-    async def remove_template(self, actor: Actor, id: int) -> TemplateRow | None:
-        """What it was. The files that it had are for the caller."""
+    async def remove_template(
+        self, actor: Actor, id: int, if_version: int | None = None
+    ) -> TemplateRow | TemplateConflict | None:
+        """What it was. The files that it had are for the caller: see files.py."""
         async with self._store.unit() as unit:
             row = await unit.templates.get(id)
             if row is None or not self._reads(actor, row):
                 return None
             self._demand_supervisor(actor, row.department)
-            return await unit.templates.remove(id)
+            return await unit.templates.remove(id, if_version=if_version)
+
+    # ── their files: the bytes are kept by files.py ──────────────────────────
+
+    async def kept_template(self, actor: Actor, id: int) -> TemplateRow:
+        """One that he may change. Raises NoSuchTemplate, NotAllowed."""
+        row = await self.template(actor, id)
+        if row is None:
+            raise NoSuchTemplate(f"template {id}: there is no such template")
+        self._demand_supervisor(actor, row.department)
+        return row
+
+    async def attach(self, actor: Actor, id: int, kept: Kept, *, most: int, most_bytes: int) -> AttachmentRow:
+        """The same one is noted once. Raises NoSuchTemplate, NotAllowed, BadInput."""
+        row = await self.kept_template(actor, id)
+        for one in row.attachments:
+            if (one.sha256, one.name) == (kept.sha256, kept.name):
+                return one
+        if len(row.attachments) >= most:
+            raise BadInput(f"template {row.name}: it has {most} files already, no more are kept")
+        if sum(one.bytes for one in row.attachments) + kept.bytes > most_bytes:
+            raise BadInput(
+                f"template {row.name}: its files would be larger than {most_bytes // 2**20} MB together"
+            )
+        async with self._store.unit() as unit:
+            return await unit.attachments.add(
+                name=kept.name,
+                media_type=kept.media_type,
+                bytes=kept.bytes,
+                sha256=kept.sha256,
+                file=kept.file,
+                by=actor.by,
+                at=self._desk.now,
+                template=row.id,
+            )
+
+    async def file(self, actor: Actor, id: int, attachment: int) -> AttachmentRow:
+        """Raises NoSuchAttachment too where it is another template's."""
+        row = await self.template(actor, id)
+        if row is None:
+            raise NoSuchTemplate(f"template {id}: there is no such template")
+        return _attached(row, attachment)
+
+    async def remove_file(self, actor: Actor, id: int, attachment: int) -> AttachmentRow:
+        row = await self.kept_template(actor, id)
+        found = _attached(row, attachment)
+        async with self._store.unit() as unit:
+            await unit.attachments.remove(found.id, by=actor.by, at=self._desk.now)
+        return found
 
     def _reads(self, actor: Actor, row: TemplateRow) -> bool:
         readable = self._desk.rules.rights.readable(actor.who)
         return readable is None or row.department == _EVERYWHERE or row.department in readable
 
+    def may_keep(self, actor: Actor, department: str) -> bool:
+        """Templates of a department; also of one that is gone from the file."""
+        who = actor.who
+        return who.program or self._desk.rules.rights.role(who, department) is Role.SUPERVISOR
+
     def _demand_supervisor(self, actor: Actor, department: str) -> None:
         """Of all departments' templates: one who supervises the whole centre."""
-        who = actor.who
-        if who.program or self._desk.rules.rights.role(who, department) is Role.SUPERVISOR:
+        if self.may_keep(actor, department):
             return
         of = f"of {department[:60]}" if department != _EVERYWHERE else "of the whole centre"
         raise NotAllowed(f"templates: they are kept by supervisors {of}; ask one of them")
+
+
+def _attached(row: TemplateRow, attachment: int) -> AttachmentRow:
+    found = next((one for one in row.attachments if one.id == attachment), None)
+    if found is None:
+        raise NoSuchAttachment(f"template {row.id}: there is no such file")
+    return found
 
 
 def _sees(actor: Actor, row: FilterRow) -> bool:

@@ -9,6 +9,8 @@ of its own. The text is for mail in plain text; who shows it as HTML escapes it 
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 
 from bridge.errors import BadInput
@@ -38,9 +40,26 @@ class Variable(Enum):
 _NAMES = {variable.value: variable for variable in Variable}
 
 
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A name that is none, or a brace that is left over. ``near``: a variable that may be meant."""
+
+    found: str  # "{colour}", "{", "}"
+    near: Variable | None = None
+
+    @property
+    def is_brace(self) -> bool:
+        return len(self.found) == 1
+
+
+def slips(text: str) -> tuple[Slip, ...]:
+    """All that keeps a text from being a template, each once."""
+    return tuple(dict.fromkeys(part for part in _parts(text) if isinstance(part, Slip)))
+
+
 def mentioned(text: str) -> frozenset[Variable]:
     """The variables in a text. Raises BadInput for a name that is none, or a brace that is left over."""
-    return frozenset(part for part in _parts(text) if isinstance(part, Variable))
+    return frozenset(part for part in _sound(text) if isinstance(part, Variable))
 
 
 def checked(subject: str, body: str) -> None:
@@ -61,7 +80,7 @@ def checked(subject: str, body: str) -> None:
 def filled(text: str, values: Mapping[Variable, str]) -> str:
     """The body of a letter. A variable without a value leaves nothing. Raises BadInput as ``mentioned``."""
     found = "".join(
-        _one_line(values.get(part, "")) if isinstance(part, Variable) else part for part in _parts(text)
+        _one_line(values.get(part, "")) if isinstance(part, Variable) else part for part in _sound(text)
     )
     return _clean(found)
 
@@ -71,7 +90,17 @@ def filled_line(text: str, values: Mapping[Variable, str]) -> str:
     return " ".join(filled(text, values).split())[:LONGEST_SUBJECT]
 
 
-def _parts(text: str) -> Iterator[str | Variable]:
+def _sound(text: str) -> Iterator[str | Variable]:
+    for part in _parts(text):
+        if not isinstance(part, Slip):
+            yield part
+        elif part.is_brace:
+            raise BadInput(f"template: a single “{part.found}”; write “{part.found * 2}” for a brace")
+        else:
+            raise BadInput(f"template: there is no variable {part.found}; there are: {', '.join(_NAMES)}")
+
+
+def _parts(text: str) -> Iterator[str | Variable | Slip]:
     """Plain text and variables, in their order. ``{{`` and ``}}`` are braces."""
     end = 0
     for found in _PART.finditer(text):
@@ -81,9 +110,10 @@ def _parts(text: str) -> Iterator[str | Variable]:
         if whole in ("{{", "}}"):
             yield whole[0]
         elif name is None:
-            raise BadInput(f"template: a single “{whole}”; write “{whole * 2}” for a brace")
+            yield Slip(whole)
         elif name not in _NAMES:
-            raise BadInput(f"template: there is no variable {_shown(name)}; there are: {', '.join(_NAMES)}")
+            near = get_close_matches(name.strip().casefold(), _NAMES, 1)
+            yield Slip(_shown(name), _NAMES[near[0]] if near else None)
         else:
             yield _NAMES[name]
     yield text[end:]

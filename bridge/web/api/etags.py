@@ -31,7 +31,7 @@ def tag_of(shown: str, row: object = None) -> str:
     return f'"{state_of(row)}.{whole}"' if row is not None else f'"{whole}"'
 
 
-def demand_match(request: web.Request, row: object, changed_at: datetime, current: str) -> bool:
+def demand_match(request: web.Request, row: object, changed_at: datetime | None, current: str) -> bool:
     """Problem 412 where the state is not the one that the request is about, 428 where it must say so.
 
     To be asked within the unit that changes it; or the change is made of this very state only: whether the
@@ -56,10 +56,12 @@ def demand_match(request: web.Request, row: object, changed_at: datetime, curren
     raise stale(changed_at, current)
 
 
-def stale(changed_at: datetime, current: str) -> Problem:
+def stale(changed_at: datetime | None, current: str) -> Problem:
+    """``changed_at``: None where that is not kept."""
+    when = "" if changed_at is None else f" at {changed_at.isoformat(timespec='seconds')}"
     return Problem(
         HTTPStatus.PRECONDITION_FAILED,
-        f"It was changed at {changed_at.isoformat(timespec='seconds')}, after you read it. Read it again.",
+        f"It was changed{when}, after you read it. Read it again.",
         headers={"ETag": current},
         kind="stale",
     )

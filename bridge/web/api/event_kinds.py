@@ -88,6 +88,8 @@ _KEPT = (
     "directory",
     "answered",
     "ticket",
+    "clock",
+    "due_at",
     "recording",
     "reason",
     "disposition",
@@ -132,6 +134,8 @@ def _kind(row: FactRow) -> str | None:
         if is_agent_leg(leg):
             return of_agent
         return of_outside if is_dialled_leg(leg) and not is_wished(leg) else of_client
+    if row.type == "TicketAlarmed":
+        return "ticket.soon_due" if row.body.get("step") == "warn" else "ticket.overdue"
     if row.type == "RecordingPauseWished":
         return "recording.pause" if row.body.get("paused") else "recording.resume"
     return _OF_CALLS.get(row.type) or _OF_AGENTS.get(row.type)

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from bridge.web.access import EVERYBODY
 from bridge.web.api.etags import tag_of
-from bridge.web.guard import read_body
+from bridge.web.bodies import read_body
 from bridge.web.principal import Role
 from bridge.web.problems import Fault, Problem
 
@@ -76,7 +76,7 @@ class Operation:
     def numbered(self) -> frozenset[str]:
         """Those of its placeholders that are numbers, of which the store counts the rows."""
         own = {"id"} if self.path.split("/")[1] in _COUNTED else set()
-        return frozenset({"link", "other", "attachment"} | own)
+        return frozenset({"link", "other", "attachment", "entry"} | own)
 
     @property
     def takes_key(self) -> bool:

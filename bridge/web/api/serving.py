@@ -17,8 +17,8 @@ from bridge.errors import BadInput, InternalError
 from bridge.store.api_rows import KeyRow
 from bridge.web.api.etags import is_unchanged, tag_of
 from bridge.web.api.operations import Operation
+from bridge.web.bodies import read_body
 from bridge.web.context import parts_of
-from bridge.web.guard import read_body
 from bridge.web.principal import PRINCIPAL, Bearer
 from bridge.web.problems import Problem, respond
 

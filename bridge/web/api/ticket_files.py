@@ -1,7 +1,8 @@
 """Owns files of tickets by the API: taken piece by piece, given out as something to save."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 import structlog
@@ -18,9 +19,9 @@ from bridge.web.api.models import Listed
 from bridge.web.api.operations import NoQuery, Query, answer, query
 from bridge.web.api.ticket_showing import attachment, refusals, ticket_number
 from bridge.web.attached import give_out
+from bridge.web.bodies import BODY_SECONDS
 from bridge.web.context import parts_of
 from bridge.web.forms import path_number
-from bridge.web.guard import BODY_SECONDS
 from bridge.web.problems import Problem, not_found
 
 log = structlog.get_logger(__name__)
@@ -51,23 +52,34 @@ async def list_attachments(request: web.Request) -> web.StreamResponse:
 
 
 async def add_attachment(request: web.Request) -> web.StreamResponse:
-    """The body is the file itself, whatever its Content-Type says: what it is is seen by its bytes."""
     given, id, files = query(request, FileQuery), ticket_number(request), files_of(request)
-    if request.content_type in _FORMS:
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the file itself as the body, not as a form.")
-    if (request.content_length or 0) > files.largest:
-        raise _too_large(files)
+    pieces = body_pieces(request, files)
+    with refusals(), unkept(id):
+        row = await files.receive(actor_of(request), id, given.name, pieces, given.entry)
+    told = attachment(row)
+    return answer(told, status=HTTPStatus.CREATED, headers={"Location": told.url})
+
+
+@contextmanager
+def unkept(about: int) -> Iterator[None]:
+    """What the engineer has to see to."""
     try:
-        with refusals():
-            row = await files.receive(actor_of(request), id, given.name, _pieces(request, files), given.entry)
+        yield
     except (KeyUnusable, OSError) as error:
-        log.error("file not kept", action="attachment", ticket=id, reason=str(error))
+        log.error("file not kept", action="attachment", about=about, reason=str(error))
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "The file cannot be kept now. The engineer finds the reason in the log.",
         ) from None
-    told = attachment(row)
-    return answer(told, status=HTTPStatus.CREATED, headers={"Location": told.url})
+
+
+def body_pieces(request: web.Request, files: TicketFiles) -> AsyncIterator[bytes]:
+    """The body is the file itself, whatever its Content-Type says: what it is is seen by its bytes."""
+    if request.content_type in _FORMS:
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the file itself as the body, not as a form.")
+    if (request.content_length or 0) > files.largest:
+        raise _too_large(files)
+    return _pieces(request, files)
 
 
 async def _pieces(request: web.Request, files: TicketFiles) -> AsyncIterator[bytes]:
@@ -106,20 +118,20 @@ async def get_attachment_content(request: web.Request) -> web.StreamResponse:
 
 async def remove_attachment(request: web.Request) -> web.StreamResponse:
     query(request, NoQuery)
-    id, number = ticket_number(request), _number(request)
+    id, number = ticket_number(request), file_number(request)
     with refusals():
         row = await files_of(request).remove(actor_of(request), id, number)
     return answer(attachment(row))
 
 
 async def _found(request: web.Request) -> AttachmentRow:
-    id, number = ticket_number(request), _number(request)
+    id, number = ticket_number(request), file_number(request)
     with refusals():
         return await parts_of(request).tickets.attachment(actor_of(request), id, number)
 
 
-def _number(request: web.Request) -> int:
+def file_number(request: web.Request) -> int:
     number = path_number(request, "attachment")
     if number is None:
-        raise not_found("There is no such file on this ticket.")
+        raise not_found("There is no such file.")
     return number

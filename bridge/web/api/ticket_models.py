@@ -134,6 +134,36 @@ class Attachment(Said):
     url: str
 
 
+class RefusedFile(Said):
+    """A file that came with a mail and was not kept; the mail in the mailbox still has it."""
+
+    name: str
+    unfit: str = Field(
+        description="`program`, `ending`, `too_large`, `empty`, `kind`, `misnamed` or `no_room`; empty for "
+        "mails of earlier releases."
+    )
+    reason: str = Field(description="In words, with the remedy.")
+
+
+class EntryMarks(Said):
+    """What is to be known of a mail beside its text. Its sender said it, or built it so: do not trust it."""
+
+    stranger: bool = Field(description="The sender was not in this thread before: he is not answered.")
+    automatic: str = Field(description="Nobody wrote it by hand: `reply`, `bulk`, `report`, …; empty else.")
+    way: str = Field(description="How it came to its ticket: `reference`, `token`, `new`, `flood`; or empty.")
+    sender: str = Field(description="With the name, as the mail has it.")
+    reply_to: str = Field(description="Where its sender would have answers; nothing goes there by itself.")
+    faults: list[str] = Field(
+        description="What could not be taken: `too_large` and `too_nested` (only its head is here), "
+        "`text_cut`, `html_cut`, `attachments_cut`."
+    )
+    refused: list[RefusedFile]
+    place: str = Field(description="Where all of it lies, if not all of it is here: mailbox and UID.")
+    bytes: int | None = Field(description="Of all of it, likewise.")
+    quoted_from: int | None = Field(description="Where in `body` the quotation at its end begins.")
+    written_at: datetime | None = Field(description="When its sender says that it was written.")
+
+
 class Entry(Said):
     """One contribution to the thread. Its text is as it was written: escape it where you show it."""
 
@@ -149,6 +179,7 @@ class Entry(Said):
     cc: str
     delivery: str = Field(description="Of what is sent: `waiting`, `sent`, `failed`, …; empty else.")
     fault: str = Field(description="Why it could not be delivered.")
+    marks: EntryMarks
     attachments: list[Attachment]
 
 
@@ -165,6 +196,12 @@ class NewEntry(Taken):
         [], max_length=20, description="Without any a reply goes to who wrote the last letter."
     )
     cc: list[Address] = Field([], max_length=20)
+    attachments: list[Annotated[Whole, Field(ge=1)]] = Field(
+        [],
+        max_length=100,
+        description="Files that the ticket has, or a template that fits it, to go along: a letter leaves "
+        "with all of them. Those of another ticket are refused.",
+    )
 
 
 class TicketLogEntry(Said):

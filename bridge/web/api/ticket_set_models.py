@@ -1,5 +1,6 @@
 """Owns what the API says and takes of what tickets are made by: departments, statuses, filters, templates."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -106,6 +107,19 @@ class FilterChange(Change):
     query: Kept[dict[str, Any]] = Field(None, max_length=30, description="All of it.")
 
 
+class TemplateFile(Said):
+    """A file that goes along where the template is used. Its bytes are at `url`, as something to save."""
+
+    id: int = Field(description="To be named in `attachments` of an entry that is written.")
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    created_at: datetime
+    by: str
+    url: str
+
+
 class Template(Said):
     id: int
     set: str
@@ -114,6 +128,7 @@ class Template(Said):
     language: str
     subject: str
     body: str = Field(description="Plain text; `{client_name}` and the like are filled in.")
+    attachments: list[TemplateFile]
 
 
 class NewTemplate(Taken):

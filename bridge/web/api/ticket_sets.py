@@ -16,16 +16,19 @@ from bridge.crm.ticketing import filters
 from bridge.crm.ticketing.filters import Filter
 from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.sets import TicketSets
-from bridge.errors import BadInput
-from bridge.store.ticket_rows import FilterRow, TemplateRow
+from bridge.errors import BadInput, InternalError
+from bridge.store.ticket_rows import FilterRow, TemplateConflict, TemplateRow
 from bridge.web.actors import actor_of
 from bridge.web.api import ticket_set_models as models
+from bridge.web.api.etags import demand_match, stale, tag_of
 from bridge.web.api.models import Listed
 from bridge.web.api.operations import PREFIX, NoQuery, Query, answer, body, query
-from bridge.web.api.ticket_showing import refusals, unfit
+from bridge.web.api.ticket_showing import refusals, template_file, unfit
 from bridge.web.context import parts_of
 from bridge.web.forms import path_number
-from bridge.web.problems import not_found
+from bridge.web.problems import Problem, not_found
+
+_ATTEMPTS = 3
 
 
 class FiltersQuery(Query):
@@ -191,7 +194,8 @@ async def list_templates(request: web.Request) -> web.StreamResponse:
 
 async def get_template(request: web.Request) -> web.StreamResponse:
     query(request, NoQuery)
-    return answer(_template(await _found_template(request)))
+    row = await found_template(request)
+    return answer(_template(row), row=row)
 
 
 async def add_template(request: web.Request) -> web.StreamResponse:
@@ -203,6 +207,8 @@ async def add_template(request: web.Request) -> web.StreamResponse:
             0, wanted.set, wanted.department, wanted.name, wanted.subject, wanted.body, wanted.language
         ),
     )
+    if isinstance(row, TemplateConflict):
+        raise InternalError("a new template met another one's change")
     location = f"{PREFIX}/templates/{row.id}"
     return answer(_template(row), status=HTTPStatus.CREATED, headers={"Location": location})
 
@@ -213,27 +219,45 @@ async def change_template(request: web.Request) -> web.StreamResponse:
     sent = wanted.model_dump(include=wanted.model_fields_set)
     if "set" in sent:
         sent["set_name"] = sent.pop("set")
-    row = replace(await _found_template(request), **sent)
-    return answer(_template(await _save_template(request, row)))
+    for _ in range(_ATTEMPTS):
+        found = await found_template(request)
+        bound = demand_match(request, found, None, _tag(found))
+        saved = await _save_template(request, replace(found, **sent), found.version)
+        if isinstance(saved, TemplateRow):
+            return answer(_template(saved), row=saved)
+        if bound:
+            raise stale(None, _tag(saved.current))
+    raise Problem(HTTPStatus.CONFLICT, "The template changes all the time. Try again.")
 
 
 async def remove_template(request: web.Request) -> web.StreamResponse:
     query(request, NoQuery)
+    files, actor, id = parts_of(request).files, actor_of(request), path_number(request) or 0
     with refusals():
-        row = await _sets(request).remove_template(actor_of(request), path_number(request) or 0)
+        remove = _sets(request).remove_template if files is None else files.remove_template
+        row = await remove(actor, id)
+    if isinstance(row, TemplateConflict):
+        raise InternalError("a template was removed under no condition, and yet it met one")
     return answer(_template(_template_there(row)))
 
 
-async def _found_template(request: web.Request) -> TemplateRow:
+async def found_template(request: web.Request) -> TemplateRow:
     return _template_there(await _sets(request).template(actor_of(request), path_number(request) or 0))
 
 
-async def _save_template(request: web.Request, wanted: TemplateRow) -> TemplateRow:
+def _tag(row: TemplateRow) -> str:
+    return tag_of(_template(row).model_dump_json(), row)
+
+
+async def _save_template(
+    request: web.Request, wanted: TemplateRow, if_version: int | None = None
+) -> TemplateRow | TemplateConflict:
     if wanted.department and wanted.department not in parts_of(request).tickets.rules.names:
         raise unfit("#/department", "there is no such department; GET /api/v1/departments lists them.")
     with refusals():
         try:
-            return _template_there(await _sets(request).save_template(actor_of(request), wanted))
+            row = await _sets(request).save_template(actor_of(request), wanted, if_version)
+            return row if isinstance(row, TemplateConflict) else _template_there(row)
         except BadInput as error:
             raise unfit("#", str(error)) from None
 
@@ -253,4 +277,5 @@ def _template(row: TemplateRow) -> models.Template:
         language=row.language,
         subject=row.subject,
         body=row.body,
+        attachments=[template_file(one) for one in row.attachments],
     )

@@ -4,19 +4,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 
 from bridge.config.rights import Action
 from bridge.crm.attachments import BadAttachment
 from bridge.crm.ticketing.desk import Seen
-from bridge.errors import BadInput, NoSuchAttachment, NoSuchTicket, NotAllowed, WrongFields
+from bridge.errors import (
+    BadInput,
+    NoSuchAttachment,
+    NoSuchEntry,
+    NoSuchTemplate,
+    NoSuchTicket,
+    NotAllowed,
+    WrongFields,
+)
 from bridge.store import Unit
 from bridge.store.entries import VISIBLE_TO_CLIENT
 from bridge.store.rows import RecordingRow, TicketRow
 from bridge.store.ticket_changes import as_text
 from bridge.store.ticket_rows import AttachmentRow, ChangeRow, EntryRow
 from bridge.web.api import ticket_models as models
+from bridge.web.api import ticket_set_models as set_models
 from bridge.web.api.models import TicketRecording
 from bridge.web.api.operations import PREFIX
 from bridge.web.api.records import state_of, url_of
@@ -33,7 +43,11 @@ def refusals() -> Iterator[None]:
     except NoSuchTicket:
         raise not_found("There is no such ticket.") from None
     except NoSuchAttachment:
-        raise not_found("There is no such file on this ticket.") from None
+        raise not_found("There is no such file on this ticket or template.") from None
+    except NoSuchEntry:
+        raise not_found("There is no such entry in this ticket's thread.") from None
+    except NoSuchTemplate:
+        raise not_found("There is no such template.") from None
     except NotAllowed as error:
         raise Problem(HTTPStatus.FORBIDDEN, str(error), kind="not-allowed") from None
     except WrongFields as error:
@@ -139,9 +153,27 @@ def entry(row: EntryRow, files: Sequence[AttachmentRow] = ()) -> models.Entry:
             "cc": row.cc,
             "delivery": row.delivery,
             "fault": row.fault,
+            "marks": _marks(row.marks),
             "attachments": [attachment(one) for one in files],
         }
     )
+
+
+def _marks(kept: Mapping[str, Any]) -> dict[str, object]:
+    """What is not so is told as empty."""
+    refused = [one for one in kept.get("refused") or () if isinstance(one, Mapping)]
+    numbers = {name: kept.get(name) for name in ("bytes", "quoted_from")}
+    words = {name: str(kept.get(name) or "") for name in ("automatic", "way", "sender", "reply_to", "place")}
+    return {
+        "stranger": bool(kept.get("stranger")),
+        "faults": [str(one) for one in kept.get("faults") or ()],
+        "refused": [
+            {name: str(one.get(name, "")) for name in models.RefusedFile.model_fields} for one in refused
+        ],
+        "written_at": kept.get("date"),
+        **numbers,
+        **words,
+    }
 
 
 def attachment(row: AttachmentRow) -> models.Attachment:
@@ -155,6 +187,19 @@ def attachment(row: AttachmentRow) -> models.Attachment:
         created_at=row.created_at,
         by=row.by,
         url=f"{PREFIX}/tickets/{row.ticket}/attachments/{row.id}/content",
+    )
+
+
+def template_file(row: AttachmentRow) -> set_models.TemplateFile:
+    return set_models.TemplateFile(
+        id=row.id,
+        name=row.name,
+        media_type=row.media_type,
+        bytes=row.bytes,
+        sha256=row.sha256,
+        created_at=row.created_at,
+        by=row.by,
+        url=f"{PREFIX}/templates/{row.template}/attachments/{row.id}/content",
     )
 
 

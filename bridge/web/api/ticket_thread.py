@@ -7,7 +7,9 @@ from typing import Literal
 from aiohttp import web
 from pydantic import Field
 
-from bridge.store.ticket_rows import NewEntry
+from bridge.crm.ticketing.attaching import may_go_along
+from bridge.errors import NoSuchEntry
+from bridge.store.ticket_rows import EntryRow, NewEntry
 from bridge.web.actors import actor_of
 from bridge.web.api import ticket_models as models
 from bridge.web.api.models import Listed
@@ -15,7 +17,8 @@ from bridge.web.api.operations import PREFIX, NoQuery, Paged, Query, answer, bod
 from bridge.web.api.ticket_showing import entry, log_entry, refusals, ticket_number, unfit
 from bridge.web.api.tickets import show
 from bridge.web.context import parts_of
-from bridge.web.problems import Problem, not_found
+from bridge.web.forms import path_number
+from bridge.web.problems import not_found
 
 _KINDS = {"note": "note", "partner": "partner", "reply": "mail_out"}
 
@@ -46,16 +49,11 @@ async def list_entries(request: web.Request) -> web.StreamResponse:
 async def add_entry(request: web.Request) -> web.StreamResponse:
     query(request, NoQuery)
     wanted = (await body(request, models.NewEntry)).value
-    parts, actor = parts_of(request), actor_of(request)
+    parts, actor, id = parts_of(request), actor_of(request), ticket_number(request)
     if not wanted.body.strip():
         raise unfit("#/body", "it must not be empty.")
     if wanted.kind == "note" and (wanted.to or wanted.cc):
         raise unfit("#/to" if wanted.to else "#/cc", "a note is sent to nobody; leave it out.")
-    is_sent = wanted.kind == "reply" or bool(wanted.to)
-    if is_sent and parts.mailer is None:
-        raise Problem(
-            HTTPStatus.CONFLICT, "There is no mail server in the file: without mail: nothing is sent."
-        )
     new = NewEntry(
         _KINDS[wanted.kind],
         actor.by,
@@ -64,12 +62,40 @@ async def add_entry(request: web.Request) -> web.StreamResponse:
         wanted.body,
         to=", ".join(wanted.to),
         cc=", ".join(wanted.cc),
-        delivery="waiting" if is_sent else "",
     )
+    await _demand_own(request, id, wanted.attachments)
     with refusals():
-        row = await parts.tickets.write(actor, ticket_number(request), new)
+        row = await parts.tickets.write(actor, id, new, wanted.attachments)
     headers = {"Location": f"{PREFIX}/tickets/{row.ticket}/entries"}
-    return answer(entry(row), status=HTTPStatus.CREATED, headers=headers)
+    return answer(await _whole(request, row), status=HTTPStatus.CREATED, headers=headers)
+
+
+async def send_entry_again(request: web.Request) -> web.StreamResponse:
+    query(request, NoQuery)
+    number = path_number(request, "entry")
+    with refusals():
+        if number is None:
+            raise NoSuchEntry("there is no such entry")
+        row = await parts_of(request).tickets.send_again(actor_of(request), ticket_number(request), number)
+    return answer(await _whole(request, row))
+
+
+async def _demand_own(request: web.Request, id: int, files: list[int]) -> None:
+    """Files of another ticket are pointed at, whoever asks: that there is one is not told."""
+    if not files:
+        return
+    async with parts_of(request).store.view() as unit:
+        with refusals():
+            ticket = (await parts_of(request).tickets.see(unit, actor_of(request), id)).ticket
+        for place, number in enumerate(files):
+            row = await unit.attachments.get(number)
+            if row is None or not await may_go_along(unit, row, ticket):
+                raise unfit(f"#/attachments/{place}", "this ticket has no such file; attach it first.")
+
+
+async def _whole(request: web.Request, row: EntryRow) -> models.Entry:
+    async with parts_of(request).store.view() as unit:
+        return entry(row, await unit.attachments.of_entries([row.id]))
 
 
 async def list_ticket_changes(request: web.Request) -> web.StreamResponse:

@@ -62,6 +62,18 @@
     if (words && announcer && announcer.textContent !== words) announcer.textContent = words;
   }
 
+  // Each notice of a ticket is read once in this window, however often it is drawn.
+  const heard = "callbridge-heard";
+  function tellNews() {
+    const place = document.getElementById("news");
+    const known = new Set(JSON.parse(sessionStorage.getItem(heard) || "[]"));
+    const fresh = Array.from(document.querySelectorAll("[data-news]")).filter((one) => !known.has(one.dataset.news));
+    if (!place || !fresh.length) return;
+    for (const one of fresh) known.add(one.dataset.news);
+    sessionStorage.setItem(heard, JSON.stringify(Array.from(known).slice(-200)));
+    place.textContent = fresh.map((one) => one.querySelector("a").textContent).join(". ");
+  }
+
   function offline(lost) {
     const banner = document.getElementById("offline");
     if (banner) banner.hidden = !lost;
@@ -111,6 +123,7 @@
     KeyA: () => write("mail_out"),
     KeyB: () => focus('form[data-key="form"] select, form[data-key="form"] input:not([type=hidden])'),
     KeyJ: () => press('[data-key="open-ticket"]') || press('[data-key="new-ticket"]'),
+    KeyU: () => focus("#notices a"),
     KeyL: () => press('[data-key="list"]'),
     KeyC: () => {
       const area = document.getElementById("card-area");
@@ -178,10 +191,10 @@
     }
   });
 
-  // ── what floor and card lose when they are drawn anew: htmx finds what has the focus by its id, not more ─
+  // ── what floor, notices and card lose when they are drawn anew: htmx finds what has the focus by its id, not more ─
   let kept = null;
   function keep() {
-    const within = document.activeElement?.closest("#floor, #card");
+    const within = document.activeElement?.closest("#floor, #notices, #card");
     const focused = within ? document.activeElement.id : "";
     kept = { focused, within: within?.id, scrolled: Array.from(document.querySelectorAll("#floor .scroll"), (one) => [one.id, one.scrollLeft]) };
   }
@@ -192,7 +205,7 @@
     for (const [id, left] of scrolled) document.getElementById(id)?.scrollTo({ left });
     if (!within || (focused && document.getElementById(focused)) || document.activeElement !== document.body) return;
     // Its button is gone: on to the panel that has come in its place, or at least not to the top of the page.
-    const next = within === "card" ? "#card-area" : '#floor [aria-pressed="true"]';
+    const next = { card: "#card-area", notices: "#notices a" }[within] ?? '#floor [aria-pressed="true"]';
     (document.querySelector(next) || document.getElementById("main")).focus({ preventScroll: true });
   }
   for (const name of ["htmx:sseBeforeMessage", "htmx:beforeSwap"]) document.addEventListener(name, keep);
@@ -235,6 +248,20 @@
   }
   if (location.hash === "#search") document.getElementById("search")?.focus();
 
+  // ── a template's variables go where the cursor was ─────────────────────────
+  let written = null;
+  document.addEventListener("focusin", (event) => {
+    if (event.target.closest("[data-variables]")) written = event.target;
+  });
+  document.addEventListener("click", (event) => {
+    const variable = event.target.closest("[data-insert]");
+    if (!variable) return;
+    const field = written?.isConnected ? written : document.getElementById(variable.dataset.into);
+    field.setRangeText(variable.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+    field.focus();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
   // ── the stream ─────────────────────────────────────────────────────────────
   let leaving = false;
   addEventListener("pagehide", () => { leaving = true; });
@@ -252,7 +279,7 @@
         .catch(() => {});
     }
   });
-  document.addEventListener("htmx:sseMessage", () => { tick(); announce(); });
+  document.addEventListener("htmx:sseMessage", () => { tick(); announce(); tellNews(); });
   document.addEventListener("htmx:load", (event) => { tick(); speak(event); });
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.elt.closest(".card-ticket")) document.getElementById("announcer").replaceChildren();

@@ -36,6 +36,7 @@ from bridge.web.ticket_form import (
 )
 
 _ATTEMPTS = 3
+_SAID = ("saved", "merged", "anew", "created", "again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ async def ticket_page(
     async with parts.store.view() as unit:
         seen = await parts.tickets.see(unit, actor_of(request), ticket_number(request))
         context = await ticket_context(request, unit, seen, **shown)
-    said = said or next((one for one in ("saved", "merged", "anew", "created") if one in request.query), "")
+    said = said or next((one for one in _SAID if one in request.query), "")
     return page(request, "ticket.html", status=status, said=said, **context)
 
 

@@ -64,7 +64,7 @@ class _Words:
         match name:
             case "status":
                 return self._rules.statuses.title(value, self._language.code)
-            case "priority" | "disposition":
+            case "priority" | "disposition" | "delivery":
                 return self._language.gettext(labels.ALL[name].get(value, value)) if value else ""
             case "assignee":
                 return self._agents.get(value, value)

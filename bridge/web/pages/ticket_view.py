@@ -1,7 +1,7 @@
 """Owns what a ticket's page shows, gathered: the thread, what is due and why, what may be done by whom."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,19 +9,24 @@ from aiohttp import web
 
 from bridge.config.rights import Action
 from bridge.crm.ticketing import clocks
+from bridge.crm.ticketing.attaching import LETTER_BYTES, may_go_along
 from bridge.crm.ticketing.desk import Seen
+from bridge.crm.ticketing.letters_out import answer_of
 from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.sla import Clock, Due
 from bridge.store import Unit
+from bridge.store.deliveries import AGAIN
 from bridge.store.entries import FROM_CLIENT, VISIBLE_TO_CLIENT
 from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import AttachmentRow, EntryRow
 from bridge.web.actors import actor_of
 from bridge.web.beside import beside
 from bridge.web.choices import dispositions, values
-from bridge.web.context import language_of, parts_of
+from bridge.web.context import language_of, parts_of, renderer_of
 from bridge.web.pages.calls import names_of
 from bridge.web.pages.contacts import Contact, contacts_of
+from bridge.web.pages.letter_remarks import Remarks, remarks_of
+from bridge.web.parts import WebParts
 from bridge.web.sight import sight_of
 from bridge.web.ticket_form import form_of_ticket
 
@@ -39,6 +44,30 @@ class Turn:
     entry: EntryRow | None = None
     contact: Contact | None = None
     files: tuple[AttachmentRow, ...] = ()
+    may_again: bool = False  # a letter that he may have sent again
+    remarks: Remarks = field(default_factory=Remarks)
+
+    @property
+    def is_message(self) -> bool:
+        """Of a chat: a line or two, without a subject."""
+        return self.entry is not None and self.entry.kind in ("message_in", "message_out")
+
+    @property
+    def text(self) -> str:
+        """Without the quotation at its end."""
+        return self.entry.body[: self._quoted_from] if self.entry is not None else ""
+
+    @property
+    def quoted(self) -> str:
+        return self.entry.body[self._quoted_from :] if self.entry is not None else ""
+
+    @property
+    def _quoted_from(self) -> int:
+        entry = self.entry
+        body = entry.body if entry is not None else ""
+        marked = entry.marks.get("quoted_from") if entry is not None else None
+        # Nothing but a quotation is what was written.
+        return marked if isinstance(marked, int) and body[:marked].strip() else len(body)
 
     @property
     def side(self) -> str:
@@ -59,6 +88,9 @@ class Draft:
     subject: str = ""
     body: str = ""
     answers: str = ""  # the message id of the letter that it answers
+    cc: str = ""
+    supplier: str = ""  # whom a word to a supplier goes to by mail; empty: it is only written down
+    attached: tuple[int, ...] = ()  # files that go with it: the ticket's, or a template's
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +109,7 @@ async def ticket_context(
     typed: Mapping[str, str] | None = None,
     faults: Mapping[str, str] | None = None,
     draft: Draft | None = None,
+    draft_faults: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     parts, row = parts_of(request), seen.ticket
     rules, language = parts.tickets.rules, language_of(request)
@@ -87,14 +120,23 @@ async def ticket_context(
     files = await unit.attachments.of_ticket(row.id)
     calls = await _calls(request, unit, row)
     first_page = "cursor" not in request.query
-    turns = [Turn(entry.at, entry, files=_of(files, entry.id)) for entry in entries.items]
+    modes = tuple(
+        mode for mode in MODES if _RIGHTS[mode] in may and (mode != "mail_out" or parts.tickets.sends_letters)
+    )
+    gettext = renderer_of(request).languages[language].gettext
+    turns = [
+        Turn(
+            entry.at,
+            entry,
+            files=_of(files, entry.id),
+            may_again=_may_again(parts, entry, may),
+            remarks=remarks_of(entry, gettext),
+        )
+        for entry in entries.items
+    ]
     turns += [Turn(one.call.offered_at, contact=one) for one in calls if first_page]
     heard = [recording for one in calls for recording in one.recordings]
     history = await unit.ticket_changes.history(row, "status")
-    letter = next((one for one in entries.items if one.kind == "mail_in"), None)
-    modes = tuple(
-        mode for mode in MODES if _RIGHTS[mode] in may and (mode != "mail_out" or parts.mailer is not None)
-    )
     tags, links = await unit.ticket_marks.tags([row.id]), await unit.ticket_marks.links(row.id)
     return {
         "ticket": row,
@@ -111,20 +153,37 @@ async def ticket_context(
         "links": links,
         "readable": {one.ticket.id for one in links if _may_read(rules, request, one.ticket)},
         "modes": modes,
-        "draft": draft or _fresh(modes, letter, row),
+        "draft": draft or await _fresh(unit, modes, row),
+        "draft_faults": draft_faults or {},
+        "along": await files_along(unit, row, draft.attached if draft else ()),
+        "sends_letters": parts.tickets.sends_letters,
         "templates": await unit.templates.all([row.department]) if modes else [],
         "dispositions": offered_dispositions(request, row),
         "takes_files": parts.files is not None,
+        "largest": parts.files.largest if parts.files is not None else 0,
+        "letter_bytes": LETTER_BYTES,
         **names_of(request),
     }
 
 
-def _fresh(modes: tuple[str, ...], letter: EntryRow | None, row: TicketRow) -> Draft:
-    """An answer goes to who wrote last, about the same."""
+async def files_along(unit: Unit, row: TicketRow, ids: Collection[int]) -> list[AttachmentRow]:
+    """Those of them that are still there, and may go with what is written to this ticket."""
+    found = [await unit.attachments.get(id) for id in dict.fromkeys(ids)]
+    return [one for one in found if one is not None and await may_go_along(unit, one, row)]
+
+
+async def _fresh(unit: Unit, modes: tuple[str, ...], row: TicketRow) -> Draft:
+    """Shown before anything is sent: whom an answer goes to, and what it answers."""
     kind = modes[0] if modes else "note"
-    if letter is None:
+    if "mail_out" not in modes:
         return Draft(kind, subject=row.subject)
-    return Draft(kind, letter.author, letter.subject or row.subject, answers=letter.message_id or "")
+    answer = await answer_of(unit, row)
+    return Draft(kind, answer.to, answer.subject, answers=answer.in_reply_to)
+
+
+def _may_again(parts: WebParts, entry: EntryRow, may: frozenset[Action]) -> bool:
+    right = _RIGHTS.get(entry.kind)
+    return entry.delivery in AGAIN and right in may and parts.tickets.sends_letters
 
 
 def offered_dispositions(request: web.Request, row: TicketRow) -> tuple[str, ...]:

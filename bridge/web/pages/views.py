@@ -11,6 +11,7 @@ from bridge.centre.ids import AgentId
 from bridge.centre.plan import Plan
 from bridge.config.rights import Action
 from bridge.crm.scripts import script_for
+from bridge.crm.ticketing.notices import TicketNotices
 from bridge.crm.ticketing.statuses import FIRST
 from bridge.engine.ports import FloorView, LiveAgent, LiveCall, LiveQueue, WaitingCaller
 from bridge.store.rows import TicketRow
@@ -35,6 +36,7 @@ from bridge.web.ticket_form import form_of_ticket
 
 SCREENS = web.AppKey("screens", CardScreens)
 _CONTACTS = 8
+_NOTICES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,11 @@ class Views:
                 return "_waiting.html", {"queues": self.own_queues(agent)}
             case Topic.CONTACTS:
                 return "_contacts.html", await self._contacts(person)
+            case Topic.NOTICES:
+                notices = TicketNotices(self.parts.store, self.parts.tickets)
+                found = await notices.of(actor_for(person), person.user.id)
+                more = max(0, len(found) - _NOTICES)
+                return "_notices.html", {"notices": found[:_NOTICES], "more": more}
             case Topic.FLOOR:
                 floor, plan = self.parts.desk.floor(), self.parts.in_force()
                 context = floor_context(floor, self.parts.plan())

@@ -10,8 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.config import Secrets, Settings
-from bridge.crm.attachments import Limits
+from bridge.config.tickets import AttachmentSettings
+from bridge.crm.attachments import BadAttachment, Limits
 from bridge.crm.ticketing.desk import Actor, TicketDesk
+from bridge.crm.ticketing.files import TicketFiles
 from bridge.crm.ticketing.rights import Who
 from bridge.doctor import _mail
 from bridge.engine.loop import utc_now
@@ -223,6 +225,27 @@ async def test_files_come_and_go_with_it(house: House) -> None:
     await until(lambda: len(house.smtp.taken) == 1)
     (attached,) = house.smtp.taken[0][1].iter_attachments()
     assert (attached.get_filename(), attached.get_content()) == ("b.txt", content.decode())
+
+
+async def test_a_letter_leaves_with_what_came_with_it(house: House) -> None:
+    async def pieces(data: bytes) -> AsyncIterator[bytes]:
+        yield data
+
+    await house.comes(mail("Printer", "one"))
+    files = TicketFiles(house.store, house.desk, house.mailing.files, AttachmentSettings)
+    letter = NewEntry("mail_out", "1001", utc_now(), body="Here", cc="Boss <boss@example.org>")
+    async with files.parcel(ANNA, 1) as parcel:
+        await parcel.add("b.txt", pieces(b"Second\n"))
+        with pytest.raises(BadAttachment):
+            await parcel.add("large.txt", pieces(b"x" * (20 * 2**20 + 1)))
+    async with files.parcel(ANNA, 1) as parcel:
+        await parcel.add("b.txt", pieces(b"Second\n"))
+        await parcel.add("c.png", pieces(b"\x89PNG\r\n\x1a\n"))
+        await parcel.write(letter)
+    await until(lambda: len(house.smtp.taken) == 1)
+    ((envelope, message),) = house.smtp.taken
+    assert [one.get_filename() for one in message.iter_attachments()] == ["b.txt", "c.png"]
+    assert (envelope.rcpt_tos, str(message["Cc"])) == ([MARIA, "boss@example.org"], "Boss <boss@example.org>")
 
 
 async def test_what_is_no_mail_is_told_by_the_doctor_and_a_missing_password_too(

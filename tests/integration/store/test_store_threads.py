@@ -1,7 +1,6 @@
 """What people make of tickets, on both databases: changes with their versions and log, threads, merging."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -207,22 +206,6 @@ async def test_entries_move_the_tickets_times_on(store: Store) -> None:
         assert row.waiting_since is None
         late = await after("mail_in", 2)
         assert late.last_entry_at == START + timedelta(minutes=11), "times do not go back"
-
-
-async def test_deliveries(store: Store) -> None:
-    async with store.unit() as unit:
-        ticket = await new(unit)
-        entries = [
-            await unit.entries.append(ticket.id, NewEntry("mail_out", "x", START, delivery="waiting"))
-            for _ in range(3)
-        ]
-        assert await unit.entries.waiting(10) == entries
-        assert await unit.entries.delivered(entries[0].id)
-        assert await unit.entries.delivered(entries[1].id, fault="550 no such user")
-        assert not await unit.entries.delivered(entries[1].id), "it is over"
-        assert await unit.entries.waiting(10) == [entries[2]]
-        failed = await unit.entries.get(entries[1].id)
-        assert failed == replace(entries[1], delivery="failed", fault="550 no such user")
 
 
 # ── calls and merging ────────────────────────────────────────────────────────

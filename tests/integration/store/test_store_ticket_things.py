@@ -6,6 +6,7 @@ import pytest
 
 from bridge.errors import BadInput
 from bridge.store import Store, Unit
+from bridge.store.ticket_rows import TemplateConflict, TemplateRow
 from tests.integration.store.conftest import START
 
 LATER = START + timedelta(hours=1)
@@ -132,8 +133,10 @@ async def test_templates(store: Store) -> None:
         assert one is not None
         assert two is not None
         changed = await save(id=one.id, set_name="mail", name="bye", subject="", body="B", language="en")
-        assert changed is not None
-        assert (changed.id, changed.name) == (one.id, "bye")
+        assert isinstance(changed, TemplateRow)
+        assert (changed.id, changed.name, changed.version) == (one.id, "bye", 2)
+        met = await save(id=one.id, set_name="mail", name="x", subject="", body="C", if_version=1)
+        assert met == TemplateConflict(changed) == await unit.templates.remove(one.id, if_version=1)
         with pytest.raises(BadInput, match="already"):
             await save(id=one.id, set_name="mail", name="hello", subject="", body="", language="ru")
         with pytest.raises(BadInput, match="template"):

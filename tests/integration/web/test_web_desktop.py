@@ -176,6 +176,7 @@ async def test_a_refused_line_break_cannot_forge_an_event(house: House) -> None:
         "disposition",
         "waiting",
         "contacts",
+        "notices",
     }
 
 

@@ -133,14 +133,16 @@ async def _dress(client: Any, token: dict[str, str], ticket: int) -> None:
         (f"{path}/entries", {"kind": "note", "body": "It burns."}),
         ("/api/v1/filters", {"name": "All", "role": "agent", "query": {"text": "fire"}}),
         ("/api/v1/templates", {"set": "Answers", "name": "Hello", "body": "Dear {client_name}"}),
+        ("/api/v1/templates", {"set": "Answers", "name": "With a file", "body": "See it."}),
     ):
         answer = await client.post(where, json=body, headers=token)
         assert answer.status == 201, await answer.text()
     answer = await client.put(f"{path}/tags", json={"tags": ["fire"]}, headers=token)
     assert answer.status == 200
     octets = {**token, "Content-Type": "application/octet-stream"}
-    answer = await client.post(f"{path}/attachments?name=a.txt&entry=1", data=b"It burns.", headers=octets)
-    assert answer.status == 201, await answer.text()
+    for where in (f"{path}/attachments?name=a.txt&entry=1", "/api/v1/templates/2/attachments?name=b.txt"):
+        answer = await client.post(where, data=b"It burns.", headers=octets)
+        assert answer.status == 201, await answer.text()
 
 
 async def test_what_is_answered_is_what_is_described(house: House) -> None:
@@ -171,6 +173,8 @@ async def test_what_is_answered_is_what_is_described(house: House) -> None:
         **{f"/api/v1/tickets/{{id}}/{one}": ticket for one in ("entries", "changes", "attachments")},
         "/api/v1/tickets/{id}/attachments/{attachment}": 1,
         "/api/v1/templates/{id}": 1,
+        "/api/v1/templates/{id}/attachments": 2,
+        "/api/v1/templates/{id}/attachments/{attachment}": 2,
         "/api/v1/clients/{id}": who,
         "/api/v1/imports/{id}": (await answer.json())["id"],
         "/api/v1/agents/{id}": "1001",
@@ -195,7 +199,7 @@ async def test_what_is_answered_is_what_is_described(house: House) -> None:
         problem = {"$ref": "urn:api#/components/schemas/ProblemBody"}
         Draft202012Validator(problem, registry=registry).validate(await answer.json())
         checked += 1
-    assert checked == 28
+    assert checked == 30
 
 
 async def test_the_page_for_people_shows_every_operation(house: House) -> None:

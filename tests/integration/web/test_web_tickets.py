@@ -224,11 +224,16 @@ async def test_files_are_sent_given_out_as_something_to_save_and_removed_by_righ
 
     path = f"/tickets/{id}/files"
     headers = {"X-CSRF-Token": await csrf_of(anna), "HX-Request": "true"}
-    assert (await anna.post(path, data=form(b"hello"))).status == 415, "its secret comes in a header"
+    assert (await anna.post(path, data=form(b"hello"))).status == 403, "without its secret"
     page = b"<script>alert(1)</script>"
     assert (await anna.post(path, data=form(page), headers=headers)).status == 400, "by what is in it"
     answer = await anna.post(path, data=form(b"hello"), headers=headers)
     assert answer.status == 204, await answer.text()
+    data = FormData()
+    data.add_field("csrf", headers["X-CSRF-Token"])
+    data.add_field("file", b"hello again", filename="b.txt")
+    answer = await anna.post(path, data=data, allow_redirects=False)
+    assert answer.status == 303, "without scripts its secret comes first in the form"
     text = await _text(anna, f"/tickets/{id}")
     assert HOSTILE not in text
     found = re.search(rf'href="(/tickets/{id}/files/\d+)" download', text)

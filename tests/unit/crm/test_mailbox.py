@@ -23,7 +23,8 @@ from bridge.crm.threads import Way
 from bridge.crm.ticket_mail import Delivery, Outgoing
 from bridge.engine.backoff import Backoff
 from bridge.errors import BadInput, ConfigurationError, LinkDown
-from tests.fakes.imap_server import imap_server
+from tests.fakes.huge_mailbox import huge_mailbox
+from tests.fakes.imap_server import ImapServer, imap_server
 from tests.fakes.mail_server import certificate, mail_server
 from tests.fakes.ticket_mail import MemoryTickets
 from tests.unit.crm.test_mail import secrets, settings
@@ -210,6 +211,21 @@ async def test_a_mail_that_is_too_large_is_known_by_its_headers(
     assert (found.subject, found.text, found.faults) == ("large", "", (Fault.TOO_LARGE,))
     assert found.size > 3000
     assert str(entry.incoming.place).startswith("help@daisy.example@127.0.0.1/INBOX, UID 101 ")
+
+
+async def test_of_a_huge_mail_only_the_head_crosses_the_wire(tmp_path: Path) -> None:
+    """As it is told by its size: nothing is changed here in what may be."""
+    tickets, size = MemoryTickets(), 100 * 2**20
+    async with huge_mailbox(size) as server:
+        account = ImapServer(port=server.port).account()
+        async with reading(account, tickets, tmp_path) as reader:
+            await until(lambda: reader.state.up)
+    (entry,) = tickets.entries
+    assert entry.incoming is not None
+    found = entry.incoming.mail
+    assert (found.subject, found.text, found.faults, found.size) == ("huge", "", (Fault.TOO_LARGE,), size)
+    assert server.sent < 2 * letters.HEAD_BYTES
+    assert [b"RFC822.SIZE" in one or b"<0.65536>" in one for one in server.fetched] == [True, True]
 
 
 async def test_files_are_kept_or_refused(tmp_path: Path) -> None:

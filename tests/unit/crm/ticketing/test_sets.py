@@ -13,7 +13,7 @@ from bridge.crm.ticketing.rights import Who
 from bridge.crm.ticketing.sets import TicketSets
 from bridge.errors import BadInput, NotAllowed
 from bridge.store import Store
-from bridge.store.ticket_rows import TemplateRow
+from bridge.store.ticket_rows import TemplateConflict, TemplateRow
 from tests.fakes.databases import fill_sqlite
 from tests.unit.crm.ticketing.test_desk_rights import NOW
 from tests.unit.crm.ticketing.test_rights import SETTINGS
@@ -103,11 +103,16 @@ async def test_supervisors_keep_templates(sets: TicketSets, actor: Actor, depart
     if may:
         made = await sets.save_template(actor, wanted)
         assert made is not None
-        assert await sets.save_template(actor, replace(made, body="Good day")) == replace(
-            made, body="Good day"
-        )
-        assert await sets.remove_template(actor, made.id) == replace(made, body="Good day")
+        assert isinstance(made, TemplateRow)
+        assert department in sets.keeps(actor)
+        changed = replace(made, body="Good day", version=2)
+        assert await sets.save_template(actor, replace(made, body="Good day"), made.version) == changed
+        met = TemplateConflict(changed)
+        assert await sets.save_template(actor, replace(made, body="Hello"), made.version) == met
+        assert await sets.remove_template(actor, made.id, made.version) == met
+        assert await sets.remove_template(actor, made.id, changed.version) == changed
         return
+    assert department not in sets.keeps(actor)
     with pytest.raises(NotAllowed, match="kept by supervisors"):
         await sets.save_template(actor, wanted)
     if await sets.template(actor, there.id) is not None:

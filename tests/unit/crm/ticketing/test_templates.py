@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.crm.ticketing.templates import Variable, checked, filled, filled_line, mentioned
+from bridge.crm.ticketing.templates import Slip, Variable, checked, filled, filled_line, mentioned, slips
 from bridge.errors import BadInput
 
 VALUES = {
@@ -119,3 +119,23 @@ def test_any_text_can_be_written_with_its_braces_doubled(text: str) -> None:
     assert [one for one in filled(doubled, {}) if one in "{}"] == [one for one in text if one in "{}"]
     if text.isprintable():
         assert filled(doubled, {}) == text
+
+
+def test_every_slip_is_named_with_what_may_be_meant() -> None:
+    text = "{Client_Nam} {colour} {{ok}} {x\n} {colour} {agent}"
+    assert slips(text) == (
+        Slip("“{Client_Nam}”", Variable.CLIENT_NAME),
+        Slip("“{colour}”"),
+        Slip("{"),
+        Slip("}"),
+    )
+    assert [slip.is_brace for slip in slips(text)] == [False, False, True, True]
+
+
+@given(st.text(alphabet="{}\n agent_x", max_size=40))
+def test_what_has_no_slip_is_a_template(text: str) -> None:
+    if slips(text):
+        with pytest.raises(BadInput, match="template"):
+            mentioned(text)
+    else:
+        mentioned(text)
