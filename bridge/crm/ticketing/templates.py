@@ -18,6 +18,7 @@ from bridge.errors import BadInput
 LONGEST_BODY = 20_000
 LONGEST_SUBJECT = 200
 _LONGEST_VALUE = 2_000
+_MOST_SLIPS = 10
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}\n]{0,80})\}|[{}]")
 
@@ -42,19 +43,25 @@ _NAMES = {variable.value: variable for variable in Variable}
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """A name that is none, or a brace that is left over. ``near``: a variable that may be meant."""
+    """A name that is none, or a brace that is left over."""
 
-    found: str  # "{colour}", "{", "}"
-    near: Variable | None = None
+    found: str  # "“{colour}”", "{", "}"
 
     @property
     def is_brace(self) -> bool:
         return len(self.found) == 1
 
+    @property
+    def near(self) -> Variable | None:
+        """That may be meant."""
+        found = get_close_matches(self.found.strip("“{ }”").casefold(), _NAMES, 1)
+        return _NAMES[found[0]] if found else None
+
 
 def slips(text: str) -> tuple[Slip, ...]:
-    """All that keeps a text from being a template, each once."""
-    return tuple(dict.fromkeys(part for part in _parts(text) if isinstance(part, Slip)))
+    """What keeps a text from being a template, each once; of very many the first ones."""
+    found = dict.fromkeys(part for part in _parts(text) if isinstance(part, Slip))
+    return tuple(found)[:_MOST_SLIPS]
 
 
 def mentioned(text: str) -> frozenset[Variable]:
@@ -91,6 +98,7 @@ def filled_line(text: str, values: Mapping[Variable, str]) -> str:
 
 
 def _sound(text: str) -> Iterator[str | Variable]:
+    """As ``_parts``. Raises BadInput at the first slip."""
     for part in _parts(text):
         if not isinstance(part, Slip):
             yield part
@@ -112,8 +120,7 @@ def _parts(text: str) -> Iterator[str | Variable | Slip]:
         elif name is None:
             yield Slip(whole)
         elif name not in _NAMES:
-            near = get_close_matches(name.strip().casefold(), _NAMES, 1)
-            yield Slip(_shown(name), _NAMES[near[0]] if near else None)
+            yield Slip(_shown(name))
         else:
             yield _NAMES[name]
     yield text[end:]

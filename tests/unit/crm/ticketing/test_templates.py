@@ -123,12 +123,9 @@ def test_any_text_can_be_written_with_its_braces_doubled(text: str) -> None:
 
 def test_every_slip_is_named_with_what_may_be_meant() -> None:
     text = "{Client_Nam} {colour} {{ok}} {x\n} {colour} {agent}"
-    assert slips(text) == (
-        Slip("“{Client_Nam}”", Variable.CLIENT_NAME),
-        Slip("“{colour}”"),
-        Slip("{"),
-        Slip("}"),
-    )
+    assert slips(text) == (Slip("“{Client_Nam}”"), Slip("“{colour}”"), Slip("{"), Slip("}"))
+    assert [slip.near for slip in slips(text)] == [Variable.CLIENT_NAME, None, None, None]
+    assert len(slips("".join(f"{{x{number}}}" for number in range(5_000)))) == 10
     assert [slip.is_brace for slip in slips(text)] == [False, False, True, True]
 
 
