@@ -11,7 +11,7 @@ from typing import Any, cast
 from bridge.config.custom_fields import FieldSettings, FieldType, Required
 from bridge.config.rights import Action
 from bridge.config.tickets import PRIORITIES, StatusKind
-from bridge.crm.ticketing import fields as custom
+from bridge.crm import custom_fields as custom
 from bridge.crm.ticketing.changing import Wish
 from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.statuses import FINAL

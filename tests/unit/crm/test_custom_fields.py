@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config.custom_fields import FieldSettings, FieldType, Required
-from bridge.crm.ticketing import fields
+from bridge.crm import custom_fields as fields
 from bridge.errors import WrongFields
 
 
