@@ -31,7 +31,7 @@ from bridge.centre.orders import CallRecord, LegRecord, Outcome
 from bridge.errors import BadInput
 from bridge.store.call_table import TALKED
 from bridge.store.call_table import CallTable as CallTable
-from bridge.store.clients import ClientTable
+from bridge.store.client_tables import ClientTable
 from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_cursor
 from bridge.store.legs import leg_row, save_legs
 from bridge.store.pauses import pauses_of

@@ -40,6 +40,7 @@ class ClientRow:
     updated_at: datetime
     fields: Mapping[str, str] = field(default_factory=dict)  # the company's own: key → text
     emails: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

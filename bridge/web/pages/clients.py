@@ -7,7 +7,7 @@ from aiohttp import web
 
 from bridge.crm.client_numbers import edited, lines_of
 from bridge.crm.parties import emails
-from bridge.store.clients import ClientFields
+from bridge.store.client_values import ClientFields
 from bridge.store.rows import ClientRow, NumberRow
 from bridge.web.access import Routes, SignedIn
 from bridge.web.context import parts_of

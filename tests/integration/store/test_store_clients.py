@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from bridge.errors import BadInput
 from bridge.store import Store
-from bridge.store.clients import NewClient
+from bridge.store.client_values import NewClient
 from bridge.store.rows import ClientName, NumberRow
 
 
