@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from bridge.errors import BadInput
-from bridge.store.client_emails import email_entries
-from bridge.store.client_tags import tag_entries
+from bridge.store.client_emails import MOST_EMAILS, email_entries
+from bridge.store.client_tags import tags_of
 from bridge.store.rows import NumberRow
 
 MAX_NAME = 300
@@ -18,6 +18,8 @@ MAX_FIELDS = 200_000  # characters of all of a client's own fields together
 MAX_NUMBERS = 50
 _MAX_WORDS = 40
 _LONGEST = {"company": MAX_NAME, "language": 35, "tier": 100, "notes": MAX_NOTES}
+_LONGEST_WRITING = 100  # of one number
+_NO_DIGIT = re.compile("[^0-9]+")
 _E164 = re.compile(r"\+[0-9]{3,15}")
 
 
@@ -46,14 +48,28 @@ class NewClient:
     tags: tuple[str, ...] = ()
 
 
+class _WithoutMarks(dict[int, int | None]):
+    """For ``str.translate``: combining marks go. A character is looked up once, then it is known."""
+
+    def __missing__(self, code: int) -> int | None:
+        if len(self) > 5000:
+            self.clear()
+        self[code] = kept = None if unicodedata.combining(chr(code)) else code
+        return kept
+
+
+_WITHOUT_MARKS = _WithoutMarks()
+
+
 def words_of(text: str) -> set[str]:
     """The words people search by: folded, so that neither case nor ё/е nor accents decide."""
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(mark for mark in folded if not unicodedata.combining(mark))
+    plain = unicodedata.normalize("NFKD", text.casefold()).translate(_WITHOUT_MARKS)
     return {word[:60] for word in re.findall(r"[^\W_]+", plain)[:_MAX_WORDS]}
 
 
 def digits_of(text: str) -> str:
+    if text.isascii():
+        return _NO_DIGIT.sub("", text)
     return "".join(str(unicodedata.decimal(mark)) for mark in text if mark.isdecimal())
 
 
@@ -91,7 +107,7 @@ def number_entries(client: int, numbers: Sequence[NumberRow]) -> list[dict[str, 
         {
             "client_id": client,
             "e164": number.e164,
-            "as_dialled": _bounded("number", number.as_dialled, 100),
+            "as_dialled": _bounded("number", number.as_dialled, _LONGEST_WRITING),
             "digits": digits_of(number.as_dialled),
             "label": _bounded("number's label", number.label, 100),
         }
@@ -100,13 +116,15 @@ def number_entries(client: int, numbers: Sequence[NumberRow]) -> list[dict[str, 
 
 
 def demand_fit(client: NewClient) -> None:
-    """Raises BadInput for what could not be kept, before anything is written."""
-    texts_of(
-        {"name": client.name, "fields": client.fields, **{one: getattr(client, one) for one in _LONGEST}}
-    )
-    number_entries(0, client.numbers)
-    email_entries(0, client.emails)
-    tag_entries(0, client.tags)
+    """Raises BadInput for what could not be kept, of a client whose texts and addresses are in bounds."""
+    if len(client.numbers) > MAX_NUMBERS or any(
+        len(one.as_dialled) > _LONGEST_WRITING for one in client.numbers
+    ):
+        number_entries(0, client.numbers)
+    if len(client.emails) > MOST_EMAILS:
+        email_entries(0, client.emails)
+    tags_of(client.tags)
+    _fields(client.fields)
 
 
 def _bounded(field: str, text: str, longest: int) -> str:

@@ -158,7 +158,9 @@ class SyncClients:
         if "name" in values or "company" in values:
             name, company = values.get("name", before.name), values.get("company", before.company)
             parts[_WORDS] = _word_entries(before.id, name, company)
-        self._connection.execute(update(_CLIENTS).where(_CLIENTS.c.id == before.id).values(**values, updated_at=now()))
+        self._connection.execute(
+            update(_CLIENTS).where(_CLIENTS.c.id == before.id).values(**values, updated_at=now())
+        )
         for table, entries in parts.items():
             self._connection.execute(delete(table).where(table.c.client_id == before.id))
             self._insert(table, entries)
