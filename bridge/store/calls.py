@@ -231,6 +231,7 @@ _PLAIN = select(
     _COLUMNS.ended_at,
     _COLUMNS.outcome,
     _COLUMNS.fallback,
+    _COLUMNS.disposition,
 ).where(_COLUMNS.id == bindparam("of_call"))
 _AT_ONCE = 1_000  # in one statement
 _OVER = select(_COLUMNS.id).where(
@@ -365,4 +366,5 @@ def call_row(call: CallTable) -> CallRow:
         wrap_ups=wrap_ups_of(call.wrap_ups),
         transfers=transfers_of(call.transfers),
         pauses=pauses_of(call.pauses),
+        disposition=call.disposition,
     )

@@ -100,6 +100,7 @@ class CallRow:
     wrap_ups: tuple[WrapUp, ...] = ()
     transfers: tuple[TransferRecord, ...] = ()
     pauses: tuple[PauseRecord, ...] = ()
+    disposition: str = ""  # how it ended, in the word of who talked
 
 
 @dataclass(frozen=True, slots=True)
