@@ -12,9 +12,7 @@ from bridge.web.api.fields import Kept
 from bridge.web.api.models import Change, Long, Name, Said, Short, Taken
 
 Email = Annotated[str, Field(min_length=3, max_length=254, json_schema_extra={"format": "email"})]
-Tag = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TAG, pattern="^[^,]*$")
-]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TAG, pattern=r"^[^,\x00-\x1f\x7f]+$")]
 Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS)]
 
 
