@@ -86,9 +86,16 @@ def changed(fields: Fields, stored: Stored, given: Mapping[str, object]) -> dict
 
 
 def created(fields: Fields, given: Mapping[str, object]) -> dict[str, str]:
-    """Of something new. Raises WrongFields with all that is wrong, or that it cannot be created without."""
-    values = changed(fields, {}, given)
-    demand(fields, values, Required.CREATE)
+    """Of something new. Raises WrongFields with all that is wrong, and that it cannot be created without."""
+    wrong: dict[str, str] = {}
+    try:
+        values = changed(fields, {}, given)
+    except WrongFields as error:
+        wrong = error.faults
+        values = {key: str(raw) for key, raw in given.items() if raw}  # it is there, right or not
+    wrong |= {field.key: _lacking(Required.CREATE) for field in missing(fields, values, Required.CREATE)}
+    if wrong:
+        raise WrongFields(wrong)
     return values
 
 
@@ -111,7 +118,11 @@ def demand(fields: Fields, values: Stored, moment: Required) -> None:
     """Raises WrongFields with every field that is missing for this."""
     lacking = missing(fields, values, moment)
     if lacking:
-        raise WrongFields({field.key: f"is required to {moment.value}: fill it" for field in lacking})
+        raise WrongFields({field.key: _lacking(moment) for field in lacking})
+
+
+def _lacking(moment: Required) -> str:
+    return f"is required to {moment.value}: fill it"
 
 
 def former(fields: Fields, values: Stored) -> dict[str, str]:

@@ -195,7 +195,7 @@ async def test_what_is_answered_is_what_is_described(house: House) -> None:
         problem = {"$ref": "urn:api#/components/schemas/ProblemBody"}
         Draft202012Validator(problem, registry=registry).validate(await answer.json())
         checked += 1
-    assert checked == 28
+    assert checked == 29
 
 
 async def test_the_page_for_people_shows_every_operation(house: House) -> None:
