@@ -1,14 +1,12 @@
-"""Clients' tags: short words by which people here sort them."""
+"""Clients' tags: short words by which people here sort them. They are read and written with the client."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ForeignKey, delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.errors import BadInput
-from bridge.store.keys import is_id
 from bridge.store.tables import Base, OrderedText
 
 MOST_TAGS = 20
@@ -20,30 +18,6 @@ class ClientTagTable(Base):
 
     client_id: Mapped[int] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"), primary_key=True)
     tag: Mapped[str] = mapped_column(OrderedText, primary_key=True, index=True)
-
-
-class ClientTags:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def of(self, client: int) -> tuple[str, ...]:
-        if not is_id(client):
-            return ()
-        found = await self._session.scalars(
-            select(ClientTagTable.tag).where(ClientTagTable.client_id == client).order_by(ClientTagTable.tag)
-        )
-        return tuple(found)
-
-    async def set(self, client: int, tags: Collection[str]) -> tuple[str, ...]:
-        """All of them, in place of those before; as they are kept. The client must exist. Raises BadInput."""
-        entries = tag_entries(client, tags)
-        await self._session.execute(
-            delete(ClientTagTable).where(ClientTagTable.client_id == client),
-            execution_options={"synchronize_session": False},
-        )
-        if entries:
-            await self._session.execute(insert(ClientTagTable), entries)
-        return tuple(entry["tag"] for entry in entries)
 
 
 def folded(tag: str) -> str:
