@@ -206,6 +206,4 @@ async def test_a_disposition_comes_on_the_calls_ticket(
         await unit.tickets.update(ticket.id, disposition="sold")
         call = await unit.calls.get(record.id)
     assert call is not None
-    assert call.disposition == "refused", (
-        "people may say otherwise on the ticket only"
-    )
+    assert call.disposition == "refused", "people may say otherwise on the ticket only"
