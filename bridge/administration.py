@@ -60,7 +60,13 @@ async def import_file(
     with open_clients(file) as text:
         async with _store(settings) as store:
             return await import_clients(
-                store, text, settings.company.region, progress, refuse=refuse, dry_run=dry_run
+                store,
+                text,
+                settings.company.region,
+                progress,
+                fields=settings.clients.fields,
+                refuse=refuse,
+                dry_run=dry_run,
             )
 
 

@@ -216,6 +216,7 @@ class Service:
             directory_title=self.directories.title,
             subscribers=self.callbacks.subscribers,
             rules=lambda: ApiRules(*self.settings.web.api_rules),
+            client_fields=lambda: self.settings.clients.fields,
         )
         self.metrics = Metrics()
         self.web = make_app(parts, self.screens, self.metrics)
@@ -334,10 +335,8 @@ class Service:
             kept = {(AgentId(one.agent), QueueName(one.queue)): one.penalty for one in await unit.moves.all()}
         known = self.floor.moves
         gone = [MemberRestored(*move) for move in known if move not in kept]
-        return [
-            *gone,
-            *(MemberMoved(*move, kept[move]) for move in kept if known.get(move, -1) != kept[move]),
-        ]
+        news = [MemberMoved(*move, kept[move]) for move in kept if known.get(move, -1) != kept[move]]
+        return [*gone, *news]
 
     async def _sync_agents(self) -> None:
         async with self.store.unit() as unit:

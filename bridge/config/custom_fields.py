@@ -1,6 +1,6 @@
 """Fields of a company's own: of which type they are, what may be chosen, and when they must be filled.
 
-What refers to another field (depends_on, options_by_parent) is checked in ticket_checks.py.
+What refers to another field (depends_on, options_by_parent) is checked in field_checks.py.
 """
 
 from collections import Counter
@@ -72,7 +72,7 @@ _CHOSEN = frozenset({FieldType.DROPDOWN, FieldType.MULTI_SELECT})
 
 
 class FieldSettings(Section):
-    key: Name = Field(description="under which it is stored; never changed once tickets have it")
+    key: Name = Field(description="under which it is stored; never changed once something has it")
     title: Label
     type: FieldType
     required: Required = Required.NO

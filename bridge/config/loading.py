@@ -13,6 +13,7 @@ from bridge.config import keyfile
 from bridge.config.contradictions import check_contradictions
 from bridge.config.explain import explain
 from bridge.config.faults import Fault
+from bridge.config.field_checks import check_client_fields
 from bridge.config.references import check_references
 from bridge.config.settings import Settings
 from bridge.config.source import Source, WrittenInt, read
@@ -75,7 +76,13 @@ def _checked(source: Source, environ: Mapping[str, str] | None) -> tuple[Setting
         settings = Settings.model_validate(source.tree)
     except ValidationError as error:
         faults.extend(explain(error, source))
-    for check_further in (check_references, check_contradictions, check_staffing, check_tickets):
+    for check_further in (
+        check_references,
+        check_contradictions,
+        check_staffing,
+        check_tickets,
+        check_client_fields,
+    ):
         faults.extend(check_further(source))
     return settings, sorted(set(faults))
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from bridge.config.agents import AgentSettings
 from bridge.config.asterisk import AsteriskSettings
 from bridge.config.callbacks import CallbackSettings
+from bridge.config.clients import ClientSettings
 from bridge.config.company import CompanySettings
 from bridge.config.departments import DepartmentSettings
 from bridge.config.directories import DirectorySettings
@@ -50,6 +51,7 @@ class Settings(Section):
     dispositions: dict[ReasonDigit, Name] = Field(
         default_factory=lambda: dict(DISPOSITIONS), min_length=1, description="digit → how a call ended"
     )
+    clients: ClientSettings = ClientSettings()
     tickets: TicketSettings = TicketSettings()
     features: FeatureSettings = FeatureSettings()
     transfers: TransferSettings = TransferSettings()

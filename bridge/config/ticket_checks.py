@@ -1,5 +1,4 @@
-"""Checks what refers to what in the rules of tickets: agents in lines, statuses, classes of the SLA, and
-fields that depend on others.
+"""Checks what refers to what in the rules of tickets: agents in lines, statuses, classes of the SLA.
 
 It works on the tree as it was read, piece by piece, for the same reason as references.py.
 """
@@ -9,10 +8,10 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from bridge.config.custom_fields import FieldSettings, FieldType
 from bridge.config.departments import ClassSettings, SlaSettings
 from bridge.config.faults import Fault
 from bridge.config.features import DISPOSITIONS
+from bridge.config.field_checks import check_fields
 from bridge.config.fields import Name, Section
 from bridge.config.hours import HoursSettings
 from bridge.config.pieces import Path, items, mapping, piece
@@ -39,7 +38,7 @@ def check_tickets(source: Source) -> Iterator[Fault]:
         yield from _lines(source, (*path, "lines"), mapping(department, "lines"))
         yield from _classes(source, path, department)
         yield from _reachable(source, (*path, "sla"), department)
-        yield from _dependences(source, (*path, "fields"), items(department, "fields"))
+        yield from check_fields(source, (*path, "fields"), items(department, "fields"))
 
 
 # ── statuses ─────────────────────────────────────────────────────────────────
@@ -160,54 +159,3 @@ def _reachable(source: Source, path: Path, department: Any) -> Iterator[Fault]:
                     f"takes more than {_WEEKS // 50} years with {a_week:g} working hours a week: name fewer,"
                     " or more hours in hours:",
                 )
-
-
-# ── fields ───────────────────────────────────────────────────────────────────
-
-
-def _dependences(source: Source, path: Path, written: list[Any]) -> Iterator[Fault]:
-    before: dict[str, FieldSettings | None] = {}
-    keys = [key if isinstance(key := text_of(mapping(one).get("key")), str) else "" for one in written]
-    for index, value in enumerate(written):
-        field = piece(FieldSettings, value)
-        if field is not None and field.type is FieldType.DEPENDENT_DROPDOWN:
-            yield from _dependence(source, (*path, index), field, before, keys)
-        before[keys[index]] = field
-
-
-def _dependence(
-    source: Source,
-    path: Path,
-    field: FieldSettings,
-    before: Mapping[str, FieldSettings | None],
-    keys: list[str],
-) -> Iterator[Fault]:
-    name, here = field.depends_on or "", (*path, "depends_on")
-    if name == field.key:
-        yield source.fault(here, "depends on itself: name a dropdown that comes before it")
-    elif name not in before:
-        if name in keys:
-            yield source.fault(here, f"{name} comes later: people fill it first, so move it before this one")
-        yield from unknown(source, here, "field", name, keys, "fields")
-    else:
-        parent = before[name]
-        if parent is not None:
-            yield from _parents(source, path, field, parent)
-
-
-def _parents(source: Source, path: Path, field: FieldSettings, parent: FieldSettings) -> Iterator[Fault]:
-    if parent.type is FieldType.DROPDOWN:
-        known = set(parent.options or {})
-    elif parent.type is FieldType.DEPENDENT_DROPDOWN:
-        known = {word for options in (parent.options_by_parent or {}).values() for word in options}
-    else:
-        yield source.fault(
-            (*path, "depends_on"),
-            f"{parent.key} is a {parent.type.value}: only a dropdown has options to depend on; name one",
-        )
-        return
-    for word in field.options_by_parent or {}:
-        where: Path = (*path, "options_by_parent", word)
-        yield from unknown(
-            source, where, f"option of {parent.key}", word, known, f"the options of {parent.key}", at_key=True
-        )

@@ -34,7 +34,6 @@ class Card:
     contacts: tuple[Contact, ...]
     ticket: TicketRow | None
     sources: tuple[ClientSourceRow, ...] = ()  # external directories that know the client
-    tags: tuple[str, ...] = ()
 
 
 async def card_of(store: Store, order: OpenCard | CallId, agent: AgentId | None = None) -> Card:
@@ -88,5 +87,4 @@ async def _card(
         ),
         ticket=ticket,
         sources=tuple(await unit.sources.of_clients([client.id])),
-        tags=await unit.tags.of(client.id),
     )

@@ -17,7 +17,10 @@ def merged(rows: Iterable[NumberRow], region: str) -> list[NumberRow]:
     found: dict[str, NumberRow] = {}
     for one in (one for row in rows for one in _apart(row)):
         first = found.setdefault(one.e164, one)
-        if _extension(one, region) not in {_extension(known, region) for known in _apart(first)}:
+        known = _apart(first)
+        if any(one.as_dialled == other.as_dialled for other in known):
+            continue  # to read a number costs more than all else here
+        if _extension(one, region) not in {_extension(other, region) for other in known}:
             found[one.e164] = replace(first, as_dialled=f"{first.as_dialled} | {one.as_dialled}")
     return list(found.values())
 
@@ -43,6 +46,8 @@ def lines_of(rows: Iterable[NumberRow], region: str) -> list[str]:
 
 
 def _apart(row: NumberRow) -> list[NumberRow]:
+    if " | " not in row.as_dialled:
+        return [row]
     return [replace(row, as_dialled=one) for one in row.as_dialled.split(" | ")]
 
 

@@ -5,24 +5,28 @@
 
 The columns may come in any order; ``name`` and one of ``number``, ``numbers``, ``phone``, ``number1``… are
 required. Several numbers are separated by ``|`` or have columns of their own; so are mail addresses in
-``email``, ``emails``, ``email1``… Other columns are passed over.
+``email``, ``emails``, ``email1``… ``tags`` have commas between them; the company's own fields are in
+``field_KEY``. Other columns are passed over, but not those of fields that there are not.
 """
 
 import csv
 import io
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from bridge.config.custom_fields import FieldSettings
 from bridge.crm.cells import unguarded
+from bridge.crm.client_cells import COLUMN, field_value, tags_in
 from bridge.crm.client_numbers import merged, row_of
 from bridge.crm.encodings import Guess, guess
 from bridge.crm.parties import emails
 from bridge.errors import BadInput, BadNumber
-from bridge.store.clients import MAX_NAME, MAX_NOTES, MAX_NUMBERS
+from bridge.store.client_tags import tags_of
+from bridge.store.client_values import MAX_NAME, MAX_NOTES, MAX_NUMBERS
 from bridge.store.rows import NumberRow
 
 MAX_LINE = 64 * 1024  # characters of one record
@@ -54,6 +58,8 @@ class ClientLine:
     notes: str
     numbers: tuple[NumberRow, ...]
     emails: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    fields: Mapping[str, str | list[str]] = field(default_factory=dict)  # raw, only those with something
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ class _Header:
     text: dict[str, int]  # column of each known field
     numbers: tuple[int, ...]
     emails: tuple[int, ...]
+    tags: int | None
+    fields: tuple[tuple[FieldSettings, int], ...]
 
 
 class ClientsFile(io.TextIOWrapper):
@@ -98,15 +106,20 @@ def open_clients(path: Path) -> ClientsFile:
         raise BadInput(f"{path}: it cannot be read ({error.strerror}); name a CSV file") from error
 
 
-def read_clients(file: TextIO, region: str) -> Iterator[ClientLine | Refusal]:
-    """Lines as they come. The header is read at once, so that a file of another kind is refused whole."""
+def read_clients(
+    file: TextIO, region: str, fields: Sequence[FieldSettings] = ()
+) -> Iterator[ClientLine | Refusal]:
+    """Lines as they come. What their own fields hold is not judged: that takes what the client has.
+
+    The header is read at once, so that a file of another kind is refused whole.
+    """
     records = _records(file)
     for first in records:
         if isinstance(first, Refusal):
             raise BadInput(f"line {first.line}: {first.reason}; the first line must name the columns")
         line, text = first
         if text.strip():
-            header = _header(line, text.removeprefix("\ufeff"))
+            header = _header(line, text.removeprefix("\ufeff"), fields)
             return _clients(records, header, region, file.fault if isinstance(file, ClientsFile) else None)
     raise BadInput("the file is empty; its first line must name the columns: name;number;company")
 
@@ -161,6 +174,12 @@ def _client(line: int, cells: list[str], header: _Header, region: str) -> Client
         fields.get("notes", ""),
         tuple(numbers),
         emails(_parts(cells, header.emails)),
+        tags_of(tags_in(_written("tags", cells, header.tags))) if header.tags is not None else (),
+        {
+            one.key: field_value(one, cell)
+            for one, column in header.fields
+            if (cell := _written(COLUMN + one.key, cells, column))
+        },
     )
 
 
@@ -175,15 +194,20 @@ def _parts(cells: list[str], columns: tuple[int, ...]) -> list[str]:
 
 
 def _cell(name: str, cells: list[str], column: int) -> str:
-    text = unguarded(cells[column].strip()) if column < len(cells) else ""
+    text = _written(name, cells, column)
     if len(text) > _LONGEST[name]:
         raise BadInput(f"{name}: {len(text)} characters; at most {_LONGEST[name]} are kept")
+    return text
+
+
+def _written(name: str, cells: list[str], column: int) -> str:
+    text = unguarded(cells[column].strip()) if column < len(cells) else ""
     if _NONE in text or "\0" in text:
         raise BadInput(f"{name}: it holds characters that are none; save the file as UTF-8")
     return text
 
 
-def _header(line: int, text: str) -> _Header:
+def _header(line: int, text: str, known: Sequence[FieldSettings]) -> _Header:
     delimiter = max(_DELIMITERS, key=text.count)
     names = [cell.strip().casefold() for cell in _split(text, delimiter)]
     for name in names:
@@ -197,7 +221,33 @@ def _header(line: int, text: str) -> _Header:
             f"it has {', '.join(name[:20] for name in names[:12] if name) or 'none'}"
         )
     addresses = tuple(place for place, name in enumerate(names) if _EMAIL_COLUMN.match(name))
-    return _Header(delimiter, len(names), fields, numbers, addresses)
+    return _Header(
+        delimiter,
+        len(names),
+        fields,
+        numbers,
+        addresses,
+        names.index("tags") if "tags" in names else None,
+        _own_fields(line, names, {one.key: one for one in known}),
+    )
+
+
+def _own_fields(
+    line: int, names: Sequence[str], known: Mapping[str, FieldSettings]
+) -> tuple[tuple[FieldSettings, int], ...]:
+    found = []
+    for place, name in enumerate(names):
+        key = name.removeprefix(COLUMN)
+        if name == key:
+            continue
+        if key not in known:
+            some = ", ".join(f"{COLUMN}{one}" for one in list(known)[:20]) or "none at all"
+            raise BadInput(
+                f"line {line}: column {name[:60]!r}: clients have no such field; there are: {some}. "
+                "Take the column out, or call it otherwise"
+            )
+        found.append((known[key], place))
+    return tuple(found)
 
 
 def _split(text: str, delimiter: str) -> list[str]:

@@ -8,7 +8,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import structlog
 
+from bridge.config.custom_fields import FieldSettings
 from bridge.crm.cells import rows_as_bytes
 from bridge.crm.clients_csv import Refusal, open_clients
 from bridge.crm.importer import import_clients
@@ -37,9 +38,15 @@ class Full(CallbridgeError):
 
 
 class ImportJobs:
-    def __init__(self, store: Store, region: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        region: Callable[[], str],
+        fields: Callable[[], Sequence[FieldSettings]] = tuple,
+    ) -> None:
         self._store = store
         self._region = region
+        self._fields = fields
         self._directory: Path | None = None
         self._turn = asyncio.Lock()
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -160,7 +167,13 @@ class ImportJobs:
         try:
             with await asyncio.to_thread(open_clients, self._file(row.id)) as text:
                 await import_clients(
-                    self._store, text, self._region(), progress, refuse=refuse, dry_run=row.dry_run
+                    self._store,
+                    text,
+                    self._region(),
+                    progress,
+                    fields=self._fields(),
+                    refuse=refuse,
+                    dry_run=row.dry_run,
                 )
         finally:
             noting.cancel()

@@ -116,8 +116,12 @@ def save_call(unit: SyncUnit, record: CallRecord, tickets: CallTickets) -> int |
 def dispose(
     unit: SyncUnit, call: str, agent: str, disposition: str, tickets: CallTickets, *, again: bool
 ) -> tuple[bool, int | None]:
-    """Whether the word is kept, on the ticket or on the call; and the id of a ticket that is opened by it."""
+    """Whether the word is kept; and the id of a ticket that is opened by it.
+
+    The call keeps the agent's own word; on its ticket people may change it.
+    """
     if unit.tickets.dispose(call, agent, disposition, again=again) is not None:
+        unit.cases.dispose(call, agent, disposition)
         return True, None
     if unit.cases.of(call) is None:
         return False, None

@@ -59,6 +59,9 @@ _EXTENSION = re.compile(
     """,
     re.VERBOSE,
 )
+# A writing in which nothing else can be: no words, no extension, no address (which has dots or colons).
+_PLAINLY_WRITTEN = re.compile(r"\+?[0-9][0-9 ()\-/]*")
+_DIGITS = re.compile("[0-9]+")
 _WRITTEN = re.compile(r"^\+?[\d\s().\-/]*$")
 # "(+49) 30": the bracket before the plus.
 _BRACKETED = re.compile(r"^\(\s*\+\s*(\d{1,3})\s*\)")
@@ -87,6 +90,18 @@ class Writing:
 
 def taken_apart(raw: str) -> Writing:
     """Of up to ``MAX_LENGTH`` characters. What is no number has neither digits nor letters."""
+    if _PLAINLY_WRITTEN.fullmatch(raw):  # nearly all that networks signal and files hold
+        return _of_digits("".join(_DIGITS.findall(raw)), international=raw.startswith("+"))
+    return _of_text(raw)
+
+
+def _of_digits(digits: str, *, international: bool, extension: str = "", private: bool = False) -> Writing:
+    if international and digits in _WITHHELD_KEYS:
+        return Writing(withheld=True)
+    return Writing(digits, international, extension, private=private)
+
+
+def _of_text(raw: str) -> Writing:
     text = _plain(raw)
     if len(text) > MAX_LENGTH:  # one character may stand for eighteen
         return Writing()
@@ -120,9 +135,7 @@ def taken_apart(raw: str) -> Writing:
     digits = "".join(mark for mark in text if mark.isdecimal())
     if not _WRITTEN.match(text):
         return Writing(letters=text.upper()) if _LETTERS.match(text) else Writing()
-    if text.startswith("+") and digits in _WITHHELD_KEYS:
-        return Writing(withheld=True)
-    return Writing(digits, text.startswith("+"), extension, private=private)
+    return _of_digits(digits, international=text.startswith("+"), extension=extension, private=private)
 
 
 def _plain(text: str) -> str:

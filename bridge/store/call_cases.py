@@ -6,7 +6,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Integer, Table, and_, bindparam, exists, func, select, update
 
 from bridge.store.call_table import UNDECIDED, CallTable
-from bridge.store.clients import ClientTable
+from bridge.store.client_tables import ClientTable
 from bridge.store.legs import LegTable
 from bridge.store.rows import CallCase
 from bridge.store.tables import CleanText, UtcDateTime

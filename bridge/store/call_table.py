@@ -46,7 +46,7 @@ class CallTable(Base):
     outcome: Mapped[str | None]
     as_of: Mapped[datetime]  # the latest moment the snapshot knows of: tells an older one from a newer
     fallback: Mapped[bool] = mapped_column(server_default=false())  # Asterisk's own queue served it
-    # Of a call without a ticket; with one, it stands there.
+    # The word of who talked. Its ticket has it as well, and there people may change it.
     disposition: Mapped[str] = mapped_column(server_default=text("''"))
     disposed_by: Mapped[str | None]
     # "": nobody asked for a ticket, or it got one at once. "undecided". "decided": it has one or needs none.

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from bridge.store.calls import CallTable
-from bridge.store.clients import ClientTable
+from bridge.store.client_tables import ClientTable
 from bridge.store.rows import CalledTicket, TicketRow
 from bridge.store.tables import CleanText, UtcDateTime, now, upsert_of
 from bridge.store.ticket_changes import as_text, log

@@ -31,7 +31,7 @@ from bridge.centre.orders import CallRecord, LegRecord, Outcome
 from bridge.errors import BadInput
 from bridge.store.call_table import TALKED
 from bridge.store.call_table import CallTable as CallTable
-from bridge.store.clients import ClientTable
+from bridge.store.client_tables import ClientTable
 from bridge.store.keys import is_id, limit_of, page_of, read_time_cursor, time_cursor
 from bridge.store.legs import leg_row, save_legs
 from bridge.store.pauses import pauses_of
@@ -231,6 +231,7 @@ _PLAIN = select(
     _COLUMNS.ended_at,
     _COLUMNS.outcome,
     _COLUMNS.fallback,
+    _COLUMNS.disposition,
 ).where(_COLUMNS.id == bindparam("of_call"))
 _AT_ONCE = 1_000  # in one statement
 _OVER = select(_COLUMNS.id).where(
@@ -365,4 +366,5 @@ def call_row(call: CallTable) -> CallRow:
         wrap_ups=wrap_ups_of(call.wrap_ups),
         transfers=transfers_of(call.transfers),
         pauses=pauses_of(call.pauses),
+        disposition=call.disposition,
     )

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, ForeignKey, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bridge.store.clients import MAX_NUMBERS, ClientFields, Clients, words_of
+from bridge.store.client_values import MAX_NUMBERS, ClientFields, words_of
+from bridge.store.clients import Clients
 from bridge.store.keys import is_id
 from bridge.store.rows import ClientName, ClientRow, ClientSourceRow, NumberRow
 from bridge.store.tables import Base, OrderedText, upsert
@@ -108,7 +109,14 @@ class ClientSources:
         values = {field: given.values.get(field, "") for field in FIELDS}
         numbers = before.numbers if e164 in before.numbers else [*before.numbers, e164][-MAX_NUMBERS:]
         if client is None:
-            client = await self._clients.add(**values, numbers=[NumberRow(e164, e164)])
+            client = await self._clients.add(
+                values["name"],
+                company=values["company"],
+                language=values["language"],
+                tier=values["tier"],
+                notes=values["notes"],
+                numbers=[NumberRow(e164, e164)],
+            )
         else:
             new = e164 if e164 not in before.numbers else None
             client = await self._refreshed(client, before.values, values, new)

@@ -1,17 +1,16 @@
-"""Clients' tags: short words by which people here sort them."""
+"""Clients' tags: short words by which people here sort them. They are read and written with the client."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import ForeignKey, delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.errors import BadInput
-from bridge.store.keys import is_id
 from bridge.store.tables import Base, OrderedText
 
 MOST_TAGS = 20
-_LONGEST = 40
+LONGEST_TAG = 40
 
 
 class ClientTagTable(Base):
@@ -21,34 +20,23 @@ class ClientTagTable(Base):
     tag: Mapped[str] = mapped_column(OrderedText, primary_key=True, index=True)
 
 
-class ClientTags:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+def folded(tag: str) -> str:
+    """As it is kept."""
+    return " ".join(tag.casefold().split())
 
-    async def of(self, client: int) -> tuple[str, ...]:
-        if not is_id(client):
-            return ()
-        found = await self._session.scalars(
-            select(ClientTagTable.tag).where(ClientTagTable.client_id == client).order_by(ClientTagTable.tag)
-        )
-        return tuple(found)
 
-    async def set(self, client: int, tags: Collection[str]) -> tuple[str, ...]:
-        """All of them, in place of those before; as they are kept. The client must exist. Raises BadInput."""
-        wanted = sorted({plain for tag in tags if (plain := " ".join(tag.casefold().split()))})
-        if len(wanted) > MOST_TAGS:
-            raise BadInput(f"client tags: {len(wanted)}; at most {MOST_TAGS} are kept")
-        for tag in wanted:
-            if len(tag) > _LONGEST or not tag.isprintable() or "," in tag:
-                raise BadInput(
-                    f"client tag {tag[:_LONGEST]!a}: write at most {_LONGEST} characters, no comma"
-                )
-        await self._session.execute(
-            delete(ClientTagTable).where(ClientTagTable.client_id == client),
-            execution_options={"synchronize_session": False},
-        )
-        if wanted:
-            await self._session.execute(
-                insert(ClientTagTable), [{"client_id": client, "tag": tag} for tag in wanted]
-            )
-        return tuple(wanted)
+def tags_of(words: Iterable[str]) -> tuple[str, ...]:
+    """As they are kept, each once. Raises BadInput."""
+    wanted = sorted({plain for word in words if (plain := folded(word))})
+    if len(wanted) > MOST_TAGS:
+        raise BadInput(f"client tags: {len(wanted)}; at most {MOST_TAGS} are kept")
+    for tag in wanted:
+        if len(tag) > LONGEST_TAG or not tag.isprintable() or "," in tag:
+            shown = f"client tag {tag[:LONGEST_TAG]!a}"
+            raise BadInput(f"{shown}: write at most {LONGEST_TAG} characters, no comma")
+    return tuple(wanted)
+
+
+def tag_entries(client: int, tags: Iterable[str]) -> list[dict[str, Any]]:
+    """Their rows. Raises BadInput."""
+    return [{"client_id": client, "tag": tag} for tag in tags_of(tags)]

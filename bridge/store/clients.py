@@ -1,18 +1,19 @@
-"""Clients and their numbers. A number may belong to several clients; who is meant is not decided here."""
+"""Clients and their numbers. A number may belong to several clients; who is meant is not decided here.
+
+What is done, is done by the synchronous class, in one go; the other one is for those who await.
+"""
 
 import json
 import re
-import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, TypedDict, Unpack
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar, Unpack, cast
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
-    ForeignKey,
-    Index,
-    UniqueConstraint,
+    Select,
+    Table,
     and_,
     bindparam,
     delete,
@@ -22,101 +23,61 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
-from sqlalchemy.sql.base import ExecutableOption
 
 from bridge.errors import BadInput
-from bridge.store.client_emails import ClientEmails, ClientEmailTable, email_entries
+from bridge.store.client_emails import ClientEmailTable, email_entries
+from bridge.store.client_tables import ClientTable, NumberTable, WordTable
+from bridge.store.client_tags import ClientTagTable, folded, tag_entries
+from bridge.store.client_values import (
+    ClientFields,
+    NewClient,
+    columns_of,
+    digits_of,
+    number_entries,
+    texts_of,
+    words_of,
+)
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
 from bridge.store.rows import ClientName, ClientRow, NumberRow, Page
-from bridge.store.tables import Base, OrderedText, in_one_go, now, upsert
+from bridge.store.tables import in_one_go, now
 
-MAX_NAME = 300
-MAX_NOTES = 20_000
-MAX_FIELDS = 200_000  # characters of all of a client's own fields together
-MAX_NUMBERS = 50
+T = TypeVar("T")
+
 _LAST = "\U0010ffff"  # sorts after everything that can follow a prefix
 _MAX_SEARCH = 100
-_MAX_WORDS = 40
 _MAX_OWNERS = 50  # of one number
 
-
-class ClientTable(Base):
-    __tablename__ = "clients"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    company: Mapped[str]
-    language: Mapped[str]
-    tier: Mapped[str]
-    notes: Mapped[str]
-    fields: Mapped[str] = mapped_column(server_default="{}")  # the company's own, as JSON: key → text
-    created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
-    numbers: Mapped[list["NumberTable"]] = relationship(order_by="NumberTable.id", viewonly=True)
-    emails: Mapped[list[ClientEmailTable]] = relationship(order_by=ClientEmailTable.position, viewonly=True)
-
-
-class NumberTable(Base):
-    __tablename__ = "client_numbers"
-    __table_args__ = (UniqueConstraint("client_id", "e164"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    client_id: Mapped[int] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"))
-    e164: Mapped[str] = mapped_column(OrderedText, index=True)
-    as_dialled: Mapped[str]
-    digits: Mapped[str] = mapped_column(OrderedText, index=True)  # of as_dialled, for searching
-    label: Mapped[str]
-
-
-class WordTable(Base):
-    """The words of a client's name and company, folded: what a search by prefix looks up."""
-
-    __tablename__ = "client_words"
-    __table_args__ = (Index(None, "client_id"),)
-
-    word: Mapped[str] = mapped_column(OrderedText, primary_key=True)
-    client_id: Mapped[int] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"), primary_key=True)
-
-
-class ClientFields(TypedDict, total=False):
-    name: str
-    company: str
-    language: str
-    tier: str
-    notes: str
-    fields: Mapping[str, str]
-    numbers: Sequence[NumberRow]
-    emails: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class NewClient:
-    name: str
-    company: str = ""
-    language: str = ""
-    tier: str = ""
-    notes: str = ""
-    numbers: tuple[NumberRow, ...] = ()
-    fields: Mapping[str, str] = field(default_factory=dict)
-    emails: tuple[str, ...] = ()
-
-
-_FRESH = {"populate_existing": True}
-_UNSYNCED = {"synchronize_session": False}
-_WITH_NUMBERS: tuple[ExecutableOption, ...] = (
-    selectinload(ClientTable.numbers),
-    selectinload(ClientTable.emails),
+_CLIENTS, _NUMBERS, _WORDS, _EMAILS, _TAGS = (
+    cast("Table", one.__table__)
+    for one in (ClientTable, NumberTable, WordTable, ClientEmailTable, ClientTagTable)
 )
-
-
-_CLIENTS, _NUMBERS = ClientTable.__table__.c, NumberTable.__table__.c
+_ID: ColumnElement[int] = _CLIENTS.c.id
+_THESE: Any = bindparam("ids", expanding=True)
+_ALL = select(_CLIENTS).order_by(_ID)
+_OF_NUMBERS = (
+    select(_NUMBERS.c.client_id, _NUMBERS.c.e164, _NUMBERS.c.as_dialled, _NUMBERS.c.label)
+    .where(_NUMBERS.c.client_id.in_(_THESE))
+    .order_by(_NUMBERS.c.id)
+)
+_OF_EMAILS = (
+    select(_EMAILS.c.client_id, _EMAILS.c.email)
+    .where(_EMAILS.c.client_id.in_(_THESE))
+    .order_by(_EMAILS.c.position)
+)
+_OF_TAGS = select(_TAGS.c.client_id, _TAGS.c.tag).where(_TAGS.c.client_id.in_(_THESE)).order_by(_TAGS.c.tag)
 _NAMES = (
-    select(_CLIENTS.id, _CLIENTS.name, _CLIENTS.tier)
-    .where(_CLIENTS.id.in_(select(_NUMBERS.client_id).where(_NUMBERS.e164 == bindparam("e164"))))
-    .order_by(_CLIENTS.id)
+    select(_ID, _CLIENTS.c.name, _CLIENTS.c.tier)
+    .where(_ID.in_(select(_NUMBERS.c.client_id).where(_NUMBERS.c.e164 == bindparam("e164"))))
+    .order_by(_ID)
     .limit(_MAX_OWNERS)
 )
+_OWNERS = (
+    select(_ID, _CLIENTS.c.name, _NUMBERS.c.e164)
+    .join_from(_NUMBERS, _CLIENTS, _NUMBERS.c.client_id == _ID)
+    .where(_NUMBERS.c.e164.in_(bindparam("e164s", expanding=True)))
+    .order_by(_ID)
+)
+_ADD = insert(_CLIENTS).returning(_ID, sort_by_parameter_order=True)
 
 
 class SyncClients:
@@ -125,6 +86,88 @@ class SyncClients:
 
     def names_by_e164(self, e164: str) -> list[ClientName]:
         return [ClientName(*row) for row in self._connection.execute(_NAMES, {"e164": e164})]
+
+    def owners(self, e164s: Collection[str]) -> list[tuple[int, str, str]]:
+        """Id, name and number of all who have any of these numbers, the oldest first."""
+        if not e164s:
+            return []
+        return [(*row,) for row in self._connection.execute(_OWNERS, {"e164s": sorted(e164s)})]
+
+    def of_ids(self, ids: Collection[int]) -> list[ClientRow]:
+        """Those that exist, by id."""
+        wanted = [id for id in ids if is_id(id)]
+        return self.rows(_ALL.where(_ID.in_(wanted))) if wanted else []
+
+    def rows(self, statement: Select[Any]) -> list[ClientRow]:
+        """Of a selection of clients, with all that belongs to them."""
+        found = self._connection.execute(statement).all()
+        ids = {"ids": [row.id for row in found]}
+        numbers, emails, tags = defaultdict(list), defaultdict(list), defaultdict(list)
+        if found:
+            for id, *number in self._connection.execute(_OF_NUMBERS, ids):
+                numbers[id].append(NumberRow(*number))
+            for id, email in self._connection.execute(_OF_EMAILS, ids):
+                emails[id].append(email)
+            for id, tag in self._connection.execute(_OF_TAGS, ids):
+                tags[id].append(tag)
+        return [
+            ClientRow(
+                id=row.id,
+                name=row.name,
+                company=row.company,
+                language=row.language,
+                tier=row.tier,
+                notes=row.notes,
+                numbers=tuple(numbers[row.id]),
+                fields=json.loads(row.fields),
+                emails=tuple(emails[row.id]),
+                tags=tuple(tags[row.id]),
+                created_at=row.created_at,
+                updated_at=row.updated_at,
+            )
+            for row in found
+        ]
+
+    def add_many(self, clients: Sequence[NewClient]) -> list[int]:
+        """Their ids, in the same order."""
+        if not clients:
+            return []
+        at = now()
+        values = [{**texts_of(columns_of(client)), "created_at": at, "updated_at": at} for client in clients]
+        ids = list(self._connection.scalars(_ADD, values))
+        new = list(zip(ids, clients, strict=True))
+        self._insert(_NUMBERS, [row for id, one in new for row in number_entries(id, one.numbers)])
+        self._insert(_EMAILS, [row for id, one in new for row in email_entries(id, one.emails)])
+        self._insert(_TAGS, [row for id, one in new for row in tag_entries(id, one.tags)])
+        self._insert(_WORDS, [row for id, one in new for row in _word_entries(id, one.name, one.company)])
+        return ids
+
+    def update(self, before: ClientRow, fields: ClientFields) -> None:
+        """``numbers``, ``emails``, ``tags``, ``fields`` replace all of them. Nothing is done on BadInput."""
+        unknown = fields.keys() - ClientFields.__optional_keys__
+        if unknown:
+            raise BadInput(f"client: there is no field {', '.join(sorted(unknown))}")
+        values = texts_of(fields)
+        parts: dict[Any, list[dict[str, Any]]] = {}
+        if "numbers" in fields:
+            parts[_NUMBERS] = number_entries(before.id, fields["numbers"])
+        if "emails" in fields:
+            parts[_EMAILS] = email_entries(before.id, fields["emails"])
+        if "tags" in fields:
+            parts[_TAGS] = tag_entries(before.id, fields["tags"])
+        if "name" in values or "company" in values:
+            name, company = values.get("name", before.name), values.get("company", before.company)
+            parts[_WORDS] = _word_entries(before.id, name, company)
+        self._connection.execute(
+            update(_CLIENTS).where(_CLIENTS.c.id == before.id).values(**values, updated_at=now())
+        )
+        for table, entries in parts.items():
+            self._connection.execute(delete(table).where(table.c.client_id == before.id))
+            self._insert(table, entries)
+
+    def _insert(self, table: Any, entries: list[dict[str, Any]]) -> None:
+        if entries:
+            self._connection.execute(insert(table), entries)
 
 
 class Clients:
@@ -139,72 +182,54 @@ class Clients:
         """As ``get``; and until this unit ends nobody else changes it."""
         if not is_id(id):
             return None
-        await self._session.execute(select(ClientTable.id).where(ClientTable.id == id).with_for_update())
+        await self._session.execute(select(_ID).where(_CLIENTS.c.id == id).with_for_update())
         return await self.get(id)
 
     async def of_ids(self, ids: Collection[int]) -> list[ClientRow]:
         """Those that exist, by id."""
-        wanted = [id for id in ids if is_id(id)]
-        if not wanted:
-            return []
-        return await self._rows(
-            select(ClientTable).where(ClientTable.id.in_(wanted)).order_by(ClientTable.id)
-        )
+        return await self._go(lambda clients: clients.of_ids(ids))
 
     async def by_e164(self, e164: str, limit: int = _MAX_OWNERS) -> list[ClientRow]:
         """All whose number this is, up to ``limit``, the oldest first."""
-        owners = select(NumberTable.client_id).where(NumberTable.e164 == e164)
-        return await self._rows(
-            select(ClientTable)
-            .where(ClientTable.id.in_(owners))
-            .order_by(ClientTable.id)
-            .limit(limit_of(limit))
-        )
+        owners = select(_NUMBERS.c.client_id).where(_NUMBERS.c.e164 == e164)
+        return await self._rows(_ALL.where(_ID.in_(owners)).limit(limit_of(limit)))
 
     async def names_by_e164(self, e164: str) -> list[ClientName]:
         """As ``by_e164``, but only what a look-up needs: it is made for each call."""
-        return await in_one_go(self._session, lambda sync: SyncClients(sync).names_by_e164(e164))
+        return await self._go(lambda clients: clients.names_by_e164(e164))
 
-    async def by_numbers(self, e164s: Collection[str]) -> list[ClientRow]:
-        """All clients that have any of these numbers: for imports, a batch at a time."""
-        if not e164s:
-            return []
-        owners = select(NumberTable.client_id).where(NumberTable.e164.in_(sorted(e164s)))
-        return await self._rows(
-            select(ClientTable).where(ClientTable.id.in_(owners)).order_by(ClientTable.id)
-        )
+    async def search(self, text: str, limit: int, tags: Collection[str] = ()) -> list[ClientRow]:
+        """Clients whose number begins so, or whose name and company have words that begin like ``text``'s.
 
-    async def search(self, text: str, limit: int) -> list[ClientRow]:
-        """Clients whose number begins so, or whose name and company have words that begin like ``text``'s."""
+        Only those that have all ``tags``.
+        """
         limit_of(limit)
         text = text[:_MAX_SEARCH]
         by_word = [
-            ClientTable.id.in_(
-                select(WordTable.client_id).where(WordTable.word >= word, WordTable.word < word + _LAST)
-            )
+            _ID.in_(select(_WORDS.c.client_id).where(_WORDS.c.word >= word, _WORDS.c.word < word + _LAST))
             for word in sorted(words_of(text), key=len, reverse=True)[:5]
         ]
         if not by_word:
             return []
         condition = and_(*by_word)
-        digits = _digits(text)
+        digits = digits_of(text)
         if len(digits) >= 3 and not re.search(r"[^\W\d_]", text):
             e164 = f"+{digits}"
-            owners = select(NumberTable.client_id).where(
+            owners = select(_NUMBERS.c.client_id).where(
                 or_(
-                    and_(NumberTable.e164 >= e164, NumberTable.e164 < e164 + _LAST),
-                    and_(NumberTable.digits >= digits, NumberTable.digits < digits + _LAST),
+                    and_(_NUMBERS.c.e164 >= e164, _NUMBERS.c.e164 < e164 + _LAST),
+                    and_(_NUMBERS.c.digits >= digits, _NUMBERS.c.digits < digits + _LAST),
                 )
             )
-            condition = or_(condition, ClientTable.id.in_(owners))
-        return await self._rows(select(ClientTable).where(condition).order_by(ClientTable.id).limit(limit))
+            condition = or_(condition, _ID.in_(owners))
+        return await self._rows(_tagged(_ALL.where(condition), tags).limit(limit))
 
-    async def page(self, cursor: str | None, limit: int) -> Page[ClientRow]:
-        """All, the oldest first."""
+    async def page(self, cursor: str | None, limit: int, tags: Collection[str] = ()) -> Page[ClientRow]:
+        """All, or those that have all ``tags``, the oldest first."""
         after = read_id_cursor("clients", cursor)
-        statement = select(ClientTable).order_by(ClientTable.id).limit(limit_of(limit) + 1)
+        statement = _tagged(_ALL, tags).limit(limit_of(limit) + 1)
         if after is not None:
-            statement = statement.where(ClientTable.id > after)
+            statement = statement.where(_CLIENTS.c.id > after)
         found = await self._rows(statement)
         return page_of(found, limit, lambda row: row, lambda row: id_cursor("clients", row.id))
 
@@ -217,167 +242,40 @@ class Clients:
         notes: str = "",
         numbers: Sequence[NumberRow] = (),
         emails: Sequence[str] = (),
+        fields: Mapping[str, str] | None = None,
+        tags: Sequence[str] = (),
     ) -> ClientRow:
-        new = NewClient(name, company, language, tier, notes, tuple(numbers), emails=tuple(emails))
-        (added,) = await self.add_many([new])
-        row = await self.get(added)
-        assert row is not None  # noqa: S101  # inserted by the line above, in the same transaction
-        return row
+        new = NewClient(
+            name, company, language, tier, notes, tuple(numbers), fields or {}, tuple(emails), tuple(tags)
+        )
+        return await self._go(lambda clients: clients.of_ids(clients.add_many([new]))[0])
 
     async def add_many(self, clients: Sequence[NewClient]) -> list[int]:
         """Their ids, in the same order."""
-        if not clients:
-            return []
-        at = now()
-        values = [
-            {
-                "name": _name(client.name),
-                "company": _bounded("company", client.company, MAX_NAME),
-                "language": _bounded("language", client.language, 35),
-                "tier": _bounded("tier", client.tier, 100),
-                "notes": _bounded("notes", client.notes, MAX_NOTES),
-                "fields": _fields(client.fields),
-                "created_at": at,
-                "updated_at": at,
-            }
-            for client in clients
-        ]
-        added = await self._session.scalars(
-            insert(ClientTable).returning(ClientTable.id, sort_by_parameter_order=True), values
-        )
-        ids = list(added)
-        numbers = [
-            entry for id, client in zip(ids, clients, strict=True) for entry in _entries(id, client.numbers)
-        ]
-        if numbers:
-            await self._session.execute(insert(NumberTable), numbers)
-        emails = [
-            entry
-            for id, client in zip(ids, clients, strict=True)
-            for entry in email_entries(id, client.emails)
-        ]
-        if emails:
-            await self._session.execute(insert(ClientEmailTable), emails)
-        await self._add_words(
-            (id, word)
-            for id, client in zip(ids, clients, strict=True)
-            for word in words_of(f"{client.name} {client.company}")
-        )
-        return ids
+        return await self._go(lambda sync: sync.add_many(clients))
 
     async def update(self, id: int, /, **fields: Unpack[ClientFields]) -> ClientRow | None:
-        """The changed client, or None for none. ``numbers``, ``emails``, ``fields`` replace all of them."""
-        unknown = fields.keys() - ClientFields.__optional_keys__
-        if unknown:
-            raise BadInput(f"client: there is no field {', '.join(sorted(unknown))}")
-        before = await self.get(id)
-        if before is None:
-            return None
-        values: dict[str, Any] = {"updated_at": now()}
-        if "name" in fields:
-            values["name"] = _name(fields["name"])
-        if "company" in fields:
-            values["company"] = _bounded("company", fields["company"], MAX_NAME)
-        if "language" in fields:
-            values["language"] = _bounded("language", fields["language"], 35)
-        if "tier" in fields:
-            values["tier"] = _bounded("tier", fields["tier"], 100)
-        if "notes" in fields:
-            values["notes"] = _bounded("notes", fields["notes"], MAX_NOTES)
-        if "fields" in fields:
-            values["fields"] = _fields(fields["fields"])
-        await self._session.execute(
-            update(ClientTable).where(ClientTable.id == id).values(**values), execution_options=_UNSYNCED
-        )
-        if "numbers" in fields:
-            entries = _entries(id, fields["numbers"])
-            await self._session.execute(
-                delete(NumberTable).where(NumberTable.client_id == id), execution_options=_UNSYNCED
-            )
-            if entries:
-                await self._session.execute(insert(NumberTable), entries)
-        if "emails" in fields:
-            await ClientEmails(self._session).set(id, fields["emails"])
-        if "name" in values or "company" in values:
-            await self._session.execute(
-                delete(WordTable).where(WordTable.client_id == id), execution_options=_UNSYNCED
-            )
-            name, company = values.get("name", before.name), values.get("company", before.company)
-            await self._add_words((id, word) for word in words_of(f"{name} {company}"))
-        return await self.get(id)
+        """The changed client, or None for none. What consists of several values is replaced as a whole."""
 
-    async def _add_words(self, words: Iterable[tuple[int, str]]) -> None:
-        entries = [{"client_id": id, "word": word} for id, word in words]
-        if entries:
-            await self._session.execute(upsert(self._session, WordTable).on_conflict_do_nothing(), entries)
+        def changed(clients: SyncClients) -> ClientRow | None:
+            for before in clients.of_ids([id]):
+                clients.update(before, fields)
+            return next(iter(clients.of_ids([id])), None)
 
-    async def _rows(self, statement: Any) -> list[ClientRow]:
-        found = await self._session.scalars(statement.options(*_WITH_NUMBERS), execution_options=_FRESH)
-        return [_row(client) for client in found]
+        return await self._go(changed)
+
+    async def _rows(self, statement: Select[Any]) -> list[ClientRow]:
+        return await self._go(lambda clients: clients.rows(statement))
+
+    async def _go(self, do: Callable[[SyncClients], T]) -> T:
+        return await in_one_go(self._session, lambda connection: do(SyncClients(connection)))
 
 
-def words_of(text: str) -> set[str]:
-    """The words people search by: folded, so that neither case nor ё/е nor accents decide."""
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(mark for mark in folded if not unicodedata.combining(mark))
-    return {word[:60] for word in re.findall(r"[^\W_]+", plain)[:_MAX_WORDS]}
+def _tagged(statement: Select[Any], tags: Collection[str]) -> Select[Any]:
+    for tag in tags:
+        statement = statement.where(_ID.in_(select(_TAGS.c.client_id).where(_TAGS.c.tag == folded(tag))))
+    return statement
 
 
-def _digits(text: str) -> str:
-    return "".join(str(unicodedata.decimal(mark)) for mark in text if mark.isdecimal())
-
-
-def _bounded(field: str, text: str, longest: int) -> str:
-    if len(text) > longest:
-        raise BadInput(f"client {field}: {len(text)} characters; at most {longest} are kept")
-    return text.strip()
-
-
-def _fields(fields: Mapping[str, str]) -> str:
-    """What their values may be is for ``crm`` to say: here they are only bounded."""
-    text = json.dumps(dict(fields), ensure_ascii=False, sort_keys=True)
-    if len(text) > MAX_FIELDS:
-        raise BadInput(f"client fields: {len(text)} characters; at most {MAX_FIELDS} are kept")
-    return text
-
-
-def _name(name: str) -> str:
-    name = " ".join(_bounded("name", name, MAX_NAME).split())
-    if not name:
-        raise BadInput("client name: it must not be empty")
-    return name
-
-
-def _entries(client: int, numbers: Sequence[NumberRow]) -> list[dict[str, object]]:
-    by_e164 = {number.e164: number for number in reversed(numbers)}  # of equal ones the first stays
-    if len(by_e164) > MAX_NUMBERS:
-        raise BadInput(f"client numbers: {len(by_e164)}; at most {MAX_NUMBERS} are kept")
-    for number in by_e164.values():
-        if not re.fullmatch(r"\+[0-9]{3,15}", number.e164):
-            raise BadInput(f"client number {number.e164[:40]!r}: it must be in the form +79161234567")
-    return [
-        {
-            "client_id": client,
-            "e164": number.e164,
-            "as_dialled": _bounded("number", number.as_dialled, 100),
-            "digits": _digits(number.as_dialled),
-            "label": _bounded("number's label", number.label, 100),
-        }
-        for number in reversed(by_e164.values())
-    ]
-
-
-def _row(client: ClientTable) -> ClientRow:
-    return ClientRow(
-        id=client.id,
-        name=client.name,
-        company=client.company,
-        language=client.language,
-        tier=client.tier,
-        notes=client.notes,
-        numbers=tuple(NumberRow(number.e164, number.as_dialled, number.label) for number in client.numbers),
-        fields=json.loads(client.fields),
-        emails=tuple(one.email for one in client.emails),
-        created_at=client.created_at,
-        updated_at=client.updated_at,
-    )
+def _word_entries(client: int, name: str, company: str) -> list[dict[str, Any]]:
+    return [{"client_id": client, "word": word} for word in words_of(f"{name} {company}")]

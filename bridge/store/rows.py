@@ -40,6 +40,7 @@ class ClientRow:
     updated_at: datetime
     fields: Mapping[str, str] = field(default_factory=dict)  # the company's own: key → text
     emails: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class CallRow:
     wrap_ups: tuple[WrapUp, ...] = ()
     transfers: tuple[TransferRecord, ...] = ()
     pauses: tuple[PauseRecord, ...] = ()
+    disposition: str = ""  # how it ended, in the word of who talked
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bridge.store.calls import CallTable
-from bridge.store.clients import ClientTable, NumberTable
+from bridge.store.client_tables import ClientTable, NumberTable
 from bridge.store.tables import in_one_go
 from bridge.store.ticket_tables import TICKETS, EntryTable, StaleTable, TicketCallTable, TicketTable
 

@@ -16,7 +16,7 @@ from bridge.centre.orders import CallRecord
 from bridge.errors import BadInput, InternalError
 from bridge.store.call_tickets import SyncTickets
 from bridge.store.calls import SyncCalls
-from bridge.store.clients import ClientTable
+from bridge.store.client_tables import ClientTable
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
 from bridge.store.legs import LegTable
 from bridge.store.rows import Page, TicketRow

@@ -11,7 +11,6 @@ from bridge.store.call_tickets import SyncTickets
 from bridge.store.calls import Calls, SyncCalls
 from bridge.store.client_emails import ClientEmails
 from bridge.store.client_sources import ClientSources, SyncClientSources
-from bridge.store.client_tags import ClientTags
 from bridge.store.clients import Clients, SyncClients
 from bridge.store.deliveries import Deliveries
 from bridge.store.entries import Entries
@@ -66,7 +65,6 @@ class Unit:
         "sessions",
         "sources",
         "stored",
-        "tags",
         "talks",
         "templates",
         "ticket_changes",
@@ -81,7 +79,6 @@ class Unit:
     def __init__(self, session: AsyncSession) -> None:
         self.clients = Clients(session)
         self.sources = ClientSources(session)
-        self.tags = ClientTags(session)
         self.emails = ClientEmails(session)
         self.calls = Calls(session)
         self.tickets = Tickets(session)

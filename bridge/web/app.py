@@ -89,7 +89,7 @@ def make_app(
     app[MOVES] = Moves(parts)
     app[LISTENINGS] = Listenings(parts.store)
     app[KEYS] = Keys()
-    app[JOBS] = ImportJobs(parts.store, parts.region)
+    app[JOBS] = ImportJobs(parts.store, parts.region, parts.client_fields)
     app[health.METRICS] = metrics or Metrics()
     app[api_events.EVENT_STREAMS] = set()
     app[openapi.DOCUMENT] = openapi.document_of(api.OPERATIONS, __version__)

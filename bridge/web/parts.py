@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge.centre.plan import Plan
+from bridge.config.custom_fields import FieldSettings
 from bridge.config.scripts import ScriptSettings
 from bridge.crm.mail import Mailer
 from bridge.crm.subscribers import Subscribers
@@ -30,7 +31,8 @@ class WebParts:
 
     ``plan`` is the engineer's, ``in_force`` the same with the supervisors' moves. ``departments`` are those
     that are named, each with its supervisors. Without ``mailer`` links are passed on by hand.
-    ``directory_title``: of an external directory, by its name.
+    ``directory_title``: of an external directory, by its name. ``client_fields``: the company's own, of
+    clients.
     """
 
     store: Store
@@ -48,3 +50,4 @@ class WebParts:
     subscribers: Subscribers | None = None  # of call events
     rules: Callable[[], ApiRules] = ApiRules
     files: TicketFiles | None = None  # of tickets
+    client_fields: Callable[[], Sequence[FieldSettings]] = tuple

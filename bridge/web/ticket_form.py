@@ -8,10 +8,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from bridge.config.custom_fields import FieldSettings, FieldType, Required
 from bridge.config.rights import Action
 from bridge.config.tickets import PRIORITIES, StatusKind
-from bridge.crm.ticketing import fields as custom
+from bridge.crm import custom_fields as custom
 from bridge.crm.ticketing.changing import Wish
 from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.statuses import FINAL
@@ -19,9 +18,11 @@ from bridge.store.rows import TicketRow
 from bridge.web.edits import Edit, marks
 from bridge.web.forms import Fields, clean
 from bridge.web.labels import N_
+from bridge.web.own_fields import Asked, Option, asked_fields, words_of_fault
 
 OWN = "field_"
 _TEXTS = ("subject", "solution")
+_TO_CREATE = N_("Fill this in before the ticket is created.")
 _ACTIONS: Mapping[str, Action] = {
     "subject": Action.EDIT,
     "client": Action.EDIT,
@@ -33,43 +34,6 @@ _ACTIONS: Mapping[str, Action] = {
     "line": Action.REDIRECT,
     "classification": Action.CLASSIFY,
 }
-_TO_CREATE = N_("Fill this in before the ticket is created.")
-_TO_CLOSE = N_("Fill this in before the ticket is closed.")
-_WRONG: Mapping[FieldType, str] = {
-    FieldType.TEXT: N_("At most 500 characters, in one line."),
-    FieldType.LONG_TEXT: N_("At most 20,000 characters."),
-    FieldType.NUMBER: N_("Give a number within the limits."),
-    FieldType.DATE: N_("Give a date of the calendar."),
-    FieldType.CHECKBOX: N_("Tick it, or leave it."),
-    FieldType.DROPDOWN: N_("Choose one of the list."),
-    FieldType.DEPENDENT_DROPDOWN: N_("Choose one of the list; what it depends on comes first."),
-    FieldType.MULTI_SELECT: N_("Choose from the list."),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    title: str
-    chosen: bool
-    usable: bool = True
-    depth: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One field of the department's own, as it is drawn."""
-
-    name: str
-    title: str
-    type: str
-    value: str
-    options: tuple[Option, ...]
-    required: str  # "no" | "create" | "close"
-    leads: bool  # others depend on it: they are drawn anew when it changes
-    step: str
-    at_least: str
-    at_most: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +159,6 @@ def form_of_ticket(
     closed = row.closed_at is not None
     settings = rules.department(department)
     own = {name.removeprefix(OWN): value for name, value in values.items() if name.startswith(OWN)}
-    leading = {field.depends_on for field in settings.fields}
     allowed = {name for name, action in _ACTIONS.items() if action in may}
     if Action.EDIT in may:
         allowed |= {name for name in values if name.startswith(OWN)}
@@ -224,10 +187,7 @@ def form_of_ticket(
             for node in rules.classes(department).all()
         ),
         class_required=settings.classification_required.value,
-        fields=tuple(
-            _asked(field, own, language, leads=field.key in leading, lost=typed is None)
-            for field in settings.fields
-        ),
+        fields=asked_fields(settings.fields, own, language, prefix=OWN, lost=typed is None),
         former=custom.former(settings.fields, row.fields),
         faults=faults or {},
     )
@@ -236,16 +196,10 @@ def form_of_ticket(
 def faults_of(rules: Rules, department: str, faults: Mapping[str, str]) -> dict[str, str]:
     """What the rules say is wrong, by the form's names and in words of the catalogue."""
     fields = {field.key: field for field in rules.fields(department)}
-    found = {}
-    for key, fault in faults.items():
-        name = key if key == "classification" else OWN + key
-        if fault.startswith("is required to close"):
-            found[name] = _TO_CLOSE
-        elif fault.startswith("is required"):
-            found[name] = _TO_CREATE
-        else:
-            found[name] = _WRONG[fields[key].type] if key in fields else fault
-    return found
+    return {
+        key if key == "classification" else OWN + key: words_of_fault(fault, fields.get(key), _TO_CREATE)
+        for key, fault in faults.items()
+    }
 
 
 def _may_have(kind: StatusKind, closed: bool, may: Collection[Action]) -> bool:
@@ -256,28 +210,3 @@ def _may_have(kind: StatusKind, closed: bool, may: Collection[Action]) -> bool:
 
 def asks_fields(form: Fields) -> bool:
     return any(name.startswith(f"shown_{OWN}") for name in form.values)
-
-
-def _asked(
-    field: FieldSettings, values: Mapping[str, str], language: str, *, leads: bool, lost: bool
-) -> Asked:
-    """``lost``: an option that the file has lost stays to be chosen, of a dependent one too."""
-    value = values.get(field.key, "")
-    several = field.type is FieldType.MULTI_SELECT
-    chosen = value.split("\n") if several and value else [value] if value else []
-    parent = values.get(field.depends_on, "") if field.depends_on is not None else ""
-    options = {key: title.text(language) for key, title in field.options_for(parent).items()}
-    if field.type in (FieldType.DROPDOWN, FieldType.MULTI_SELECT) or (lost and parent):
-        options |= {key: key for key in chosen if key not in options}
-    return Asked(
-        name=OWN + field.key,
-        title=field.title.text(language),
-        type=field.type.value,
-        value=value,
-        options=tuple(Option(key, title, key in chosen) for key, title in options.items()),
-        required=field.required.value if field.required is not Required.NO else "no",
-        leads=leads,
-        step=f"0.{'0' * (field.decimals - 1)}1" if field.decimals else "1",
-        at_least="" if field.at_least is None else f"{field.at_least:g}",
-        at_most="" if field.at_most is None else f"{field.at_most:g}",
-    )

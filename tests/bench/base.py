@@ -22,7 +22,8 @@ from sqlalchemy.dialects import sqlite
 
 from bridge.store import Store
 from bridge.store.calls import CallTable
-from bridge.store.clients import ClientTable, NumberTable, WordTable, words_of
+from bridge.store.client_tables import ClientTable, NumberTable, WordTable
+from bridge.store.client_values import words_of
 from bridge.store.tables import Base
 from tests.integration.store.conftest import running_postgres
 

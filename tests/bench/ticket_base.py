@@ -13,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Table, insert, text
 
 from bridge.store.calls import CallTable
-from bridge.store.clients import ClientTable, NumberTable, WordTable
+from bridge.store.client_tables import ClientTable, NumberTable, WordTable
 from bridge.store.ticket_tables import EntryTable, TagTable, TicketTable
 from tests.bench.base import (
     CALLS,

@@ -11,7 +11,7 @@ from typing import Any, TypedDict, cast
 
 from bridge.config.custom_fields import Required
 from bridge.config.rights import Action
-from bridge.crm.ticketing import fields as custom
+from bridge.crm import custom_fields as custom
 from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.statuses import Anew, Moves, Outcome, Stage
 from bridge.store.rows import TicketRow

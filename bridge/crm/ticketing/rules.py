@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bridge.config.custom_fields import Required
 from bridge.config.departments import DepartmentSettings
 from bridge.config.settings import Settings
-from bridge.crm.ticketing import fields as custom
+from bridge.crm import custom_fields as custom
 from bridge.crm.ticketing.classes import Classes
 from bridge.crm.ticketing.rights import Rights
 from bridge.crm.ticketing.sla import Sla

@@ -12,7 +12,7 @@ CSV: tuple[Operation, ...] = (
         "clients:read",
         "All clients as CSV, in the form that an import takes",
         "text/csv",
-        query=exports.CsvQuery,
+        query=exports.ClientsCsvQuery,
         roles=SUPERVISORS,
     ),
     Operation(

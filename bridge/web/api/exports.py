@@ -6,11 +6,14 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import Field
 
+from bridge.config.custom_fields import FieldSettings
 from bridge.config.rights import Action
 from bridge.crm.cells import BOM, Delimiter, rows_as_bytes
+from bridge.crm.client_cells import COLUMN, field_cell, tags_cell
 from bridge.store import Unit
-from bridge.store.rows import CallRow, ClientRow, Page, TicketRow
+from bridge.store.rows import CallRow, ClientRow, ClientSourceRow, Page, TicketRow
 from bridge.web.actors import actor_of
+from bridge.web.api.clients import TaggedQuery
 from bridge.web.api.operations import Moment, Query, query
 from bridge.web.api.ticket_queries import TicketFilter, asked
 from bridge.web.api.ticket_showing import refusals
@@ -26,6 +29,10 @@ class CsvQuery(Query):
         "comma", description="A spreadsheet may expect `semicolon`."
     )
     bom: bool = Field(False, description="Begin with a byte order mark, as some spreadsheets want UTF-8.")
+
+
+class ClientsCsvQuery(TaggedQuery, CsvQuery):
+    pass
 
 
 class TicketsCsvQuery(TicketFilter, CsvQuery):
@@ -44,9 +51,11 @@ _CLIENTS = (
     "company",
     "numbers",
     "emails",
+    "tags",
     "language",
     "tier",
     "notes",
+    "sources",
     "created_at",
     "updated_at",
 )
@@ -81,16 +90,24 @@ _CALLS = (
     "answered_at",
     "ended_at",
     "outcome",
+    "disposition",
 )
 
 
 async def export_clients(request: web.Request) -> web.StreamResponse:
-    asked = query(request, CsvQuery)
+    asked = query(request, ClientsCsvQuery)
 
-    async def page(unit: Unit, cursor: str | None) -> Page[ClientRow]:
-        return await unit.clients.page(cursor, _PAGE)
+    fields = parts_of(request).client_fields()
 
-    return await _send(request, asked, "clients", _CLIENTS, _pages(request, page, _client))
+    async def page(unit: Unit, cursor: str | None) -> Page[Sequence[Any]]:
+        found = await unit.clients.page(cursor, _PAGE, asked.tags)
+        sources = await unit.sources.of_clients([row.id for row in found.items])
+        known = {row.id: [one for one in sources if one.client == row.id] for row in found.items}
+        rows = [_client(row, known[row.id], fields) for row in found.items]
+        return Page(tuple(rows), found.cursor)
+
+    header = [*_CLIENTS, *(COLUMN + field.key for field in fields)]
+    return await _send(request, asked, "clients", header, _pages(request, page, tuple))
 
 
 async def export_tickets(request: web.Request) -> web.StreamResponse:
@@ -146,7 +163,9 @@ async def _send(
     return response
 
 
-def _client(row: ClientRow) -> Sequence[Any]:
+def _client(
+    row: ClientRow, sources: Sequence[ClientSourceRow], fields: Sequence[FieldSettings]
+) -> Sequence[Any]:
     numbers = "|".join(number.e164 for number in row.numbers)
     return (
         row.id,
@@ -154,11 +173,14 @@ def _client(row: ClientRow) -> Sequence[Any]:
         row.company,
         numbers,
         "|".join(row.emails),
+        tags_cell(row.tags),
         row.language,
         row.tier,
         row.notes,
+        "|".join(f"{one.source}:{one.external_id}" for one in sources),
         row.created_at.isoformat(),
         row.updated_at.isoformat(),
+        *(field_cell(field, row.fields.get(field.key, "")) for field in fields),
     )
 
 
@@ -195,4 +217,5 @@ def _call(row: CallRow) -> Sequence[Any]:
         row.agent,
         *(at.isoformat() if at is not None else None for at in times),
         row.outcome.value if row.outcome else None,
+        row.disposition,
     )

@@ -10,16 +10,14 @@ from bridge.centre.explain import Verdict
 from bridge.centre.orders import LegKind, Outcome
 from bridge.centre.plan import Strategy
 from bridge.centre.record import Doing, TransferEnd, TransferKind
-from bridge.store.client_emails import MOST_EMAILS
 from bridge.store.moves import MAX_PENALTY
-from bridge.web.api.fields import Kept, Whole, without_null_defaults
+from bridge.web.api.fields import Whole, without_null_defaults
 
 T = TypeVar("T")
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
 Long = Annotated[str, StringConstraints(max_length=20_000)]
-Email = Annotated[str, Field(min_length=3, max_length=254, json_schema_extra={"format": "email"})]
 
 
 class Said(BaseModel):
@@ -142,6 +140,9 @@ class Call(Said):
     ended_at: datetime | None
     outcome: Outcome | None = Field(description="null while the call lives.")
     fallback: bool = Field(description="Asterisk's own queue served it, while Callbridge was away.")
+    disposition: str = Field(
+        default="", description="How it ended, in the agent's word; one of the plan's, or empty."
+    )
     legs: list[Leg]
     segments: list[Segment] = Field(description="Who did what since when, in the order of their beginning.")
     spent: list[Spent] = Field(
@@ -192,54 +193,6 @@ class TicketRecording(Said):
     channels: int = Field(description="2: left the client, right the agent's side.")
     sha256: str = Field(description="Of the WAV file that it was attached as.")
     removed_at: datetime | None = Field(None, description="Recordings are kept for a limited time.")
-
-
-class Number(Said):
-    e164: str
-    as_dialled: str
-    label: str
-
-
-class NewNumber(Taken):
-    number: Annotated[str, StringConstraints(min_length=1, max_length=128)] = Field(
-        description="As people write it; without a country code it is read in the centre's region."
-    )
-    label: Annotated[str, StringConstraints(max_length=100)] = ""
-
-
-class Client(Said):
-    id: int
-    name: str
-    company: str
-    language: str
-    tier: str
-    notes: str
-    numbers: list[Number]
-    emails: list[str]
-    created_at: datetime
-    updated_at: datetime
-
-
-class NewClient(Taken):
-    name: Name
-    company: Short = ""
-    language: Annotated[str, StringConstraints(max_length=35)] = ""
-    tier: Annotated[str, StringConstraints(max_length=100)] = ""
-    notes: Long = ""
-    numbers: list[NewNumber] = Field([], max_length=50)
-    emails: list[Email] = Field([], max_length=MOST_EMAILS)
-
-
-class ClientChange(Change):
-    """Only what is sent is changed; `numbers` and `emails` replace all of them."""
-
-    name: Kept[Name] = None
-    company: Kept[Short] = None
-    language: Kept[Annotated[str, StringConstraints(max_length=35)]] = None
-    tier: Kept[Annotated[str, StringConstraints(max_length=100)]] = None
-    notes: Kept[Long] = None
-    numbers: Kept[list[NewNumber]] = Field(None, max_length=50)
-    emails: Kept[list[Email]] = Field(None, max_length=MOST_EMAILS)
 
 
 class Agent(Said):

@@ -7,7 +7,7 @@ from typing import Annotated, Generic, TypeVar
 
 import pydantic
 from aiohttp import hdrs, web
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import ErrorDetails
 
 from bridge.web.access import EVERYBODY
@@ -29,6 +29,15 @@ def _written_out(value: object) -> object:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+SEVERAL = "One, or several with commas between them"
+Words = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def several(words: str | None) -> frozenset[str] | None:
+    """Of a parameter that is ``SEVERAL``."""
+    if words is None:
+        return None
+    return frozenset(one.strip() for one in words.split(","))
 
 
 _COUNTED = frozenset({"clients", "tickets", "imports", "filters", "templates"})

@@ -1,9 +1,8 @@
 """Owns the API's calls, tickets, clients and recordings: from rows to models and back."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -11,21 +10,16 @@ from pydantic import Field
 
 from bridge.centre.record import Doing
 from bridge.centre.spent import Spent, spent
-from bridge.crm.client_numbers import merged, row_of
-from bridge.crm.parties import emails
 from bridge.crm.vault import format_of
-from bridge.errors import BadInput, BadNumber
-from bridge.store.rows import CallRow, ClientRow, NumberRow, OfferRow, PauseRow, RecordingRow
+from bridge.store.rows import CallRow, OfferRow, PauseRow, RecordingRow
 from bridge.web.api import models
-from bridge.web.api.etags import demand_match, tag_of
-from bridge.web.api.operations import PREFIX, Moment, NoQuery, Paged, Query, answer, body, query
+from bridge.web.api.operations import PREFIX, Moment, NoQuery, Paged, Query, answer, query
 from bridge.web.api.recording_models import Recording
 from bridge.web.beside import Beside, beside
 from bridge.web.context import parts_of
-from bridge.web.forms import path_number
 from bridge.web.pages.recordings import send_recording
 from bridge.web.pauses import paused_calls
-from bridge.web.problems import Fault, Problem, not_found
+from bridge.web.problems import not_found
 from bridge.web.sight import sight_of
 
 
@@ -34,12 +28,6 @@ class CallsQuery(Paged):
     agent: str | None = Field(None, max_length=100, description="Only this agent's.")
     queue: str | None = Field(None, max_length=200, description="Only this queue's.")
     since: Moment | None = Field(None, description="Only those offered then or later.")
-
-
-class ClientsQuery(Paged):
-    q: str | None = Field(
-        None, min_length=1, max_length=100, description="Words of the name, or a number's start."
-    )
 
 
 class FileQuery(Query):
@@ -81,71 +69,6 @@ async def list_offers(request: web.Request) -> web.StreamResponse:
             raise not_found("There is no such call.")
         rows = await unit.offers.of_call(request.match_info["id"])
     return answer(models.Listed[models.Offer](items=[_offer(row) for row in rows], next=None))
-
-
-# ── clients ──────────────────────────────────────────────────────────────────
-
-
-async def list_clients(request: web.Request) -> web.StreamResponse:
-    asked = query(request, ClientsQuery)
-    async with parts_of(request).store.view() as unit:
-        if asked.q is not None:
-            rows, cursor = tuple(await unit.clients.search(asked.q, asked.limit)), None
-        else:
-            page = await unit.clients.page(asked.cursor, asked.limit)
-            rows, cursor = page.items, page.cursor
-    return answer(models.Listed[models.Client](items=[_client(row) for row in rows], next=cursor))
-
-
-async def get_client(request: web.Request) -> web.StreamResponse:
-    query(request, NoQuery)
-    number = path_number(request)
-    async with parts_of(request).store.view() as unit:
-        row = await unit.clients.get(number) if number is not None else None
-    if row is None:
-        raise not_found("There is no such client.")
-    return answer(_client(row), row=row)
-
-
-async def add_client(request: web.Request) -> web.StreamResponse:
-    query(request, NoQuery)
-    wanted = (await body(request, models.NewClient)).value
-    numbers = _numbers(request, wanted.numbers)
-    async with parts_of(request).store.unit() as unit:
-        row = await unit.clients.add(
-            wanted.name,
-            company=wanted.company,
-            language=wanted.language,
-            tier=wanted.tier,
-            notes=wanted.notes,
-            numbers=numbers,
-            emails=_emails(wanted.emails),
-        )
-    location = f"{PREFIX}/clients/{row.id}"
-    return answer(_client(row), status=201, headers={"Location": location}, row=row)
-
-
-async def change_client(request: web.Request) -> web.StreamResponse:
-    query(request, NoQuery)
-    change = await body(request, models.ClientChange)
-    number = path_number(request)
-    wanted = change.value
-    async with parts_of(request).store.unit() as unit:
-        row = await unit.clients.lock(number) if number is not None else None
-        if row is None:
-            raise not_found("There is no such client.")
-        demand_match(request, row, row.updated_at, tag_of(_client(row).model_dump_json(), row))
-        changed = await unit.clients.update(
-            row.id,
-            name=row.name if wanted.name is None else wanted.name,
-            company=row.company if wanted.company is None else wanted.company,
-            language=row.language if wanted.language is None else wanted.language,
-            tier=row.tier if wanted.tier is None else wanted.tier,
-            notes=row.notes if wanted.notes is None else wanted.notes,
-            numbers=row.numbers if wanted.numbers is None else _numbers(request, wanted.numbers),
-            emails=row.emails if wanted.emails is None else _emails(wanted.emails),
-        )
-    return answer(_client(changed or row), row=changed or row)
 
 
 # ── recordings ───────────────────────────────────────────────────────────────
@@ -228,39 +151,9 @@ def _pause(row: PauseRow) -> dict[str, Any]:
     }
 
 
-def _client(row: ClientRow) -> models.Client:
-    said = {name: value for name, value in asdict(row).items() if name in models.Client.model_fields}
-    return models.Client.model_validate(said)
-
-
 def url_of(row: RecordingRow) -> str | None:
     return f"{PREFIX}/recordings/{row.id}/file" if state_of(row) == "attached" else None
 
 
 def state_of(row: RecordingRow) -> str:
     return "removed" if row.removed_at is not None else row.state
-
-
-def _numbers(request: web.Request, wanted: Sequence[models.NewNumber]) -> list[NumberRow]:
-    region = parts_of(request).region()
-    rows = []
-    for place, number in enumerate(wanted):
-        try:
-            rows.append(row_of(number.number, region, number.label))
-        except BadNumber as error:
-            raise _unfit(f"#/numbers/{place}/number", str(error)) from error
-    return merged(rows, region)
-
-
-def _emails(wanted: Sequence[str]) -> list[str]:
-    found: list[str] = []
-    for place, email in enumerate(wanted):
-        try:
-            found += emails([email])
-        except BadInput as error:
-            raise _unfit(f"#/emails/{place}", str(error)) from error
-    return found
-
-
-def _unfit(pointer: str, detail: str) -> Problem:
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{pointer}: {detail}", faults=(Fault(pointer, detail),))

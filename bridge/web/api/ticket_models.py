@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from bridge.config.mail import mail_address
 from bridge.config.rights import Action
+from bridge.web.api.field_models import Values
 from bridge.web.api.fields import Kept, Whole
 from bridge.web.api.models import Change, Said, Short, Taken, TicketRecording
 
@@ -17,16 +18,6 @@ Solution = Annotated[str, StringConstraints(max_length=20_000)]
 Status = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Department = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 ClassPath = Annotated[str, StringConstraints(max_length=500)]
-Text = Annotated[str, StringConstraints(max_length=20_000)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Chosen = Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field(max_length=100)]
-Values = Annotated[
-    dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=60)],
-        Text | bool | int | Number | Chosen | None,
-    ],
-    Field(max_length=200),
-]
 Address = Annotated[
     str,
     AfterValidator(mail_address),

@@ -2,35 +2,33 @@
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Literal
 
 from aiohttp import web
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from bridge.crm.ticketing.filters import NOBODY
 from bridge.store import Unit
 from bridge.store.ticket_query import TicketOrder, TicketQuery
-from bridge.web.api.operations import Moment, Paged, Query
+from bridge.web.api.operations import SEVERAL, Moment, Paged, Query, Words, several
 from bridge.web.context import parts_of
 from bridge.web.problems import Fault, Problem
 
 _PRIORITY = "(normal|medium|urgent|critical)"
-_SEVERAL = "One, or several with commas between them"
-Words = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class TicketFilter(Query):
     """All that is given must hold."""
 
-    department: Words | None = Field(None, description=f"{_SEVERAL}.")
-    line: str | None = Field(None, pattern="^[123](,[123]){0,2}$", description=f"{_SEVERAL}: 1, 2, 3.")
-    status: Words | None = Field(None, description=f"{_SEVERAL}; see GET /statuses.")
+    department: Words | None = Field(None, description=f"{SEVERAL}.")
+    line: str | None = Field(None, pattern="^[123](,[123]){0,2}$", description=f"{SEVERAL}: 1, 2, 3.")
+    status: Words | None = Field(None, description=f"{SEVERAL}; see GET /statuses.")
     closed: bool | None = Field(None, description="Whatever has become of its status since.")
-    assignee: Words | None = Field(None, description=f"{_SEVERAL}: agents' ids, and `none` for nobody.")
-    tag: Words | None = Field(None, description=f"{_SEVERAL}: it has each of them.")
-    classification: Words | None = Field(None, description=f"{_SEVERAL}: those below them as well.")
+    assignee: Words | None = Field(None, description=f"{SEVERAL}: agents' ids, and `none` for nobody.")
+    tag: Words | None = Field(None, description=f"{SEVERAL}: it has each of them.")
+    classification: Words | None = Field(None, description=f"{SEVERAL}: those below them as well.")
     priority: str | None = Field(
-        None, pattern=f"^{_PRIORITY}(,{_PRIORITY}){{0,3}}$", description=f"{_SEVERAL}."
+        None, pattern=f"^{_PRIORITY}(,{_PRIORITY}){{0,3}}$", description=f"{SEVERAL}."
     )
     client: int | None = Field(None, ge=1, description="Only this client's.")
     call_id: str | None = Field(None, max_length=200, description="Only the ticket of this call.")
@@ -67,7 +65,7 @@ async def asked(
     unit: Unit, request: web.Request, given: TicketFilter, order: TicketOrder = TicketOrder.NEWEST
 ) -> TicketQuery:
     """Problem (400) for a status that there is not: a misspelt filter must not find nothing."""
-    statuses = _several(given.status)
+    statuses = several(given.status)
     known = {status.name for status in parts_of(request).tickets.rules.statuses.all}
     if statuses is not None and not statuses <= known:
         detail = f"give one of: {', '.join(sorted(known))}."
@@ -77,19 +75,19 @@ async def asked(
         row = await unit.tickets.by_call(given.call_id)
         id = 0 if row is None else row.id
     now = datetime.now(UTC)
-    assignees = _several(given.assignee)
+    assignees = several(given.assignee)
     hours = given.no_reaction_hours
     return TicketQuery(
         id=id,
-        departments=_several(given.department),
+        departments=several(given.department),
         lines=None if given.line is None else frozenset(int(one) for one in given.line.split(",")),
         statuses=statuses,
         closed=given.closed,
         assignees=None if assignees is None else assignees - {NOBODY},
         unassigned=assignees is not None and NOBODY in assignees,
-        tags=_several(given.tag) or frozenset(),
-        classes=_several(given.classification),
-        priorities=_several(given.priority),
+        tags=several(given.tag) or frozenset(),
+        classes=several(given.classification),
+        priorities=several(given.priority),
         client=given.client,
         text=given.q or "",
         due_before=now if given.overdue else None,
@@ -100,9 +98,3 @@ async def asked(
         updated_before=given.updated_before,
         order=order,
     )
-
-
-def _several(words: str | None) -> frozenset[str] | None:
-    if words is None:
-        return None
-    return frozenset(one.strip() for one in words.split(","))

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from bridge.config.custom_fields import FieldType, Required
+from bridge.config.custom_fields import Required
 from bridge.config.rights import Action
 from bridge.config.tickets import StatusKind
 from bridge.crm.ticketing.templates import LONGEST_BODY, LONGEST_SUBJECT
+from bridge.web.api.field_models import CustomField, Label
 from bridge.web.api.fields import Kept
 from bridge.web.api.models import Change, Said, Taken
 
@@ -21,11 +22,6 @@ TemplateBody = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST
 Language = Annotated[str, StringConstraints(max_length=35, pattern="^[A-Za-z0-9-]*$")]
 DepartmentName = Annotated[str, StringConstraints(max_length=200)]
 Login = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-
-
-class Label(Said):
-    en: str
-    ru: str
 
 
 class Status(Said):
@@ -43,26 +39,6 @@ class Class(Said):
     path: str = Field(description="`hardware/printer` is below `hardware`.")
     title: Label = Field(description="Its own, without those above it.")
     usable: bool = Field(description="A ticket may have it; else choose one below it.")
-
-
-class Option(Said):
-    value: str
-    title: Label
-
-
-class CustomField(Said):
-    key: str
-    title: Label
-    type: FieldType
-    required: Required = Field(description="What cannot be done while it is empty.")
-    options: list[Option] | None = Field(description="Of `dropdown` and `multi_select`.")
-    depends_on: str | None = Field(description="Of `dependent_dropdown`: the key of the field above it.")
-    options_by_parent: dict[str, list[Option]] | None = Field(
-        description="Of `dependent_dropdown`: value of that field → what may be chosen."
-    )
-    decimals: int = Field(description="Of `number`: places after the point, at most.")
-    at_least: float | None
-    at_most: float | None
 
 
 class Department(Said):

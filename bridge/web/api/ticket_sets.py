@@ -8,8 +8,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import Field
 
-from bridge.config.custom_fields import FieldSettings, Required
-from bridge.config.fields import LabelSettings
+from bridge.config.custom_fields import Required
 from bridge.config.rights import Action
 from bridge.config.tickets import Status
 from bridge.crm.ticketing import filters
@@ -21,9 +20,11 @@ from bridge.store.ticket_rows import FilterRow, TemplateConflict, TemplateRow
 from bridge.web.actors import actor_of
 from bridge.web.api import ticket_set_models as models
 from bridge.web.api.etags import demand_match, stale, tag_of
+from bridge.web.api.field_models import field_said, label_said
 from bridge.web.api.models import Listed
 from bridge.web.api.operations import PREFIX, NoQuery, Query, answer, body, query
-from bridge.web.api.ticket_showing import refusals, template_file, unfit
+from bridge.web.api.ticket_showing import refusals, template_file
+from bridge.web.api.unfit import unfit
 from bridge.web.context import parts_of
 from bridge.web.forms import path_number
 from bridge.web.problems import Problem, not_found
@@ -68,50 +69,24 @@ def _department(request: web.Request, rules: Rules, name: str) -> models.Departm
         supervisors=[] if settings is None else list(settings.supervisors),
         lines={} if settings is None else {line: list(agents) for line, agents in settings.lines.items()},
         classes=[
-            models.Class(path=node.path, title=_label(node.titles[-1]), usable=node.usable)
+            models.Class(path=node.path, title=label_said(node.titles[-1]), usable=node.usable)
             for node in rules.classes(name).all()
         ],
         class_required=Required.NO if settings is None else settings.classification_required,
-        fields=[_field(field) for field in rules.fields(name)],
+        fields=[field_said(field) for field in rules.fields(name)],
         may=[action for action in Action if action in may],
     )
-
-
-def _field(field: FieldSettings) -> models.CustomField:
-    by_parent = field.options_by_parent
-    return models.CustomField(
-        key=field.key,
-        title=_label(field.title),
-        type=field.type,
-        required=field.required,
-        options=None if field.options is None else _options(field.options),
-        depends_on=field.depends_on,
-        options_by_parent=None
-        if by_parent is None
-        else {value: _options(options) for value, options in by_parent.items()},
-        decimals=field.decimals,
-        at_least=field.at_least,
-        at_most=field.at_most,
-    )
-
-
-def _options(options: dict[str, LabelSettings]) -> list[models.Option]:
-    return [models.Option(value=value, title=_label(title)) for value, title in options.items()]
 
 
 def _status(status: Status) -> models.Status:
     after = status.closes_after
     return models.Status(
         name=status.name,
-        title=_label(status.title),
+        title=label_said(status.title),
         kind=status.kind,
         closes_after_hours=None if after is None else after.total_seconds() / 3600,
         closes_as=status.closes_as or None,
     )
-
-
-def _label(label: LabelSettings) -> models.Label:
-    return models.Label(en=label.en, ru=label.ru)
 
 
 # ── filters ──────────────────────────────────────────────────────────────────

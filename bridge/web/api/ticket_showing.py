@@ -30,8 +30,9 @@ from bridge.web.api import ticket_set_models as set_models
 from bridge.web.api.models import TicketRecording
 from bridge.web.api.operations import PREFIX
 from bridge.web.api.records import state_of, url_of
+from bridge.web.api.unfit import wrong_fields
 from bridge.web.forms import path_number
-from bridge.web.problems import Fault, Problem, not_found
+from bridge.web.problems import Problem, not_found
 from bridge.web.sight import sight_of
 
 
@@ -56,22 +57,6 @@ def refusals() -> Iterator[None]:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
     except BadInput as error:
         raise Problem(HTTPStatus.CONFLICT, str(error)) from None
-
-
-def wrong_fields(faults: Mapping[str, str]) -> Problem:
-    told = tuple(Fault(_pointer(key), fault) for key, fault in faults.items())
-    words = "; ".join(f"{one.place}: {one.detail}" for one in told)
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, words, faults=told)
-
-
-def unfit(pointer: str, detail: str) -> Problem:
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{pointer}: {detail}", faults=(Fault(pointer, detail),))
-
-
-def _pointer(key: str) -> str:
-    # A department's class stands beside its fields.
-    escaped = key.replace("~", "~0").replace("/", "~1")
-    return f"#/{key}" if key in ("classification", "fields") else f"#/fields/{escaped}"
 
 
 def ticket_number(request: web.Request, name: str = "id") -> int:

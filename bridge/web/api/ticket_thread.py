@@ -14,8 +14,9 @@ from bridge.web.actors import actor_of
 from bridge.web.api import ticket_models as models
 from bridge.web.api.models import Listed
 from bridge.web.api.operations import PREFIX, NoQuery, Paged, Query, answer, body, query
-from bridge.web.api.ticket_showing import entry, log_entry, refusals, ticket_number, unfit
+from bridge.web.api.ticket_showing import entry, log_entry, refusals, ticket_number
 from bridge.web.api.tickets import show
+from bridge.web.api.unfit import unfit
 from bridge.web.context import parts_of
 from bridge.web.forms import path_number
 from bridge.web.problems import not_found

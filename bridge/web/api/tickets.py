@@ -17,7 +17,8 @@ from bridge.web.api.etags import demand_match, stale, tag_of
 from bridge.web.api.models import Listed
 from bridge.web.api.operations import PREFIX, NoQuery, answer, body, query
 from bridge.web.api.ticket_queries import TicketsQuery, asked
-from bridge.web.api.ticket_showing import listed, refusals, ticket_number, unfit, whole
+from bridge.web.api.ticket_showing import listed, refusals, ticket_number, whole
+from bridge.web.api.unfit import unfit
 from bridge.web.choices import dispositions, values
 from bridge.web.context import parts_of
 

@@ -1,6 +1,8 @@
 """Owns the agent's desktop: his state, the card of the call at hand, his queues and last contacts."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -15,9 +17,12 @@ from bridge.centre.facts import (
 )
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Plan
+from bridge.crm import custom_fields as custom
 from bridge.crm.client_numbers import row_of
+from bridge.errors import WrongFields
 from bridge.web.access import Routes, SignedIn
 from bridge.web.choices import dispositions, pause_reasons, values
+from bridge.web.client_form import by_key, faults_of, form_of_client, own_given
 from bridge.web.context import language_of, parts_of
 from bridge.web.dialling import prefixes_of
 from bridge.web.disposed import DISPOSED
@@ -26,6 +31,7 @@ from bridge.web.labels import N_
 from bridge.web.pages.views import SCREENS, card_context, fragment, page, see_other, views_of
 from bridge.web.principal import Person, Role, person_of
 from bridge.web.problems import bad_field, not_found
+from bridge.web.rendering import slug
 from bridge.web.screens import OpenedCard
 from bridge.web.streams import Topic
 
@@ -80,15 +86,42 @@ async def add_client(request: web.Request) -> web.StreamResponse:
     parts = parts_of(request)
     typed = form.text("number", longest=40)
     numbers = [row_of(typed, parts.region())] if typed else []
+    fields = parts.client_fields()
+    try:
+        own = custom.created(fields, by_key(own_given(fields, form)))
+    except WrongFields as error:
+        if request.headers.get("HX-Request") != "true":
+            raise
+        return _asked_again(request, opened, form, faults_of(fields, error.faults))
     async with parts.store.unit() as unit:
         client = await unit.clients.add(
             form.text("name", required=True),
             company=form.text("company"),
             notes=form.text("notes", longest=5000, multiline=True),
             numbers=numbers,
+            fields=own,
         )
     await _assign(request, opened, client.id)
     return await drawn_card(request, opened)
+
+
+def _asked_again(
+    request: web.Request, opened: OpenedCard, form: Fields, faults: Mapping[str, str]
+) -> web.Response:
+    """The form in its own place: what else is on the card is not touched."""
+    fields, id = parts_of(request).client_fields(), slug(opened.call)
+    drawn = form_of_client(fields, language_of(request), typed=form.values, faults=faults)
+    answer = fragment(
+        request,
+        "_new_client.html",
+        status=HTTPStatus.BAD_REQUEST,
+        record=opened.record,
+        id=id,
+        csrf=person_of(request).csrf,
+        new_form=drawn,
+    )
+    answer.headers["HX-Retarget"], answer.headers["HX-Reswap"] = f"#new-client-{id}", "outerHTML"
+    return answer
 
 
 async def put_away(request: web.Request) -> web.StreamResponse:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bridge.crm.ticketing import fields as custom
+from bridge.crm import custom_fields as custom
 from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import ChangeRow
 from bridge.web import labels

@@ -18,6 +18,7 @@ from bridge.store.rows import TicketRow
 from bridge.web import labels
 from bridge.web.actors import actor_for
 from bridge.web.choices import dispositions, pause_reasons, values
+from bridge.web.client_form import caller_in_form, form_of_client, shown_fields
 from bridge.web.context import frame_of, language_of, parts_of, renderer_of
 from bridge.web.dialling import number_again
 from bridge.web.disposed import DISPOSED, Disposed
@@ -191,7 +192,19 @@ def card_context(opened: OpenedCard | None, person: Person, parts: WebParts, lan
         "again": _called_again(opened, plan),
         "script": script,
         "directory_title": parts.directory_title,
+        **_client(parts, opened, language),
         **(card_ticket(parts, person, opened, language) if opened else {}),
+    }
+
+
+def _client(parts: WebParts, opened: OpenedCard | None, language: str) -> dict[str, Any]:
+    """What the company itself wants to know of a client, and of a new one."""
+    if opened is None:
+        return {}
+    client, fields = opened.card.client if opened.card else None, parts.client_fields()
+    return {
+        "own": shown_fields(fields, client.fields, language) if client else (),
+        "new_form": form_of_client(fields, language, typed=caller_in_form(opened.record)),
     }
 
 

@@ -88,16 +88,16 @@ async def test_what_is_too_long_is_not_kept_at_all(store: Store) -> None:
 
 async def test_tags(store: Store) -> None:
     async with store.unit() as unit:
-        anna, boris = await unit.clients.add("Anna"), await unit.clients.add("Boris")
-        assert await unit.tags.set(anna.id, [" VIP ", "долг", "vip", ""]) == ("vip", "долг")
-        await unit.tags.set(boris.id, ["x"])
+        anna, boris = await unit.clients.add("Anna"), await unit.clients.add("Boris", tags=["x"])
+        await unit.clients.update(anna.id, tags=[" VIP ", "долг", "vip", ""])
     async with store.view() as unit:
-        assert await unit.tags.of(anna.id) == ("vip", "долг")
-        assert await unit.tags.of(2**70) == ()
+        assert [one.tags for one in await unit.clients.of_ids([anna.id, boris.id])] == [
+            ("vip", "долг"),
+            ("x",),
+        ]
     async with store.unit() as unit:
-        await unit.tags.set(anna.id, [])
-        assert await unit.tags.of(anna.id) == ()
-        assert await unit.tags.of(boris.id) == ("x",)
+        await unit.clients.update(anna.id, tags=[])
+        assert [one.tags for one in await unit.clients.of_ids([anna.id, boris.id])] == [(), ("x",)]
 
 
 @pytest.mark.parametrize("tags", [["a,b"], ["a" * 41], ["a\x00"], [f"t{number}" for number in range(21)]])
@@ -106,7 +106,7 @@ async def test_tags_that_are_refused(store: Store, tags: list[str]) -> None:
         anna = await unit.clients.add("Anna")
     with pytest.raises(BadInput, match="client tag"):
         async with store.unit() as unit:
-            await unit.tags.set(anna.id, tags)
+            await unit.clients.update(anna.id, tags=tags)
 
 
 async def test_a_company_s_own_fields(store: Store) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from bridge.errors import BadInput
 from bridge.store import Store
-from bridge.store.clients import NewClient
+from bridge.store.client_values import NewClient
 from bridge.store.rows import ClientName, NumberRow
 
 
@@ -144,3 +144,49 @@ async def test_looking_up_a_number_uses_the_index(tmp_path: Path) -> None:
             plans.append((query, " / ".join(row[3] for row in rows)))
     await store.close()
     assert [query for query, plan in plans if "USING" not in plan or "TEMP B-TREE" in plan] == []
+
+
+async def test_tags_and_fields_are_kept_with_the_client_and_found_by(store: Store) -> None:
+    async with store.unit() as unit:
+        anna = await unit.clients.add("Anna", fields={"contract": "A"}, tags=["VIP", "debtor", "vip"])
+        boris = await unit.clients.add("Boris", tags=["vip"])
+        await unit.clients.add("Clara")
+        assert (anna.tags, anna.fields) == (("debtor", "vip"), {"contract": "A"})
+        assert [one.id for one in (await unit.clients.page(None, 10, ["Vip"])).items] == [anna.id, boris.id]
+        assert [one.id for one in await unit.clients.search("b", 10, ["vip"])] == [boris.id]
+        assert (await unit.clients.page(None, 10, ["vip", "other"])).items == ()
+        changed = await unit.clients.update(anna.id, tags=["new"])
+        assert changed is not None
+        assert (changed.tags, changed.fields) == (("new",), {"contract": "A"})
+        assert changed.updated_at >= anna.updated_at
+        await unit.clients.update(anna.id, fields={})
+        row = await unit.clients.get(anna.id)
+        assert row is not None
+        assert (row.tags, row.fields) == (("new",), {})
+
+
+async def test_what_cannot_be_kept_changes_nothing_of_the_client(store: Store) -> None:
+    many = [number(f"+7916{n:07}") for n in range(51)]
+    async with store.unit() as unit:
+        anna = await unit.clients.add("Anna", numbers=[number("+79161234567")], tags=["vip"])
+        for wrong in (
+            {"numbers": many},
+            {"tags": ["a,b"]},
+            {"emails": ["x" * 300]},
+            {"fields": {"k": "x" * 200_001}},
+        ):
+            with pytest.raises(BadInput):
+                await unit.clients.update(anna.id, name="Other", **wrong)  # type: ignore[arg-type]
+        assert await unit.clients.get(anna.id) == anna
+
+
+async def test_owners_of_numbers_in_one_go(store: Store) -> None:
+    async with store.unit() as unit:
+        shared, own = number("+74950000000"), number("+79161234567")
+        anna = await unit.clients.add("Anna", numbers=[shared, own])
+        boris = await unit.clients.add("Boris", numbers=[shared])
+    found = await store.read(lambda unit: unit.clients.owners({shared.e164, own.e164, "+7999"}))
+    assert sorted(found) == sorted(
+        [(anna.id, "Anna", own.e164), (anna.id, "Anna", shared.e164), (boris.id, "Boris", shared.e164)]
+    )
+    assert await store.read(lambda unit: unit.clients.owners(set())) == []

@@ -48,6 +48,7 @@ def settings() -> Settings:
                 "support": {"title": "Поддержка", "department": "support"},
                 "sales": {"title": "Продажи", "department": "sales"},
             },
+            "clients": {"fields": [{"key": "contract", "title": "Contract", "type": "text"}]},
             # The plan has one that no file could have: what is shown must hold it nevertheless.
             "dispositions": {key: word for key, word in plan().dispositions.items() if word.isascii()},
         }

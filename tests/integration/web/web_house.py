@@ -258,6 +258,7 @@ async def open_house(
         Subscribers(store, str(x25519.Identity.generate()), public_url=public_url, allowed=lambda: RECEIVERS),
         lambda: house.rules,
         TicketFiles(store, tickets, kept, lambda: house.settings.tickets.attachments),
+        lambda: house.settings.clients.fields,
     )
     metrics = Metrics()
     app = make_app(parts, screens, metrics, without_vendor=not in_browser)

@@ -200,4 +200,10 @@ async def test_a_disposition_comes_on_the_calls_ticket(
     await records.set_disposition(SetDisposition(record.id, AgentId("1001"), "sold"))
     await records.set_disposition(SetDisposition(record.id, AgentId("1002"), "refused"))
     await records.save_call(SaveCall(record.id, record))
-    assert (await ticket_of(store, record.id)).disposition == "refused"
+    ticket = await ticket_of(store, record.id)
+    assert ticket.disposition == "refused"
+    async with store.unit() as unit:
+        await unit.tickets.update(ticket.id, disposition="sold")
+        call = await unit.calls.get(record.id)
+    assert call is not None
+    assert call.disposition == "refused", "people may say otherwise on the ticket only"

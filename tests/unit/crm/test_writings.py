@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.crm import writings
 from bridge.crm.numbers import NumberKind, Reading, is_withheld, read, to_e164
 from bridge.errors import BadNumber
 
@@ -153,3 +154,15 @@ def test_a_number_stays_what_it_is_wherever_it_is_read_again(row: Row, region: s
     e164 = read(row.writing, row.region).e164
     if e164 is not None:
         assert to_e164(e164, region) == e164
+
+
+@given(st.text(alphabet="+0123456789 ()-/.:;,#xа\u202a", max_size=24))
+def test_what_is_plainly_written_is_read_as_all_else_is(raw: str) -> None:
+    assert writings.taken_apart(raw) == writings._of_text(raw)
+
+
+@pytest.mark.parametrize(
+    "raw", ["+266696687", "+7 (916) 123-45/67", "8", "+", "1-800-FLOWERS", "12 ", "192.168.1.5"]
+)
+def test_plain_writings_and_their_neighbours(raw: str) -> None:
+    assert writings.taken_apart(raw) == writings._of_text(raw)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.errors import InternalError
-from bridge.store.clients import words_of
+from bridge.store.client_values import words_of
 from bridge.store.engine import read_url
 from bridge.store.tables import UtcDateTime, clean
 

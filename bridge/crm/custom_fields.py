@@ -1,7 +1,7 @@
 """Values of a company's own fields: read from what people and programs send, checked, kept as text.
 
-Made for tickets, and good for clients as well: nothing here knows whose fields they are. What is stored is
-one mapping, key → text; an empty field is not in it. Texts are in a normal form:
+Tickets and clients have them: nothing here knows whose fields they are. What is stored is one mapping,
+key → text; an empty field is not in it. Texts are in a normal form:
 
     text, long_text     as written, without control characters; blanks of a text are joined
     number              "-12.5": no zeros that say nothing, no exponent
@@ -26,7 +26,7 @@ from bridge.errors import WrongFields
 LONGEST = {FieldType.TEXT: 500, FieldType.LONG_TEXT: 20_000}
 _LONGEST_READ = 100_000  # more is refused anyway, and not worth the work
 MOST_CHOSEN = 100
-MOST_VALUES = 200  # of one ticket, former fields with them
+MOST_VALUES = 200  # of one ticket or client, former fields with them
 
 Stored = Mapping[str, str]
 Fields = Sequence[FieldSettings]
@@ -79,10 +79,24 @@ def changed(fields: Fields, stored: Stored, given: Mapping[str, object]) -> dict
         if stored.get(field.key):
             wrong.setdefault(field.key, "is required: it can be changed, not emptied")
     if not wrong and len(result) > MOST_VALUES:
-        wrong["fields"] = f"more than {MOST_VALUES} values; no ticket has as many"
+        wrong["fields"] = f"more than {MOST_VALUES} values: no more are kept"
     if wrong:
         raise WrongFields(wrong)
     return result
+
+
+def created(fields: Fields, given: Mapping[str, object]) -> dict[str, str]:
+    """Of something new. Raises WrongFields with all that is wrong, and that it cannot be created without."""
+    wrong: dict[str, str] = {}
+    try:
+        values = changed(fields, {}, given)
+    except WrongFields as error:
+        wrong = error.faults
+        values = {key: str(raw) for key, raw in given.items() if raw}  # it is there, right or not
+    wrong |= {field.key: _lacking(Required.CREATE) for field in missing(fields, values, Required.CREATE)}
+    if wrong:
+        raise WrongFields(wrong)
+    return values
 
 
 def missing(fields: Fields, values: Stored, moment: Required) -> tuple[FieldSettings, ...]:
@@ -104,7 +118,11 @@ def demand(fields: Fields, values: Stored, moment: Required) -> None:
     """Raises WrongFields with every field that is missing for this."""
     lacking = missing(fields, values, moment)
     if lacking:
-        raise WrongFields({field.key: f"is required to {moment.value}: fill it" for field in lacking})
+        raise WrongFields({field.key: _lacking(moment) for field in lacking})
+
+
+def _lacking(moment: Required) -> str:
+    return f"is required to {moment.value}: fill it"
 
 
 def former(fields: Fields, values: Stored) -> dict[str, str]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config.custom_fields import FieldSettings, FieldType, Required
-from bridge.crm.ticketing import fields
+from bridge.crm import custom_fields as fields
 from bridge.errors import WrongFields
 
 
@@ -387,3 +387,15 @@ def test_whatever_comes_is_taken_in_its_normal_form_or_refused(
         if value != stored.get(key) and BY_KEY[key].type is not FieldType.MULTI_SELECT:
             parent = {"make": after["make"]} if key == "model" else {}
             assert fields.changed(ALL, parent, {key: value})[key] == value
+
+
+def test_of_something_new_all_is_told_at_once() -> None:
+    asked = (field("contract", "text", required="create"), field("later", "text", required="close"), *ALL)
+    assert fields.created(asked, {"contract": " A  1 ", "count": "007"}) == {"contract": "A 1", "count": "7"}
+    with pytest.raises(WrongFields) as refused:
+        fields.created(asked, {"count": "many", "colour": "x"})
+    assert list(refused.value.faults) == ["colour", "count", "contract"]
+    assert refused.value.faults["contract"] == "is required to create: fill it"
+    with pytest.raises(WrongFields) as refused:
+        fields.created((field("count", "number", required="create"),), {"count": "many"})
+    assert "must be a number" in refused.value.faults["count"], "what is there is not lacking"
