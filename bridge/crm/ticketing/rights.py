@@ -48,10 +48,7 @@ class Who:
 class Rights:
     def __init__(self, settings: Settings) -> None:
         self._departments = settings.departments
-        # A queue without a department is one of its own.
-        self._names = frozenset(settings.departments) | {
-            name for name, queue in settings.queues.items() if queue.department is None
-        }
+        self._names = settings.department_names()
         self._named = {agent for one in settings.departments.values() for agent in one.supervisors}
         self._lines = {name: _lines_of(one) for name, one in settings.departments.items()}
         self._matrix = {name: _matrix(one) for name, one in settings.departments.items()}

@@ -23,10 +23,7 @@ class Rules:
         self.agents = frozenset(settings.agents)
         self.dispositions = frozenset(settings.dispositions.values())
         self._departments = settings.departments
-        # A queue without a department is one of its own.
-        self.names = frozenset(settings.departments) | {
-            name for name, queue in settings.queues.items() if queue.department is None
-        }
+        self.names = settings.department_names()
         self._classes = {name: Classes(one) for name, one in settings.departments.items()}
 
     def department_or_none(self, name: str) -> DepartmentSettings | None:
