@@ -75,19 +75,37 @@ class TicketDesk(TicketAccess):
 
     # ── changing ─────────────────────────────────────────────────────────────
 
-    async def create(self, actor: Actor, wish: Wish, source: str) -> TicketRow:
-        """By hand, or by a program. Raises BadInput, WrongFields, NotAllowed."""
+    async def create(
+        self, actor: Actor, wish: Wish, source: str, *, call: str = "", note: str = ""
+    ) -> TicketRow:
+        """By hand, or by a program; of a call, and with a note, where these are given.
+
+        Raises BadInput, WrongFields, NotAllowed.
+        """
         async with self._store.unit() as unit:
-            return await self._create(unit, actor, cast("Wish", {"fields": {}, **wish}), source)
+            made = await unit.calls.get(call) if call else None
+            involved = self._talked(actor.who, made, wish.get("department", ""))
+            row = await self._create(
+                unit, actor, cast("Wish", {"fields": {}, **wish}), source, involved=involved
+            )
+            if call:
+                row = await unit.tickets.attach_call(call, row.id, by=actor.by, at=self._now())
+                await self._demand(unit, actor, row, Action.EDIT)
+            if note:
+                await self._demand(unit, actor, row, Action.NOTE)
+                await unit.entries.append(row.id, NewEntry("note", actor.by, self._now(), body=note))
+            return row
 
     async def open_for_mail(self, unit: Unit, actor: Actor, wish: Wish) -> TicketRow:
         """A mail fills in no form: what it lacks is asked of the first who does, as with a call's."""
         return await self._create(unit, actor, wish, "mail")
 
-    async def _create(self, unit: Unit, actor: Actor, wish: Wish, source: str) -> TicketRow:
+    async def _create(
+        self, unit: Unit, actor: Actor, wish: Wish, source: str, *, involved: bool = False
+    ) -> TicketRow:
         rules, now = self.rules, self._now()
         department = rules.known_department(wish.get("department", ""))
-        rules.rights.demand(actor.who, department, Action.CREATE)
+        rules.rights.demand(actor.who, department, Action.CREATE, involved=involved)
         fresh = TicketRow(
             id=0,
             call=None,
@@ -257,10 +275,13 @@ class TicketDesk(TicketAccess):
 
     # ── files: their bytes are kept by files.py ──────────────────────────────
 
-    async def demand_attach(self, actor: Actor, id: int) -> None:
-        """Before the first byte of a file is taken. Raises NoSuchTicket, NotAllowed, BadInput."""
+    async def demand(self, actor: Actor, id: int, action: Action) -> None:
+        """Before anything else is done, such as a file's first byte taken.
+
+        Raises NoSuchTicket, NotAllowed, BadInput.
+        """
         async with self._store.view() as unit:
-            await self._demand(unit, actor, (await self._open(unit, actor, id)).ticket, Action.ATTACH)
+            await self._demand(unit, actor, (await self._open(unit, actor, id)).ticket, action)
 
     async def attach(
         self, actor: Actor, id: int, kept: Kept, *, most: int, most_bytes: int, entry: int | None = None

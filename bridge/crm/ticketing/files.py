@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import BinaryIO
 
+from bridge.config.rights import Action
 from bridge.config.tickets import AttachmentSettings
 from bridge.crm import private
 from bridge.crm.attachment_files import AttachmentFiles, Upload
@@ -65,7 +66,7 @@ class TicketFiles:
         """Sent again it is the same one. Raises BadAttachment (its message names the file), NotAllowed,
         NoSuchTicket, KeyUnusable, OSError; then nothing of it is kept.
         """
-        await self._desk.demand_attach(actor, ticket)
+        await self._desk.demand(actor, ticket, Action.ATTACH)
         name = file_name(name) or "file"
         limits = Limits(file_bytes=self.largest)
         with ExitStack() as stack:

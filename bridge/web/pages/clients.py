@@ -10,6 +10,7 @@ from bridge.crm.parties import emails
 from bridge.store.clients import ClientFields
 from bridge.store.rows import ClientRow, NumberRow
 from bridge.web.access import Routes, SignedIn
+from bridge.web.actors import actor_of
 from bridge.web.context import parts_of
 from bridge.web.edits import edits, marks
 from bridge.web.forms import Fields, form_of, path_number, query_of
@@ -23,6 +24,7 @@ from bridge.web.sight import sight_of
 _PAGE = 30
 _CONTACTS = 20
 _OPTIONS = 6
+_LOOKED_THROUGH = 200  # tickets, for those that he may read
 
 
 def declare(routes: Routes) -> None:
@@ -76,7 +78,8 @@ async def show_client(request: web.Request) -> web.StreamResponse:
             raise not_found(N_("There is no such client."))
         calls = await unit.calls.last_of_client(client.id, _CONTACTS)
         contacts = await contacts_of(unit, calls, sight_of(request))
-        tickets = await unit.tickets.page(None, _CONTACTS, client=client.id)
+        latest = await unit.tickets.page(None, _LOOKED_THROUGH, client=client.id)
+        tickets = await parts_of(request).tickets.readable(unit, actor_of(request), latest.items)
         sources, tags = await unit.sources.of_clients([client.id]), await unit.tags.of(client.id)
     return page(
         request,
@@ -85,7 +88,8 @@ async def show_client(request: web.Request) -> web.StreamResponse:
         numbers=lines_of(client.numbers, parts_of(request).region()),
         shown=marks(_kept(request, client)),
         contacts=contacts,
-        tickets=tickets.items,
+        tickets=tickets[:_CONTACTS],
+        opens_tickets=bool(parts_of(request).tickets.opens_in(actor_of(request))),
         saved="saved" in request.query,
         sources=sources,
         tags=tags,

@@ -109,7 +109,10 @@ async def ticket_context(
         "files": files,
         "tags": tags.get(row.id, ()),
         "links": links,
-        "readable": {one.ticket.id for one in links if _may_read(rules, request, one.ticket)},
+        "readable": {
+            one.id
+            for one in await parts.tickets.readable(unit, actor_of(request), [one.ticket for one in links])
+        },
         "modes": modes,
         "draft": draft or _fresh(modes, letter, row),
         "templates": await unit.templates.all([row.department]) if modes else [],
@@ -160,13 +163,6 @@ def _state(due: Due, ended: datetime | None, now: datetime) -> str:
     if due.at <= now:
         return "overdue"
     return "soon" if due.warn_at is not None and due.warn_at <= now else "running"
-
-
-def _may_read(rules: Rules, request: web.Request, row: TicketRow) -> bool:
-    """What a link leads to: that there is one is no secret, what it is about may be."""
-    who = actor_of(request).who
-    involved = who.agent is not None and row.assignee == who.agent
-    return rules.rights.may(who, row.department, Action.READ, involved=involved)
 
 
 def _of(files: list[AttachmentRow], entry: int) -> tuple[AttachmentRow, ...]:
