@@ -104,6 +104,10 @@ class Routes:
         """A body of up to so many bytes. The handler reads it piece by piece, and counts for itself."""
         self._largest[handler] = largest
 
+    def limit_body(self, handler: Handler, largest: int) -> None:
+        """A body of at most so many bytes: of who says beforehand that he sends more nothing is read."""
+        self._largest[handler] = largest
+
     def largest_body(self, handler: object) -> int | None:
         return self._largest.get(handler)
 

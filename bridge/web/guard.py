@@ -100,12 +100,20 @@ async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
     return response
 
 
-async def read_body(request: web.Request) -> bytes:
+async def read_body(request: web.Request, largest: int | None = None) -> bytes:
+    """``largest``: bytes, fewer than the application takes; of more nothing is kept."""
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
+            if largest is None:
+                return await request.read()
+            body = bytearray()
+            while len(body) <= largest and (piece := await request.content.readany()):
+                body += piece
     except TimeoutError as error:
         raise Problem(HTTPStatus.REQUEST_TIMEOUT, N_("The request came too slowly. Try again.")) from error
+    if len(body) > largest:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, N_("The request is too large."))
+    return bytes(body)
 
 
 async def read_form(request: web.Request) -> Mapping[str, str]:
@@ -186,6 +194,13 @@ def refuse_guessing(request: web.Request) -> None:
 
 def guessed(request: web.Request) -> None:
     request.config_dict[LIMITS].failed(request.remote or "")
+
+
+def ration_events(request: web.Request, receiver: int) -> None:
+    """Raises Problem (429) when a CRM, whose subscription this is, sends more than anybody could dial."""
+    request[_ALLOWANCE] = allowance = request.config_dict[LIMITS].event(receiver)
+    if allowance.wait:
+        raise _too_many(f"Too many events; at most {allowance.rules.per_second} a second for long.")
 
 
 def _ration_as(request: web.Request, who: str) -> None:
