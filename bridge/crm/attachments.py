@@ -12,7 +12,7 @@ from urllib.parse import quote
 import puremagic
 
 from bridge.crm.letters import file_name
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 
 HEAD = 4096  # bytes of a file, to see what it is
 
@@ -106,9 +106,15 @@ def check(name: str, head: bytes, limits: Limits) -> None:
     """Raises BadAttachment for what nobody should get from a client by a click."""
     ending = _ending(name)
     if head.startswith(_PROGRAMS) or ending in _PROGRAM_ENDINGS:
-        raise BadAttachment(f"{name}: is a program; ask for it in another way, or in a ZIP file")
+        raise BadAttachment(
+            N_("%(file)s: is a program; ask for it in another way, or in a ZIP file"), file=name
+        )
     if ending in limits.refused_endings:
-        raise BadAttachment(f"{name}: .{ending} files are not kept here; send it as another kind of file")
+        raise BadAttachment(
+            N_("%(file)s: .%(ending)s files are not kept here; send it as another kind of file"),
+            file=name,
+            ending=ending,
+        )
 
 
 def _ending(name: str) -> str:

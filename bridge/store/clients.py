@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 from bridge.store.client_emails import ClientEmails, ClientEmailTable, email_entries
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
 from bridge.store.rows import ClientName, ClientRow, NumberRow, Page
@@ -329,7 +329,12 @@ def _digits(text: str) -> str:
 
 def _bounded(field: str, text: str, longest: int) -> str:
     if len(text) > longest:
-        raise BadInput(f"client {field}: {len(text)} characters; at most {longest} are kept")
+        raise BadInput(
+            N_("client %(field)s: %(length)s characters; at most %(most)s are kept"),
+            field=field,
+            length=len(text),
+            most=longest,
+        )
     return text.strip()
 
 
@@ -344,7 +349,7 @@ def _fields(fields: Mapping[str, str]) -> str:
 def _name(name: str) -> str:
     name = " ".join(_bounded("name", name, MAX_NAME).split())
     if not name:
-        raise BadInput("client name: it must not be empty")
+        raise BadInput(N_("client name: it must not be empty"))
     return name
 
 

@@ -12,10 +12,10 @@ from bridge.config.rights import Action
 from bridge.config.settings import Settings
 from bridge.crm.ticketing import clocks
 from bridge.crm.ticketing.changing import Planned, moved, with_change
-from bridge.crm.ticketing.rights import Who
+from bridge.crm.ticketing.rights import Who, word_for
 from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.statuses import Moves
-from bridge.errors import BadInput, InternalError, NoSuchTicket, NotAllowed
+from bridge.errors import N_, BadInput, InternalError, NoSuchTicket, NotAllowed
 from bridge.store import Store, Unit
 from bridge.store.rows import CallRow, TicketRow
 from bridge.store.ticket_query import TicketQuery
@@ -83,7 +83,10 @@ class TicketAccess:
         if where is None:
             return query
         if not where and action is not Action.READ:
-            raise NotAllowed(f"tickets: you may not {action.value} those of any department; ask a supervisor")
+            raise NotAllowed(
+                N_("tickets: you may not %(action)s those of any department; ask a supervisor"),
+                action=word_for(action),
+            )
         departments = where if query.departments is None else where & query.departments
         return replace(query, departments=departments)
 
@@ -122,7 +125,11 @@ class TicketAccess:
         """To be changed."""
         seen = await self.see(unit, actor, id)
         if seen.ticket.merged_into is not None:
-            raise BadInput(f"ticket {id}: it was merged into {seen.ticket.merged_into}; change that one")
+            raise BadInput(
+                N_("ticket %(ticket)s: it was merged into %(into)s; change that one"),
+                ticket=id,
+                into=seen.ticket.merged_into,
+            )
         return seen
 
     async def _demand(self, unit: Unit, actor: Actor, row: TicketRow, *actions: Action) -> None:

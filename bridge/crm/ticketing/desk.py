@@ -24,7 +24,7 @@ from bridge.crm.ticketing.rights import Who
 from bridge.crm.ticketing.sla import Alarm
 from bridge.crm.ticketing.statuses import FIRST, Anew, Moves
 from bridge.crm.tickets import open_now, settle, tickets_by
-from bridge.errors import BadInput, InternalError, NoSuchAttachment
+from bridge.errors import N_, BadInput, InternalError, NoSuchAttachment
 from bridge.store import Store, SyncUnit, Unit
 from bridge.store.entries import FROM_CLIENT
 from bridge.store.rows import TicketRow
@@ -175,7 +175,7 @@ class TicketDesk(TicketAccess):
         if action is None:
             raise BadInput(f"entry kind {entry.kind[:40]!r}: write one of {', '.join(_ENTRIES)}")
         if not entry.body.strip():
-            raise BadInput("entry body: it must not be empty")
+            raise BadInput(N_("entry body: it must not be empty"))
         async with self._store.unit() as unit:
             row = (await self._open(unit, actor, id)).ticket
             await self._demand(unit, actor, row, action)
@@ -301,8 +301,8 @@ class TicketDesk(TicketAccess):
             if entry is not None and sum(one.entry == entry for one in there) >= most:
                 raise BadInput(f"ticket {id}: entry {entry} has {most} files already, no more are kept")
             if sum(one.bytes for one in there) + kept.bytes > most_bytes:
-                most = most_bytes // 2**20
-                raise BadInput(f"ticket {id}: its files would be larger than {most} MB together")
+                words = N_("ticket %(ticket)s: its files would be larger than %(most)s MB together")
+                raise BadInput(words, ticket=id, most=most_bytes // 2**20)
             return await unit.attachments.add(
                 name=kept.name,
                 media_type=kept.media_type,
@@ -343,7 +343,7 @@ class TicketDesk(TicketAccess):
             )
         )
         if row is None and case is None:
-            raise BadInput(f"call {call[:60]!r}: there is no such call")
+            raise BadInput(N_("call %(call)s: there is no such call"), call=repr(call[:60]))
         if row is None and case is not None:
             department = tickets.department_of(case.queue)
             self.rules.rights.demand(actor.who, department, Action.CREATE, involved=involved)

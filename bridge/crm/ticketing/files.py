@@ -16,6 +16,7 @@ from bridge.crm.attachment_files import AttachmentFiles, Upload
 from bridge.crm.attachments import BadAttachment, Kept, Limits
 from bridge.crm.letters import file_name
 from bridge.crm.ticketing.desk import Actor, TicketDesk
+from bridge.errors import N_
 from bridge.store import Store
 from bridge.store.ticket_rows import AttachmentRow
 
@@ -118,7 +119,13 @@ def demand_type(kept: Kept, types: Collection[str]) -> None:
     kind = _SAME.get(kept.media_type, kept.media_type)
     if kind not in {_SAME.get(one, one) for one in types}:
         raise BadAttachment(
-            f"{kept.name}: is {kind}, which is not taken here; send it as another kind of file"
+            N_("%(file)s: is %(kind)s, which is not taken here; send it as another kind of file"),
+            file=kept.name,
+            kind=kind,
         )
     if _ENDINGS.get(kept.name.rpartition(".")[2].lower(), kind) != kind:
-        raise BadAttachment(f"{kept.name}: is {kind}, and not what its name says; name it as what it is")
+        raise BadAttachment(
+            N_("%(file)s: is %(kind)s, and not what its name says; name it as what it is"),
+            file=kept.name,
+            kind=kind,
+        )

@@ -10,7 +10,7 @@ from bridge.crm.attachments import Kept
 from bridge.crm.letter_headers import Party
 from bridge.crm.parties import kept, listed, recipients
 from bridge.crm.replies import new_message_id, recipients_of, subject_of
-from bridge.errors import BadInput, InternalError
+from bridge.errors import N_, BadInput, InternalError
 from bridge.store import Unit
 from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import EntryRow, NewEntry
@@ -33,7 +33,7 @@ async def letter(unit: Unit, mail: MailSettings | None, row: TicketRow, entry: N
     Raises BadInput where it cannot be sent to anybody.
     """
     if mail is None:
-        raise BadInput("mail: no mail server is configured; name one under mail in the configuration")
+        raise BadInput(N_("mail: no mail server is configured; name one under mail in the configuration"))
     kinds = _OF_PARTNER if entry.kind == "partner" else _OF_CLIENT
     latest = await unit.entries.page(row.id, None, _LATEST, newest_first=True, kinds=kinds)
     wanted = recipients(entry.to) or await _client(unit, row, latest.items)

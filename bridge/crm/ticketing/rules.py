@@ -10,7 +10,7 @@ from bridge.crm.ticketing.classes import Classes
 from bridge.crm.ticketing.rights import Rights
 from bridge.crm.ticketing.sla import Sla
 from bridge.crm.ticketing.statuses import Statuses
-from bridge.errors import BadInput, WrongFields
+from bridge.errors import N_, BadInput, WrongFields
 
 _NOTHING = DepartmentSettings(title="-")
 
@@ -58,9 +58,13 @@ class Rules:
         if name in self.names:
             return name
         some = ", ".join(sorted(self.names)[:20]) or "none at all"
-        raise BadInput(f"ticket department {name[:40]!r}: there is no such department; there are: {some}")
+        raise BadInput(
+            N_("ticket department %(given)s: there is no such department; there are: %(some)s"),
+            given=repr(name[:40]),
+            some=some,
+        )
 
     def known_agent(self, id: str) -> str:
         if id in self.agents:
             return id
-        raise BadInput(f"ticket assignee {id[:40]!r}: there is no such agent")
+        raise BadInput(N_("ticket assignee %(given)s: there is no such agent"), given=repr(id[:40]))

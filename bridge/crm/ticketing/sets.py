@@ -8,7 +8,7 @@ from bridge.config.rights import Role
 from bridge.crm.ticketing import templates
 from bridge.crm.ticketing.desk import Actor, TicketDesk
 from bridge.crm.ticketing.filters import Filter
-from bridge.errors import BadInput, NotAllowed
+from bridge.errors import N_, BadInput, NotAllowed
 from bridge.store import Store
 from bridge.store.ticket_rows import FilterRow, TemplateRow
 
@@ -116,8 +116,13 @@ class TicketSets:
         who = actor.who
         if who.program or self._desk.rules.rights.role(who, department) is Role.SUPERVISOR:
             return
-        of = f"of {department[:60]}" if department != _EVERYWHERE else "of the whole centre"
-        raise NotAllowed(f"templates: they are kept by supervisors {of}; ask one of them")
+        if department == _EVERYWHERE:
+            whole = N_("templates: they are kept by supervisors of the whole centre; ask one of them")
+            raise NotAllowed(whole)
+        raise NotAllowed(
+            N_("templates: they are kept by supervisors of %(department)s; ask one of them"),
+            department=department[:60],
+        )
 
 
 def _sees(actor: Actor, row: FilterRow) -> bool:
@@ -128,5 +133,5 @@ def _demand_own(actor: Actor, owner: str, role: str) -> None:
     if actor.who.program or (actor.who.supervisor and role) or (owner and owner == actor.by):
         return
     raise NotAllowed(
-        "filters: everybody keeps his own, and a role's are kept by supervisors; ask one of them"
+        N_("filters: everybody keeps his own, and a role's are kept by supervisors; ask one of them")
     )

@@ -81,7 +81,7 @@ def blank(request: web.Request, call: CallRow | None) -> TicketRow:
     agent = person_of(request).agent
     possible = departments(request, call)
     if not possible:
-        raise NotAllowed("tickets: you may open none in any department; ask a supervisor")
+        raise NotAllowed(N_("tickets: you may open none in any department; ask a supervisor"))
     wanted = [one.department for one in plan.queues.values() if call and one.name == call.queue]
     wanted += [
         one.department for one in plan.queues.values() if agent in {member.agent for member in one.members}

@@ -11,7 +11,7 @@ from bridge.config.rights import Action
 from bridge.crm.ticketing import clocks
 from bridge.crm.ticketing.desk import Seen
 from bridge.crm.ticketing.rules import Rules
-from bridge.crm.ticketing.sla import Clock, Due
+from bridge.crm.ticketing.sla import Clock, Due, Rule
 from bridge.store import Unit
 from bridge.store.entries import FROM_CLIENT, VISIBLE_TO_CLIENT
 from bridge.store.rows import TicketRow
@@ -66,7 +66,7 @@ class DueView:
     clock: str  # "reaction" | "resolution"
     state: str  # "running" | "soon" | "overdue" | "standing" | "kept" | "missed"
     at: datetime | None
-    why: str
+    rule: Rule
 
 
 async def ticket_context(
@@ -140,7 +140,7 @@ def dues_of(rules: Rules, row: TicketRow, history: clocks.History, now: datetime
     deadlines, progress = clocks.deadlines_of(rules, row, history), clocks.progress_of(row)
     both = ((Clock.REACTION, deadlines.reaction), (Clock.RESOLUTION, deadlines.resolution))
     return tuple(
-        DueView(clock.value, _state(due, progress.ended(clock), now), due.at, due.rule.why)
+        DueView(clock.value, _state(due, progress.ended(clock), now), due.at, due.rule)
         for clock, due in both
         if due is not None
     )
