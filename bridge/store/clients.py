@@ -356,7 +356,8 @@ def _name(name: str) -> str:
 def _entries(client: int, numbers: Sequence[NumberRow]) -> list[dict[str, object]]:
     by_e164 = {number.e164: number for number in reversed(numbers)}  # of equal ones the first stays
     if len(by_e164) > MAX_NUMBERS:
-        raise BadInput(f"client numbers: {len(by_e164)}; at most {MAX_NUMBERS} are kept")
+        words = N_("client numbers: %(count)s; at most %(most)s are kept")
+        raise BadInput(words, count=len(by_e164), most=MAX_NUMBERS)
     for number in by_e164.values():
         if not re.fullmatch(r"\+[0-9]{3,15}", number.e164):
             raise BadInput(f"client number {number.e164[:40]!r}: it must be in the form +79161234567")

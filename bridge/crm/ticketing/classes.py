@@ -53,7 +53,7 @@ class Classes:
             raise BadInput(
                 N_("ticket classification %(given)s: this department has no such class; there are: %(some)s")
                 if some
-                else N_("ticket classification %(given)s: this department has no classes; leave it empty"),
+                else N_("ticket classification %(given)s: this department has none at all; leave it empty"),
                 given=repr(wanted[:80]),
                 some=some[:500],
             )
