@@ -20,13 +20,14 @@ from bridge.crm.upkeep import Progress, Upkeep
 from bridge.crm.vault import Vault
 from bridge.crm.verification import Finding, verify
 from bridge.errors import BadInput
-from bridge.store import Store
+from bridge.store import Store, Unit
 from bridge.store.api_rows import ImportCounts
 from bridge.store.migrate import Step, Told
 from bridge.store.rows import DueRow, TokenRow, UserRow
 from bridge.web import SCOPES
 
 SUPERVISOR = "supervisor"
+ENGINEERS = "secrets file"  # the token that stands there
 
 
 @asynccontextmanager
@@ -105,9 +106,18 @@ async def sync_users(path: Path, secrets_path: Path) -> Sequence[str]:
                 language = own or settings.company.language.default
                 await unit.users.add(login, hash_password(password), role, agent, language)
             changed.append(login)
-        if await unit.tokens.by_hash(hash_token(passwords.api_token)) is None:
-            await unit.tokens.add("secrets file", hash_token(passwords.api_token), ("*",), None)
+        await _sync_token(unit, passwords.api_token)
     return changed
+
+
+async def _sync_token(unit: Unit, token: str) -> None:
+    """The engineer's own, with every scope. The one that the file had before opens nothing any more."""
+    good = await unit.tokens.by_hash(hash_token(token))
+    for row in await unit.tokens.all():
+        if row.name == ENGINEERS and (good is None or row.id != good.id):
+            await unit.tokens.delete(row.id)
+    if good is None:
+        await unit.tokens.add(ENGINEERS, hash_token(token), ("*",), None)
 
 
 def _is(password: str, user: UserRow) -> bool:
@@ -121,6 +131,8 @@ async def add_token(path: Path, name: str, scopes: Sequence[str], days: int | No
     if days is not None and not 1 <= days <= 36_500:
         raise BadInput(f"--days {days}: give 1 to 36500 days, or leave it out for a token that never expires")
     settings = config.load(path)
+    if name.strip() == ENGINEERS:
+        raise BadInput(f"token name {ENGINEERS!r}: it is the secrets file's own; choose another")
     token, token_hash = new_token()
     expires_at = datetime.now(UTC) + timedelta(days=days) if days is not None else None
     async with _store(settings) as store, store.unit() as unit:

@@ -1,7 +1,7 @@
 """The exception tree of Callbridge.
 
     CallbridgeError
-    ├── BadInput                     what came in is wrong; names the place and the remedy
+    ├── BadInput                     what came in is wrong; names the place and the remedy (Told)
     │   ├── ConfigurationError       the YAML file, or what was rendered from it
     │   ├── BadNumber                a telephone number that cannot be read
     │   ├── NoSuchTicket             there is none of this number
@@ -12,7 +12,7 @@
     │   ├── TemplateNameTaken        there is one of this name in its set already
     │   ├── WrongFields              values of a company's own fields; ``faults`` says which, and why
     │   └── BadTrace                 a recorded AMI trace that cannot be read
-    ├── NotAllowed                   who asks may not do this; the message says who may
+    ├── NotAllowed                   who asks may not do this; the message says who may (Told)
     ├── RemoteError                  the peer's fault, or the way to it
     │   ├── LinkDown                 not connected (retryable)
     │   ├── RequestTimeout           no reply in time (retryable: every order may be sent twice)
@@ -23,10 +23,40 @@
     │   └── Unsupported              the peer is too old, or lacks a module
     └── InternalError                our own fault: ends one call safely, never the process
 
+What is ``Told`` is a message of the catalogues and what fills it: web/ tells it in each one's language.
+
 Local errors (``BadInput``, ``InternalError``) are not retryable; remote ones say so in ``retryable``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+
+def N_(message: str) -> str:
+    """Marks a message that people read, to be found for the catalogues in web/locale."""
+    return message
+
+
+class Word(str):
+    """A value that is a message of the catalogue itself, as a role's name is."""
+
+    __slots__ = ()
+
+
+OR = N_(" or ")
+
+
+def worded(
+    message: str, values: Mapping[str, object], translated: Callable[[str], str] = lambda one: one
+) -> str:
+    """The message with its values, in a language. A tuple of Words is a choice between them."""
+    words = translated(message) if message else ""
+    return words % {name: _value(value, translated) for name, value in values.items()} if values else words
+
+
+def _value(value: object, translated: Callable[[str], str]) -> object:
+    if isinstance(value, tuple):
+        return translated(OR).join(str(_value(one, translated)) for one in value)
+    return translated(value) if isinstance(value, Word) else value
 
 
 class CallbridgeError(Exception):
@@ -35,7 +65,19 @@ class CallbridgeError(Exception):
     retryable: bool = False
 
 
-class BadInput(CallbridgeError):
+class Told(CallbridgeError):
+    """What people are told, each in his language: a marked message, with the values that fill it.
+
+    Without values it may be any text; then it is told as it is.
+    """
+
+    def __init__(self, message: str = "", **values: object) -> None:
+        super().__init__(worded(message, values))
+        self.message = message
+        self.values: Mapping[str, object] = values
+
+
+class BadInput(Told):
     """What came in is wrong. The message names the place and the remedy."""
 
 
@@ -87,7 +129,7 @@ class BadTrace(BadInput):
     """A recorded AMI trace that cannot be read."""
 
 
-class NotAllowed(CallbridgeError):
+class NotAllowed(Told):
     """Who asks may not do this. The message says who may."""
 
 

@@ -112,11 +112,11 @@ def _menu(name: str, menu: MenuSettings, settings: Settings) -> Menu:
 
 
 def _queue(name: str, queue: QueueSettings, settings: Settings) -> Queue:
-    department = settings.departments.get(queue.department or "")
+    department = settings.departments.get(settings.department_of(name))
     return Queue(
         name=QueueName(name),
         title=queue.title,
-        department=queue.department or name,
+        department=settings.department_of(name),
         members=tuple(Member(AgentId(member.agent), member.penalty) for member in queue.members),
         strategy=queue.strategy,
         weight=queue.weight,

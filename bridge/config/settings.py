@@ -100,6 +100,13 @@ class Settings(Section):
         }
 
     def department_of(self, queue: str | None) -> str:
-        """Whose tickets this queue's calls become; "" for none, or for a queue that is not known."""
+        """Whose tickets this queue's calls become; "" for none, or for a queue that is not known.
+
+        A queue without a department is one of its own, of the queue's name.
+        """
         settings = self.queues.get(queue) if queue is not None else None
-        return (settings.department if settings else None) or ""
+        return "" if queue is None or settings is None else settings.department or queue
+
+    def department_names(self) -> frozenset[str]:
+        """All that tickets may be of: those of the file, and each queue that is one of its own."""
+        return frozenset(self.departments) | {self.department_of(queue) for queue in self.queues}

@@ -23,7 +23,7 @@ from bridge.crm.attachments import HEAD, BadAttachment, Kept, Limits, Unfit, che
 from bridge.crm.letters import file_name
 from bridge.crm.private import CalledOff, Interrupted
 from bridge.crm.sealing import never, seal, unseal
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 
 _BLOCK = 256 * 1024
 _IN_MEMORY_BYTES = 8 * 2**20
@@ -158,7 +158,10 @@ class Upload:
         if self._bytes > self._limits.file_bytes:
             most = self._limits.file_bytes // 2**20
             raise BadAttachment(
-                self._name, Unfit.TOO_LARGE, f"is larger than {most} MB; send a smaller file, or a link"
+                Unfit.TOO_LARGE,
+                N_("%(file)s: is larger than %(most)s MB; send a smaller file, or a link"),
+                file=self._name,
+                most=most,
             )
         if len(self._head) < HEAD:
             self._head += data[: HEAD - len(self._head)]
@@ -168,7 +171,7 @@ class Upload:
     def finish(self, called_off: CalledOff = never) -> Kept:
         """On disk for good. Raises BadAttachment, KeyUnusable or OSError."""
         if not self._bytes:
-            raise BadAttachment(self._name, Unfit.EMPTY, "is empty; attach it again")
+            raise BadAttachment(Unfit.EMPTY, N_("%(file)s: is empty; attach it again"), file=self._name)
         check(self._name, self._head, self._limits)
         self._target.flush()
         os.fsync(self._target.fileno())

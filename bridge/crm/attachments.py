@@ -13,7 +13,7 @@ from urllib.parse import quote
 import puremagic
 
 from bridge.crm.letters import file_name
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 
 HEAD = 4096  # bytes of a file, to see what it is
 
@@ -68,9 +68,9 @@ class Unfit(Enum):
 class BadAttachment(BadInput):
     """This file is not kept. The message names it and the remedy."""
 
-    def __init__(self, name: str, unfit: Unfit, words: str) -> None:
-        super().__init__(f"{name}: {words}")
-        self.name, self.unfit = name, unfit
+    def __init__(self, unfit: Unfit, message: str, *, file: str, **values: object) -> None:
+        super().__init__(message, file=file, **values)
+        self.name, self.unfit = file, unfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +123,17 @@ def check(name: str, head: bytes, limits: Limits) -> None:
     """Raises BadAttachment for what nobody should get from a client by a click."""
     ending = _ending(name)
     if head.startswith(_PROGRAMS) or ending in _PROGRAM_ENDINGS:
-        raise BadAttachment(name, Unfit.PROGRAM, "is a program; ask for it in another way, or in a ZIP file")
+        raise BadAttachment(
+            Unfit.PROGRAM,
+            N_("%(file)s: is a program; ask for it in another way, or in a ZIP file"),
+            file=name,
+        )
     if ending in limits.refused_endings:
         raise BadAttachment(
-            name, Unfit.ENDING, f".{ending} files are not kept here; send it as another kind of file"
+            Unfit.ENDING,
+            N_("%(file)s: .%(ending)s files are not kept here; send it as another kind of file"),
+            file=name,
+            ending=ending,
         )
 
 

@@ -34,6 +34,11 @@ class Card:
     contacts: tuple[Contact, ...]
     ticket: TicketRow | None
     sources: tuple[ClientSourceRow, ...] = ()  # external directories that know the client
+    talked_in: frozenset[int] = frozenset()  # those open tickets in one of whose calls the agent talked
+
+    def has_part_in(self, ticket: TicketRow) -> bool:
+        """Whether the agent whose card it is has this open ticket, or talked about it."""
+        return self.agent is not None and (ticket.assignee == self.agent or ticket.id in self.talked_in)
 
 
 async def card_of(store: Store, order: OpenCard | CallId, agent: AgentId | None = None) -> Card:
@@ -71,6 +76,7 @@ async def _card(
     if client is None:
         return Card(record, agent, record.verdict, tuple(clients), None, (), (), ticket)
     tickets = await unit.tickets.open_of_client(client.id)
+    talked_in = await unit.tickets.talked_in([one.id for one in tickets] if agent else (), agent or "")
     earlier = [
         call for call in await unit.calls.last_of_client(client.id, CONTACTS + 1) if call.id != record.id
     ][:CONTACTS]
@@ -87,4 +93,5 @@ async def _card(
         ),
         ticket=ticket,
         sources=tuple(await unit.sources.of_clients([client.id])),
+        talked_in=talked_in,
     )

@@ -15,7 +15,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 from bridge.crm import writings
 from bridge.crm.writings import Writing
-from bridge.errors import BadNumber
+from bridge.errors import N_, BadNumber
 
 MAX_LENGTH = writings.MAX_LENGTH
 
@@ -73,7 +73,12 @@ class Reading:
     e164: str | None = None
     extension: str = ""
     digits: str = ""
-    why: str = ""  # of an unreadable one, with the remedy
+    why: str = ""  # of an unreadable one, with the remedy: a message, see ``to_e164``
+
+
+_TOO_LONG = N_("number %(number)s: %(length)s characters is no telephone number")
+_STRANGE = N_("number %(number)s: digits, a leading + and ( ) - . / are all that may be in it")
+_NO_PLAN = N_("number %(number)s: it fits no numbering plan from %(region)s; write +79161234567")
 
 
 def read(raw: str | None, region: str) -> Reading:
@@ -81,8 +86,7 @@ def read(raw: str | None, region: str) -> Reading:
     if raw is None:
         return Reading(NumberKind.WITHHELD, "")
     if len(raw) > MAX_LENGTH:
-        why = f"number {raw[:24]!r}…: {len(raw)} characters is no telephone number"
-        return Reading(NumberKind.UNREADABLE, raw, why=why)
+        return Reading(NumberKind.UNREADABLE, raw, why=_TOO_LONG)
     writing = writings.taken_apart(raw)
     if writing.withheld:
         return Reading(NumberKind.WITHHELD, raw)
@@ -104,13 +108,20 @@ def to_e164(raw: str, region: str) -> str:
         return reading.e164
     match reading.kind:
         case NumberKind.WITHHELD:
-            raise BadNumber("number: it is withheld")
+            raise BadNumber(N_("number: it is withheld"))
         case NumberKind.EMERGENCY:
-            raise BadNumber(f"number {raw[:40]!r}: it is an emergency number, which belongs to nobody")
+            raise BadNumber(
+                N_("number %(number)s: it is an emergency number, which belongs to nobody"),
+                number=repr(raw[:40]),
+            )
         case NumberKind.SHORT | NumberKind.INTERNAL:
-            raise BadNumber(f"number {raw[:40]!r}: it is a short number or an extension; write +79161234567")
+            raise BadNumber(
+                N_("number %(number)s: it is a short number or an extension; write +79161234567"),
+                number=repr(raw[:40]),
+            )
         case _:
-            raise BadNumber(reading.why)
+            values = {"number": repr(raw[:40]), "length": len(raw), "region": region.upper() or "–"}
+            raise BadNumber(reading.why, **values)
 
 
 @lru_cache(4096)  # asked again with each news of a call
@@ -130,8 +141,7 @@ def is_region(region: str) -> bool:
 def _dialled(writing: Writing, raw: str, region: str) -> Reading:
     digits = writing.digits
     if not digits:
-        why = f"number {raw[:40]!r}: digits, a leading + and ( ) - . / are all that may be in it"
-        return Reading(NumberKind.UNREADABLE, raw, why=why)
+        return Reading(NumberKind.UNREADABLE, raw, why=_STRANGE)
     if not writing.international:
         kind = _short_kind(digits, region)
         if kind is not None:
@@ -141,8 +151,7 @@ def _dialled(writing: Writing, raw: str, region: str) -> Reading:
         return Reading(NumberKind.E164, raw, e164, writing.extension)
     if not writing.international and len(digits) <= _LONGEST_SHORT:
         return Reading(NumberKind.INTERNAL, raw, extension=writing.extension, digits=digits)
-    why = f"number {raw[:40]!r}: it fits no numbering plan from {region or 'no region'}; write +79161234567"
-    return Reading(NumberKind.UNREADABLE, raw, why=why)
+    return Reading(NumberKind.UNREADABLE, raw, why=_NO_PLAN)
 
 
 def _short_kind(digits: str, region: str) -> NumberKind | None:
@@ -229,8 +238,7 @@ def _spelt(writing: Writing, raw: str, region: str) -> Reading:
         and phonenumbers.number_type(number) in _VANITY
     ):
         return Reading(NumberKind.E164, raw, phonenumbers.format_number(number, PhoneNumberFormat.E164))
-    why = f"number {raw[:40]!r}: digits, a leading + and ( ) - . / are all that may be in it"
-    return Reading(NumberKind.UNREADABLE, raw, why=why)
+    return Reading(NumberKind.UNREADABLE, raw, why=_STRANGE)
 
 
 def _parse(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from bridge.config.mail import mail_address
 from bridge.crm.letter_headers import Party, cleaned
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 
 _MAX_NAME = 100
 _MAX_WRITTEN = 20_000  # characters
@@ -39,7 +39,7 @@ def kept(words: str) -> tuple[Party, ...]:
 def recipients(words: str) -> tuple[Party, ...]:
     """What somebody has written, between commas or semicolons. Raises BadInput for what is no address."""
     if len(words) > _MAX_WRITTEN:
-        raise BadInput(f"recipients: {len(words)} characters; leave some out")
+        raise BadInput(N_("recipients: %(length)s characters; leave some out"), length=len(words))
     found = []
     for one in re.split(r"[,;]", words):
         if not one.strip():
@@ -48,7 +48,7 @@ def recipients(words: str) -> tuple[Party, ...]:
         try:
             found.append(Party(mail_address(address), cleaned(name, _MAX_NAME)))
         except ValueError as error:
-            raise BadInput(f"recipient: {error}") from error
+            raise not_mail(address) from error
     return tuple(found)
 
 
@@ -61,8 +61,15 @@ def emails(written: Iterable[str]) -> tuple[str, ...]:
         try:
             found.append(mail_address(one.strip()))
         except ValueError as error:
-            raise BadInput(f"email: {error}") from error
+            raise not_mail(one.strip()) from error
     return tuple(found)
+
+
+def not_mail(address: str) -> BadInput:
+    shown = address[:60] if address.isprintable() else ascii(address[:60])
+    return BadInput(
+        N_("recipient “%(address)s”: it is not a mail address: write name@example.org"), address=shown
+    )
 
 
 def _split(one: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from bridge.crm.letter_headers import LOOP_MARKER, MAX_SUBJECT, Party, without_t
 from bridge.crm.letter_text import plain
 from bridge.crm.mail import WIRE, literal, own_marker
 from bridge.crm.ticket_mail import Outgoing
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 
 _MAX_RECIPIENTS = 50
 _MAX_REFERENCES = 4_000  # characters
@@ -57,9 +57,9 @@ def recipients_of(
                 group.append(Party(address, literal(party.name, 100)))
         found.append(group)
     if not any(found):
-        raise BadInput("recipient: there is none but ourselves; name the client's address")
+        raise BadInput(N_("recipient: there is none but ourselves; name the client's address"))
     if sum(map(len, found)) > _MAX_RECIPIENTS:
-        raise BadInput(f"recipients: more than {_MAX_RECIPIENTS}; leave some out")
+        raise BadInput(N_("recipients: more than %(most)s; leave some out"), most=_MAX_RECIPIENTS)
     return found[0], found[1]
 
 

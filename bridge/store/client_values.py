@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 from bridge.store.client_emails import MOST_EMAILS, email_entries
 from bridge.store.client_tags import tags_of
 from bridge.store.rows import NumberRow
@@ -99,7 +99,8 @@ def number_entries(client: int, numbers: Sequence[NumberRow]) -> list[dict[str, 
     """Their rows, each number once."""
     by_e164 = {number.e164: number for number in reversed(numbers)}  # of equal ones the first stays
     if len(by_e164) > MAX_NUMBERS:
-        raise BadInput(f"client numbers: {len(by_e164)}; at most {MAX_NUMBERS} are kept")
+        words = N_("client numbers: %(count)s; at most %(most)s are kept")
+        raise BadInput(words, count=len(by_e164), most=MAX_NUMBERS)
     for number in by_e164.values():
         if not _E164.fullmatch(number.e164):
             raise BadInput(f"client number {number.e164[:40]!r}: it must be in the form +79161234567")
@@ -129,7 +130,12 @@ def demand_fit(client: NewClient) -> None:
 
 def _bounded(field: str, text: str, longest: int) -> str:
     if len(text) > longest:
-        raise BadInput(f"client {field}: {len(text)} characters; at most {longest} are kept")
+        raise BadInput(
+            N_("client %(field)s: %(length)s characters; at most %(most)s are kept"),
+            field=field,
+            length=len(text),
+            most=longest,
+        )
     return text.strip()
 
 
@@ -146,5 +152,5 @@ def _fields(fields: Mapping[str, str]) -> str:
 def _name(name: str) -> str:
     name = " ".join(_bounded("name", name, MAX_NAME).split())
     if not name:
-        raise BadInput("client name: it must not be empty")
+        raise BadInput(N_("client name: it must not be empty"))
     return name

@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Table, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
 from bridge.store.rows import Page
 from bridge.store.tables import UtcDateTime, clean, in_one_go
@@ -170,7 +170,12 @@ def _checked(entry: NewEntry) -> dict[str, Any]:
         ("message_id", entry.message_id or "", MAX_SUBJECT),
     ):
         if len(words) > most:
-            raise BadInput(f"entry {name}: {len(words)} characters; at most {most} are kept")
+            raise BadInput(
+                N_("entry %(field)s: %(length)s characters; at most %(most)s are kept"),
+                field=name,
+                length=len(words),
+                most=most,
+            )
     return {
         "kind": entry.kind,
         "at": entry.at,

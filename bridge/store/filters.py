@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 from bridge.store.keys import is_id
 from bridge.store.tables import clean
 from bridge.store.ticket_rows import FilterRow
@@ -66,7 +66,8 @@ class Filters:
                 await self._session.execute(select(func.count(), func.max(_FIELDS.position)).where(owned))
             ).one()
             if count >= MAX_FILTERS:
-                raise BadInput(f"filters: there are {count}; at most {MAX_FILTERS} are kept")
+                words = N_("filters: there are %(count)s; at most %(most)s are kept")
+                raise BadInput(words, count=count, most=MAX_FILTERS)
             row = FilterTable(owner_login=owner, role=role, name=name, query=query, position=(last or 0) + 1)
             self._session.add(row)
             await self._session.flush()
@@ -86,14 +87,16 @@ class Filters:
             )
         )
         if taken not in (None, row.id):
-            raise BadInput(f"filter name {name[:40]!r}: there is one of this name already")
+            raise BadInput(
+                N_("filter name %(name)s: there is one of this name already"), name=repr(name[:40])
+            )
         await self._session.execute(
             update(FilterTable).where(_FIELDS.id == row.id).values(name=name, query=query),
             execution_options=_UNSYNCED,
         )
         changed = await self.get(row.id)
         if changed is None:
-            raise BadInput(f"filter {row.id}: somebody has removed it")
+            raise BadInput(N_("filter %(filter)s: somebody has removed it"), filter=row.id)
         return changed
 
     async def order(self, ids: Sequence[int], *, owner: str = "", role: str = "") -> None:
@@ -123,7 +126,11 @@ class Filters:
 def _name(given: str) -> str:
     name = clean(" ".join(given.split()))
     if not name or len(name) > MAX_NAME:
-        raise BadInput(f"filter name {name[:40]!r}: it must have from 1 to {MAX_NAME} characters")
+        raise BadInput(
+            N_("filter name %(name)s: it must have from 1 to %(most)s characters"),
+            name=repr(name[:40]),
+            most=MAX_NAME,
+        )
     return name
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Table, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 from bridge.store.keys import is_id, limit_of
 from bridge.store.rows import TicketRow
 from bridge.store.tables import clean, in_one_go, upsert_of
@@ -62,7 +62,9 @@ class TicketMarks:
         """These and no others; the way they are kept: small letters, single spaces."""
         wanted = {_tag(tag) for tag in tags}
         if len(wanted) > MAX_TAGS:
-            raise BadInput(f"ticket tags: {len(wanted)}; at most {MAX_TAGS} are kept")
+            raise BadInput(
+                N_("ticket tags: %(count)s; at most %(most)s are kept"), count=len(wanted), most=MAX_TAGS
+            )
 
         def changed(sync: Connection) -> None:
             _must_be_there(sync, ticket)
@@ -95,7 +97,8 @@ class TicketMarks:
                 select(func.count()).select_from(_LINKS).where(or_(_LINKS.c.a == a, _LINKS.c.b == a))
             )
             if (count or 0) >= MAX_LINKS:
-                raise BadInput(f"ticket {a}: it has {count} links; at most {MAX_LINKS} are kept")
+                words = N_("ticket %(ticket)s: it has %(count)s links; at most %(most)s are kept")
+                raise BadInput(words, ticket=a, count=count, most=MAX_LINKS)
             new = sync.execute(
                 upsert_of(sync.dialect.name, TicketLinkTable)
                 .values(a=first, b=second, kind=kind)
@@ -154,7 +157,9 @@ def _tag(tag: str) -> str:
     tag = clean(" ".join(tag.casefold().split()))
     if not tag or len(tag) > MAX_TAG or "," in tag:
         raise BadInput(
-            f"ticket tag {tag[:40]!r}: it must have from 1 to {MAX_TAG} characters and no comma among them"
+            N_("ticket tag %(tag)s: it must have from 1 to %(most)s characters and no comma among them"),
+            tag=repr(tag[:40]),
+            most=MAX_TAG,
         )
     return tag
 
@@ -163,7 +168,7 @@ def _ends(a: int, b: int, kind: str) -> tuple[int, int]:
     if kind not in _SEEN:
         raise BadInput(f"ticket link {kind[:40]!r}: it must be one of {', '.join(_SEEN)}")
     if a == b:
-        raise BadInput(f"ticket {a}: it cannot be linked with itself")
+        raise BadInput(N_("ticket %(ticket)s: it cannot be linked with itself"), ticket=a)
     return (min(a, b), max(a, b)) if kind == "related" else (a, b)
 
 
@@ -173,7 +178,7 @@ def _must_be_there(connection: Connection, ticket: int) -> None:
     if is_id(ticket):
         found = connection.scalar(select(TICKETS.id).where(TICKETS.id == ticket).with_for_update())
     if found is None:
-        raise BadInput(f"ticket {ticket}: there is no such ticket")
+        raise BadInput(N_("ticket %(ticket)s: there is no such ticket"), ticket=ticket)
 
 
 def _noted(connection: Connection, ticket: int, by: str, at: datetime, action: str, what: Any) -> None:

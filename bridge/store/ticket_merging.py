@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 from bridge.store.keys import is_id
 from bridge.store.recordings import RecordingTable
 from bridge.store.rows import TicketRow
@@ -57,19 +57,23 @@ def merge(connection: Connection, source: int, target: int, by: str, at: datetim
     Entries, calls, recordings, attachments, tags and links move; the log of ``source`` stays with it.
     """
     if source == target:
-        raise BadInput(f"ticket {source}: it cannot be merged into itself")
+        raise BadInput(N_("ticket %(ticket)s: it cannot be merged into itself"), ticket=source)
     given, into = _final(connection, source), _final(connection, target)
     if given.id == into.id:
         return into
     if given.id != source:
-        raise BadInput(f"ticket {source}: it was merged into {given.id}; merge that one")
+        words = N_("ticket %(ticket)s: it was merged into %(into)s; merge that one")
+        raise BadInput(words, ticket=source, into=given.id)
     locked = connection.execute(
         select(*TICKET).where(TICKETS.id.in_([given.id, into.id])).order_by(TICKETS.id).with_for_update()
     )
     rows = {row[0]: TicketRow(*row) for row in locked}
     given, into = rows[given.id], rows[into.id]
     if given.merged_into is not None or into.merged_into is not None:
-        raise BadInput(f"ticket {source}: it was merged by somebody else at the same time; look at it again")
+        raise BadInput(
+            N_("ticket %(ticket)s: it was merged by somebody else at the same time; look at it again"),
+            ticket=source,
+        )
     for table in _MOVING:
         connection.execute(update(table).where(table.c.ticket_id == given.id).values(ticket_id=into.id))
     connection.execute(update(_TABLE).where(TICKETS.merged_into == given.id).values(merged_into=into.id))
@@ -143,7 +147,7 @@ def _final(connection: Connection, id: int) -> TicketRow:
         if row.merged_into is None:
             return row
         wanted = row.merged_into
-    raise BadInput(f"ticket {id}: there is no such ticket")
+    raise BadInput(N_("ticket %(ticket)s: there is no such ticket"), ticket=id)
 
 
 def _untouched(connection: Connection, ticket: int, call: str) -> bool:

@@ -122,21 +122,22 @@ class Tickets:
             found.setdefault(ticket, []).append(call)
         return found
 
-    async def talked_in(self, ticket: int, agent: str) -> bool:
-        """Did this agent talk in one of its calls?"""
-        if not is_id(ticket):
-            return False
-        leg = (
-            select(LegTable.id)
-            .join(TicketCallTable, TicketCallTable.call_id == LegTable.call_id)
+    async def talked_in(self, tickets: Collection[int], agent: str) -> frozenset[int]:
+        """Those of them in one of whose calls this agent talked."""
+        ids = [id for id in tickets if is_id(id)]
+        if not ids:
+            return frozenset()
+        found = await self._session.scalars(
+            select(TicketCallTable.ticket_id)
+            .join(LegTable, TicketCallTable.call_id == LegTable.call_id)
             .where(
-                TicketCallTable.ticket_id == ticket,
+                TicketCallTable.ticket_id.in_(ids),
                 LegTable.agent == agent,
                 LegTable.answered_at.is_not(None),
             )
-            .limit(1)
+            .distinct()
         )
-        return await self._session.scalar(leg) is not None
+        return frozenset(found)
 
     async def of_calls(self, calls: Collection[str]) -> dict[str, TicketRow]:
         """By call. Those without a ticket are not in it."""

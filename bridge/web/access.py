@@ -113,6 +113,10 @@ class Routes:
     def takes_files(self, handler: object) -> bool:
         return handler in self._with_files
 
+    def limit_body(self, handler: Handler, largest: int) -> None:
+        """A body of at most so many bytes: of who says beforehand that he sends more nothing is read."""
+        self._largest[handler] = largest
+
     def largest_body(self, handler: object) -> int | None:
         return self._largest.get(handler)
 

@@ -27,12 +27,20 @@ SECRET = "csrf"  # noqa: S105  the field's name
 _WITH_FILES = "multipart/form-data"
 
 
-async def read_body(request: web.Request) -> bytes:
+async def read_body(request: web.Request, largest: int | None = None) -> bytes:
+    """``largest``: bytes, fewer than the application takes; of more nothing is kept."""
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
+            if largest is None:
+                return await request.read()
+            body = bytearray()
+            while len(body) <= largest and (piece := await request.content.readany()):
+                body += piece
     except TimeoutError as error:
         raise _too_slow() from error
+    if len(body) > largest:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, N_("The request is too large."))
+    return bytes(body)
 
 
 async def read_form(request: web.Request) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bridge.centre.ids import AgentId, CallId
 from bridge.crm.formats.bitrix24 import Bitrix24, agent_of, application_token, called_back, registered
-from bridge.crm.formats.bitrix24_events import ClickToCall, Event, parse
+from bridge.crm.formats.bitrix24_events import MAX_BODY, ClickToCall, Event, parse
 from bridge.crm.subscribers import Receiver
 from bridge.engine.ports import LiveAgent
 from bridge.errors import BadInput, InternalError
@@ -21,7 +21,7 @@ from bridge.web.bodies import read_body
 from bridge.web.context import parts_of
 from bridge.web.dialling import call_number, is_free
 from bridge.web.forms import path_number
-from bridge.web.guard import guessed, refuse_guessing
+from bridge.web.guard import guessed, ration_events, refuse_guessing
 from bridge.web.problems import Problem
 
 log = structlog.get_logger(__name__)
@@ -29,23 +29,27 @@ log = structlog.get_logger(__name__)
 
 def declare(routes: Routes) -> None:
     routes.add("POST", "/crm/bitrix24/{id}", bitrix24, Vouched(), numbers=frozenset({"id"}))
+    routes.limit_body(bitrix24, MAX_BODY)
 
 
 async def bitrix24(request: web.Request) -> web.StreamResponse:
-    """Raises BadInput for what is not from that application; Problem: 409, 422, 429.
+    """Raises BadInput for what is not from that application; Problem: 409, 413, 422, 429.
 
-    Guesses are counted by their address; what has the token is taken all the same, for behind a proxy all
-    have the same one.
+    The token stands in the body, of which no more is read than an event may have. Guesses are counted by
+    their address; what has the token is taken all the same, for behind a proxy all have the same one, and
+    counted by its subscription.
     """
     receiver = await _receiver(request)
     try:
-        event = parse(await read_body(request), application_token(receiver.target) if receiver else b"")
-    except BadInput:
+        body = await read_body(request, MAX_BODY)
+        event = parse(body, application_token(receiver.target) if receiver else b"")
+    except (BadInput, Problem):
         refuse_guessing(request)
         guessed(request)
         raise
     if receiver is None:
         raise InternalError("an empty token let somebody in")
+    ration_events(request, receiver.row.id)
     try:
         call = await _call(request, receiver, event)
     except Problem as error:

@@ -156,6 +156,13 @@ def guessed(request: web.Request) -> None:
     request.config_dict[LIMITS].failed(request.remote or "")
 
 
+def ration_events(request: web.Request, receiver: int) -> None:
+    """Raises Problem (429) when a CRM, whose subscription this is, sends more than anybody could dial."""
+    request[_ALLOWANCE] = allowance = request.config_dict[LIMITS].event(receiver)
+    if allowance.wait:
+        raise _too_many(f"Too many events; at most {allowance.rules.per_second} a second for long.")
+
+
 def _ration_as(request: web.Request, who: str) -> None:
     request[_ALLOWANCE] = allowance = request.config_dict[LIMITS].take(who)
     if allowance.wait:

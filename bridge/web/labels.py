@@ -2,10 +2,7 @@
 
 from collections.abc import Mapping
 
-
-def N_(message: str) -> str:
-    return message
-
+from bridge.errors import N_ as N_
 
 AGENT_STATES: Mapping[str, str] = {
     "logged_out": N_("Signed out"),

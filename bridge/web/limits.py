@@ -1,4 +1,4 @@
-"""Owns how much of the API one token, session or unknown address may ask for: token buckets, in memory.
+"""Owns how much one token, session, CRM or unknown address may ask for: token buckets, in memory.
 
 A refusal costs a look into a dictionary. Addresses count only requests that nobody could be known by: behind
 a proxy all have the same, so that which tokens there are is remembered, and none is held up by guesses.
@@ -16,6 +16,7 @@ from bridge.web.parts import ApiRules
 _REMEMBERED = 10_000
 _ISSUED_SECONDS = 5.0
 _FAILURES = ApiRules(per_second=1, burst=60)
+_EVENTS = ApiRules(per_second=5, burst=60)  # each may ring a phone
 
 
 @dataclass(slots=True)
@@ -92,6 +93,7 @@ class ApiLimits:
     def __init__(self, rules: Callable[[], ApiRules], clock: Callable[[], float] = time.monotonic) -> None:
         self._known = Buckets(rules, clock)
         self._failures = Buckets(lambda: _FAILURES, clock)
+        self._events = Buckets(lambda: _EVENTS, clock)
         self._clock = clock
         self._issued: frozenset[str] = frozenset()
         self._read_at = -math.inf
@@ -102,6 +104,10 @@ class ApiLimits:
     def take(self, who: str) -> Allowance:
         """``who`` is the hash of a token that is good, or of a session."""
         return self._known.take(who)
+
+    def event(self, receiver: int) -> Allowance:
+        """Of a CRM that has proved who it is, by its subscription."""
+        return self._events.take(str(receiver))
 
     async def was_issued(self, digest: str, store: Store) -> bool:
         """Is there such a token? To some seconds: a flood of guesses is to ask the store next to nothing."""

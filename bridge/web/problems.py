@@ -19,6 +19,7 @@ from bridge.errors import (
     NotAllowed,
     RemoteError,
     WrongFields,
+    worded,
 )
 from bridge.web import labels
 from bridge.web.context import frame_of, language_of, renderer_of
@@ -53,7 +54,7 @@ class Problem(CallbridgeError):
         message: str,
         *,
         field: str = "",
-        values: Mapping[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
         faults: tuple[Fault, ...] = (),
         headers: dict[str, str] | None = None,
         kind: str = "",
@@ -62,19 +63,18 @@ class Problem(CallbridgeError):
         self.status = status
         self.message = message
         self.field = field
-        self.values = values
+        self.values = values or {}
         self.faults = faults
         self.headers = headers or {}
         self.kind = KIND + kind if kind else KIND + "invalid" if faults else "about:blank"
 
     @property
     def detail(self) -> str:
-        words = self.message % self.values if self.values is not None else self.message
+        words = worded(self.message, self.values)
         return f"{self.field}: {words}" if self.field else words
 
     def detail_in(self, language: Language) -> str:
-        words = language.gettext(self.message)
-        words = words % self.values if self.values is not None else words
+        words = worded(self.message, self.values, language.gettext)
         if not self.field:
             return words
         return f"{language.gettext(labels.FIELDS.get(self.field, self.field))}: {words}"
@@ -115,12 +115,12 @@ async def answer_errors(request: web.Request, handler: Any) -> web.StreamRespons
     except NoSuchTemplate:
         problem = not_found(N_("There is no such template any more."))
     except NotAllowed as error:
-        problem = Problem(HTTPStatus.FORBIDDEN, str(error), kind="not-allowed")
+        problem = Problem(HTTPStatus.FORBIDDEN, error.message, values=error.values, kind="not-allowed")
     except WrongFields as error:
         faults = tuple(Fault(f"#/{_place(key)}", fault) for key, fault in error.faults.items())
         problem = Problem(HTTPStatus.BAD_REQUEST, str(error), faults=faults)
     except BadInput as error:
-        problem = Problem(HTTPStatus.BAD_REQUEST, str(error))
+        problem = Problem(HTTPStatus.BAD_REQUEST, error.message, values=error.values)
     except RemoteError as error:
         log.warning("request failed at a peer", action="http", path=_logged(request), error=str(error))
         problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": "5"})

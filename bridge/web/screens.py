@@ -57,6 +57,12 @@ class OpenedCard:
         return legs[-1] if legs else None
 
     @property
+    def talked(self) -> bool:
+        """The agent with the client, by this call."""
+        legs = self.record.legs
+        return any(leg.agent == self.order.agent and leg.answered_at is not None for leg in legs)
+
+    @property
     def state(self) -> CardState:
         if self.record.ended_at is not None or (self.leg is not None and self.leg.ended_at is not None):
             return CardState.ENDED

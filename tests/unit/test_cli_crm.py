@@ -1,5 +1,6 @@
 """``callbridge import`` and ``callbridge token`` from the command line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,33 @@ def test_tokens_are_listed_and_revoked(file: Path, capsys: pytest.CaptureFixture
     assert (
         cli.main(["token", "add", *config, "crm", "--scope", "clients:read", "--days", "0"]) == cli.FINDINGS
     )
+
+
+def test_another_token_in_the_secrets_file_ends_the_one_before(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, secrets = ["--config", str(file)], tmp_path / "secrets.env"
+
+    def listed() -> list[str]:
+        capsys.readouterr()
+        assert cli.main(["token", "list", *config]) == cli.OK
+        return capsys.readouterr().out.splitlines()
+
+    assert cli.main(["secrets", *config, "--output", str(secrets)]) == cli.OK
+    assert cli.main(["user", "sync", *config, "--secrets", str(secrets)]) == cli.OK
+    assert cli.main(["token", "add", *config, "crm", "--scope", "clients:read"]) == cli.OK
+    before = listed()
+    assert [(line[6:].split("  ")[0], line.split()[-1]) for line in before] == [
+        ("secrets file", "*"),
+        ("crm", "clients:read"),
+    ]
+    assert cli.main(["user", "sync", *config, "--secrets", str(secrets)]) == cli.OK
+    assert listed() == before
+    changed = re.sub("API_TOKEN=cb_.*", f"API_TOKEN=cb_{'x' * 43}", secrets.read_text())
+    secrets.write_text(changed)
+    assert cli.main(["user", "sync", *config, "--secrets", str(secrets)]) == cli.OK
+    after = listed()
+    assert len(after) == 2
+    assert before[1] == after[0], "nobody else's is touched"
+    assert "secrets file" in after[1]
+    assert cli.main(["token", "add", *config, "secrets file", "--scope", "*"]) == cli.FINDINGS

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from bridge.crm.formats.words import text
 from bridge.errors import BadInput
 
-MAX_BODY = 65_536
+MAX_BODY = 16_384  # bytes; an event has some hundred, with the longest text some thousand
 _MAX_FIELDS = 200
 
 

@@ -3,7 +3,7 @@
 The ways in themselves are in desk.py, which is the only one that makes use of this.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
@@ -12,12 +12,12 @@ from bridge.config.rights import Action
 from bridge.config.settings import Settings
 from bridge.crm.ticketing import clocks
 from bridge.crm.ticketing.changing import Planned, moved, with_change
-from bridge.crm.ticketing.rights import Who
+from bridge.crm.ticketing.rights import Who, word_for
 from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.statuses import Moves
-from bridge.errors import BadInput, InternalError, NoSuchTicket, NotAllowed
+from bridge.errors import N_, BadInput, InternalError, NoSuchTicket, NotAllowed
 from bridge.store import Store, Unit
-from bridge.store.rows import TicketRow
+from bridge.store.rows import CallRow, TicketRow
 from bridge.store.ticket_query import TicketQuery
 from bridge.store.ticket_rows import Conflict
 from bridge.store.tickets import TicketChange
@@ -87,20 +87,53 @@ class TicketAccess:
         if where is None:
             return query
         if not where and action is not Action.READ:
-            raise NotAllowed(f"tickets: you may not {action.value} those of any department; ask a supervisor")
+            raise NotAllowed(
+                N_("tickets: you may not %(action)s those of any department; ask a supervisor"),
+                action=word_for(action),
+            )
         departments = where if query.departments is None else where & query.departments
         return replace(query, departments=departments)
+
+    async def readable(self, unit: Unit, actor: Actor, rows: Sequence[TicketRow]) -> list[TicketRow]:
+        """Those of them that he may read, in their order."""
+        rights, who = self.rules.rights, actor.who
+        hidden = [row.id for row in rows if not rights.may(who, row.department, Action.READ)]
+        talked = await unit.tickets.talked_in(hidden, who.agent) if hidden and who.agent is not None else ()
+
+        def involved(row: TicketRow) -> bool:
+            return who.agent is not None and (row.assignee == who.agent or row.id in talked)
+
+        return [row for row in rows if rights.may(who, row.department, Action.READ, involved=involved(row))]
+
+    def opens_in(self, actor: Actor, call: CallRow | None = None) -> frozenset[str]:
+        """Departments where he may open a ticket, of this call if it is named."""
+        rights, who = self.rules.rights, actor.who
+        return frozenset(
+            name
+            for name in self.rules.names
+            if rights.may(who, name, Action.CREATE, involved=self._talked(who, call, name))
+        )
+
+    def _talked(self, who: Who, call: CallRow | None, department: str) -> bool:
+        """Whether he talked in this call of the department's."""
+        if call is None or who.agent is None or department != self.settings.department_of(call.queue):
+            return False
+        return any(leg.agent == who.agent and leg.answered_at is not None for leg in call.legs)
 
     async def _is_involved(self, unit: Unit, who: Who, row: TicketRow) -> bool:
         if who.agent is None:
             return False
-        return row.assignee == who.agent or await unit.tickets.talked_in(row.id, who.agent)
+        return row.assignee == who.agent or row.id in await unit.tickets.talked_in([row.id], who.agent)
 
     async def _open(self, unit: Unit, actor: Actor, id: int) -> Seen:
         """To be changed."""
         seen = await self.see(unit, actor, id)
         if seen.ticket.merged_into is not None:
-            raise BadInput(f"ticket {id}: it was merged into {seen.ticket.merged_into}; change that one")
+            raise BadInput(
+                N_("ticket %(ticket)s: it was merged into %(into)s; change that one"),
+                ticket=id,
+                into=seen.ticket.merged_into,
+            )
         return seen
 
     async def _demand(self, unit: Unit, actor: Actor, row: TicketRow, *actions: Action) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from bridge.crm.attachments import Kept
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 from bridge.store import Unit
 from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import AttachmentRow, EntryRow
@@ -46,7 +46,8 @@ async def attach(
 
 def demand_room(ticket: int, bytes: int, most_bytes: int) -> None:
     if bytes > most_bytes:
-        raise BadInput(f"ticket {ticket}: its files would be larger than {most_bytes // 2**20} MB together")
+        words = N_("ticket %(ticket)s: its files would be larger than %(most)s MB together")
+        raise BadInput(words, ticket=ticket, most=most_bytes // 2**20)
 
 
 async def add(
@@ -82,13 +83,13 @@ async def send_along(
     """
     ids = sorted(set(attached))  # in one order: two letters with the same files would wait for each other
     if len(ids) + len(files) > most:
-        raise BadInput(f"attachments: {len(ids) + len(files)}; at most {most} go with one message")
+        words = N_("attachments: %(count)s; at most %(most)s go with one message")
+        raise BadInput(words, count=len(ids) + len(files), most=most)
     rows = [await _that_may_go(unit, ticket, id) for id in ids]
     bytes = sum(one.bytes for one in rows) + sum(one.bytes for one in files)
     if entry.delivery and bytes > LETTER_BYTES:
-        raise BadInput(
-            f"attachments: {bytes // 2**20 + 1} MB; a letter takes {LETTER_BYTES // 2**20} MB, send a link"
-        )
+        words = N_("attachments: %(size)s MB; a letter takes %(most)s MB, send a link")
+        raise BadInput(words, size=bytes // 2**20 + 1, most=LETTER_BYTES // 2**20)
     if files:
         there = sum(one.bytes for one in await unit.attachments.of_ticket(entry.ticket))
         demand_room(entry.ticket, there + sum(one.bytes for one in files), most_bytes)
@@ -122,4 +123,5 @@ async def demand_removable(unit: Unit, row: AttachmentRow) -> None:
     """A letter that is on its way leaves with all of its files."""
     entry = await unit.entries.get(row.entry, hold=True) if row.entry is not None else None
     if entry is not None and entry.delivery in _ON_THE_WAY:
-        raise BadInput(f"{row.name}: goes with a letter that is being sent; remove it when that is done")
+        words = N_("%(file)s: goes with a letter that is being sent; remove it when that is done")
+        raise BadInput(words, file=row.name)

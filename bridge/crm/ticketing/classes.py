@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bridge.config.custom_fields import Required
 from bridge.config.departments import ClassSettings, DepartmentSettings
 from bridge.config.fields import LabelSettings
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 
 _BETWEEN = " › "
 
@@ -51,13 +51,18 @@ class Classes:
         if node is None:
             some = ", ".join(node.path for node in self._nodes.values() if node.usable)
             raise BadInput(
-                f"ticket classification {wanted[:80]!r}: this department has no such class; "
-                + (f"there are: {some[:500]}" if some else "it has none at all: leave it empty")
+                N_("ticket classification %(given)s: this department has no such class; there are: %(some)s")
+                if some
+                else N_("ticket classification %(given)s: this department has none at all; leave it empty"),
+                given=repr(wanted[:80]),
+                some=some[:500],
             )
         if not node.usable:
             below = next(path for path in self._nodes if path.startswith(wanted + "/"))
             raise BadInput(
-                f"ticket classification {wanted}: choose one of the classes below it, such as {below}"
+                N_("ticket classification %(given)s: choose one of the classes below it, such as %(below)s"),
+                given=wanted,
+                below=below,
             )
         return wanted
 

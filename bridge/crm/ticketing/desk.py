@@ -24,7 +24,7 @@ from bridge.crm.ticketing.rights import Who
 from bridge.crm.ticketing.sla import Alarm
 from bridge.crm.ticketing.statuses import FIRST, Anew, Moves
 from bridge.crm.tickets import open_now, settle, tickets_by
-from bridge.errors import BadInput, InternalError, NoSuchAttachment, NoSuchEntry
+from bridge.errors import N_, BadInput, InternalError, NoSuchAttachment, NoSuchEntry
 from bridge.store import Store, SyncUnit, Unit
 from bridge.store.entries import FROM_CLIENT
 from bridge.store.rows import TicketRow
@@ -75,19 +75,37 @@ class TicketDesk(TicketAccess):
 
     # ── changing ─────────────────────────────────────────────────────────────
 
-    async def create(self, actor: Actor, wish: Wish, source: str) -> TicketRow:
-        """By hand, or by a program. Raises BadInput, WrongFields, NotAllowed."""
+    async def create(
+        self, actor: Actor, wish: Wish, source: str, *, call: str = "", note: str = ""
+    ) -> TicketRow:
+        """By hand, or by a program; of a call, and with a note, where these are given.
+
+        Raises BadInput, WrongFields, NotAllowed.
+        """
         async with self._store.unit() as unit:
-            return await self._create(unit, actor, cast("Wish", {"fields": {}, **wish}), source)
+            made = await unit.calls.get(call) if call else None
+            involved = self._talked(actor.who, made, wish.get("department", ""))
+            row = await self._create(
+                unit, actor, cast("Wish", {"fields": {}, **wish}), source, involved=involved
+            )
+            if call:
+                row = await unit.tickets.attach_call(call, row.id, by=actor.by, at=self._now())
+                await self._demand(unit, actor, row, Action.EDIT)
+            if note:
+                await self._demand(unit, actor, row, Action.NOTE)
+                await unit.entries.append(row.id, NewEntry("note", actor.by, self._now(), body=note))
+            return row
 
     async def open_for_mail(self, unit: Unit, actor: Actor, wish: Wish) -> TicketRow:
         """A mail fills in no form: what it lacks is asked of the first who does, as with a call's."""
         return await self._create(unit, actor, wish, "mail")
 
-    async def _create(self, unit: Unit, actor: Actor, wish: Wish, source: str) -> TicketRow:
+    async def _create(
+        self, unit: Unit, actor: Actor, wish: Wish, source: str, *, involved: bool = False
+    ) -> TicketRow:
         rules, now = self.rules, self._now()
         department = rules.known_department(wish.get("department", ""))
-        rules.rights.demand(actor.who, department, Action.CREATE)
+        rules.rights.demand(actor.who, department, Action.CREATE, involved=involved)
         fresh = TicketRow(
             id=0,
             call=None,
@@ -170,7 +188,7 @@ class TicketDesk(TicketAccess):
         if action is None:
             raise BadInput(f"entry kind {entry.kind[:40]!r}: write one of {', '.join(_ENTRIES)}")
         if not entry.body.strip():
-            raise BadInput("entry body: it must not be empty")
+            raise BadInput(N_("entry body: it must not be empty"))
         async with self._store.unit() as unit:
             row = (await self._open(unit, actor, id)).ticket
             await self._demand(unit, actor, row, action, *((Action.ATTACH,) if files else ()))
@@ -274,10 +292,13 @@ class TicketDesk(TicketAccess):
 
     # ── files: their bytes are kept by files.py ──────────────────────────────
 
-    async def demand_attach(self, actor: Actor, id: int) -> None:
-        """Before the first byte of a file is taken. Raises NoSuchTicket, NotAllowed, BadInput."""
+    async def demand(self, actor: Actor, id: int, action: Action) -> None:
+        """Before anything else is done, such as a file's first byte taken.
+
+        Raises NoSuchTicket, NotAllowed, BadInput.
+        """
         async with self._store.view() as unit:
-            await self._demand(unit, actor, (await self._open(unit, actor, id)).ticket, Action.ATTACH)
+            await self._demand(unit, actor, (await self._open(unit, actor, id)).ticket, action)
 
     async def attach(
         self, actor: Actor, id: int, kept: Kept, *, most: int, most_bytes: int, entry: int | None = None
@@ -319,7 +340,7 @@ class TicketDesk(TicketAccess):
             )
         )
         if row is None and case is None:
-            raise BadInput(f"call {call[:60]!r}: there is no such call")
+            raise BadInput(N_("call %(call)s: there is no such call"), call=repr(call[:60]))
         if row is None and case is not None:
             department = tickets.department_of(case.queue)
             self.rules.rights.demand(actor.who, department, Action.CREATE, involved=involved)

@@ -10,6 +10,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from typing import BinaryIO
 
+from bridge.config.rights import Action
 from bridge.config.tickets import AttachmentSettings
 from bridge.crm import private
 from bridge.crm.attachment_files import AttachmentFiles, Upload
@@ -17,7 +18,7 @@ from bridge.crm.attachments import BadAttachment, Kept, Limits, Unfit
 from bridge.crm.letters import file_name
 from bridge.crm.ticketing.desk import Actor, TicketDesk
 from bridge.crm.ticketing.sets import TicketSets
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 from bridge.store import Store
 from bridge.store.ticket_rows import AttachmentRow, EntryRow, NewEntry, TemplateConflict, TemplateRow
 
@@ -73,7 +74,7 @@ class TicketFiles:
         """Sent again it is the same one. Raises BadAttachment (its message names the file), NotAllowed,
         NoSuchTicket, KeyUnusable, OSError; then nothing of it is kept.
         """
-        await self._desk.demand_attach(actor, ticket)
+        await self._desk.demand(actor, ticket, Action.ATTACH)
         most, most_bytes = self._settings().most, Limits().ticket_bytes
         with ExitStack() as stack:
             upload = await self._uploaded(stack, name, pieces)
@@ -192,9 +193,15 @@ def demand_type(kept: Kept, types: Collection[str]) -> None:
     kind = _SAME.get(kept.media_type, kept.media_type)
     if kind not in {_SAME.get(one, one) for one in types}:
         raise BadAttachment(
-            kept.name, Unfit.KIND, f"is {kind}, which is not taken here; send it as another kind of file"
+            Unfit.KIND,
+            N_("%(file)s: is %(kind)s, which is not taken here; send it as another kind of file"),
+            file=kept.name,
+            kind=kind,
         )
     if _ENDINGS.get(kept.name.rpartition(".")[2].lower(), kind) != kind:
         raise BadAttachment(
-            kept.name, Unfit.MISNAMED, f"is {kind}, and not what its name says; name it as what it is"
+            Unfit.MISNAMED,
+            N_("%(file)s: is %(kind)s, and not what its name says; name it as what it is"),
+            file=kept.name,
+            kind=kind,
         )

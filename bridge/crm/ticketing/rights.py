@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from bridge.config.departments import DepartmentSettings
 from bridge.config.rights import Action, RightsSettings, Role
 from bridge.config.settings import Settings
-from bridge.errors import NotAllowed
+from bridge.errors import N_, NotAllowed, Word
 
 _LINE1 = frozenset(Action) - {Action.MERGE, Action.DELETE_ATTACHMENT, Action.EXPORT}
 DEFAULTS: Mapping[Role, frozenset[Action]] = {
@@ -27,13 +27,35 @@ DEFAULTS: Mapping[Role, frozenset[Action]] = {
 }
 _LINES = {"1": Role.LINE1, "2": Role.LINE2, "3": Role.LINE3}
 _CALLED = {
-    Role.LINE1: "line 1",
-    Role.LINE2: "line 2",
-    Role.LINE3: "line 3",
-    Role.SUPERVISOR: "a supervisor",
-    Role.OTHERS: "anybody",
+    Role.LINE1: N_("line 1"),
+    Role.LINE2: N_("line 2"),
+    Role.LINE3: N_("line 3"),
+    Role.SUPERVISOR: N_("a supervisor"),
+    Role.OTHERS: N_("anybody"),
 }
-_REFUSED = {**_CALLED, Role.OTHERS: "who is in none of its lines"}
+_REFUSED = {**_CALLED, Role.OTHERS: N_("who is in none of its lines")}
+_ACTIONS = {
+    Action.READ: N_("read"),
+    Action.CREATE: N_("create"),
+    Action.EDIT: N_("edit"),
+    Action.NOTE: N_("note"),
+    Action.PARTNER: N_("write to partners"),
+    Action.REPLY: N_("reply"),
+    Action.ASSIGN: N_("assign"),
+    Action.REDIRECT: N_("redirect"),
+    Action.PRIORITISE: N_("prioritise"),
+    Action.CLASSIFY: N_("classify"),
+    Action.CLOSE: N_("close"),
+    Action.REOPEN: N_("reopen"),
+    Action.MERGE: N_("merge"),
+    Action.LINK: N_("link"),
+    Action.TAG: N_("tag"),
+    Action.ATTACH: N_("attach"),
+    Action.DELETE_ATTACHMENT: N_("delete attachment"),
+    Action.EXPORT: N_("export"),
+}
+_MAY_NOT = N_("tickets of %(department)s: %(role)s may not %(action)s there; ask %(who)s")
+_NOBODY_MAY = N_("tickets of %(department)s: %(role)s may not %(action)s there; nobody may, by the file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +70,7 @@ class Who:
 class Rights:
     def __init__(self, settings: Settings) -> None:
         self._departments = settings.departments
-        # A queue without a department is one of its own.
-        self._names = frozenset(settings.departments) | {
-            name for name, queue in settings.queues.items() if queue.department is None
-        }
+        self._names = settings.department_names()
         self._named = {agent for one in settings.departments.values() for agent in one.supervisors}
         self._lines = {name: _lines_of(one) for name, one in settings.departments.items()}
         self._matrix = {name: _matrix(one) for name, one in settings.departments.items()}
@@ -87,9 +106,14 @@ class Rights:
         role = self.role(who, department, involved=involved)
         settings = self._departments.get(department)
         called = settings.title if settings is not None else department[:60]
-        may = [_CALLED[one] for one in Role if action in self.of_role(one, department)]
-        ask = f"ask {' or '.join(may)}" if may else "nobody may, by the file"
-        raise NotAllowed(f"tickets of {called}: {_REFUSED[role]} may not {_words(action)} there; {ask}")
+        may = tuple(Word(_CALLED[one]) for one in Role if action in self.of_role(one, department))
+        raise NotAllowed(
+            _MAY_NOT if may else _NOBODY_MAY,
+            department=called,
+            role=Word(_REFUSED[role]),
+            action=word_for(action),
+            who=may,
+        )
 
     def readable(self, who: Who, *, involved: bool = False) -> frozenset[str] | None:
         """Departments whose tickets he may list; None when none is hidden from him."""
@@ -127,5 +151,5 @@ def _changed(default: frozenset[Action], own: RightsSettings | None) -> frozense
     return allowed if Action.READ in allowed else allowed & {Action.CREATE}
 
 
-def _words(action: Action) -> str:
-    return action.value.replace("_", " ")
+def word_for(action: Action) -> Word:
+    return Word(_ACTIONS[action])

@@ -10,7 +10,7 @@ from bridge.crm.ticketing.classes import Classes
 from bridge.crm.ticketing.rights import Rights
 from bridge.crm.ticketing.sla import Sla
 from bridge.crm.ticketing.statuses import Statuses
-from bridge.errors import BadInput, WrongFields
+from bridge.errors import N_, BadInput, WrongFields
 
 _NOTHING = DepartmentSettings(title="-")
 
@@ -23,10 +23,7 @@ class Rules:
         self.agents = frozenset(settings.agents)
         self.dispositions = frozenset(settings.dispositions.values())
         self._departments = settings.departments
-        # A queue without a department is one of its own.
-        self.names = frozenset(settings.departments) | {
-            name for name, queue in settings.queues.items() if queue.department is None
-        }
+        self.names = settings.department_names()
         self._classes = {name: Classes(one) for name, one in settings.departments.items()}
 
     def department_or_none(self, name: str) -> DepartmentSettings | None:
@@ -61,9 +58,13 @@ class Rules:
         if name in self.names:
             return name
         some = ", ".join(sorted(self.names)[:20]) or "none at all"
-        raise BadInput(f"ticket department {name[:40]!r}: there is no such department; there are: {some}")
+        raise BadInput(
+            N_("ticket department %(given)s: there is no such department; there are: %(some)s"),
+            given=repr(name[:40]),
+            some=some,
+        )
 
     def known_agent(self, id: str) -> str:
         if id in self.agents:
             return id
-        raise BadInput(f"ticket assignee {id[:40]!r}: there is no such agent")
+        raise BadInput(N_("ticket assignee %(given)s: there is no such agent"), given=repr(id[:40]))

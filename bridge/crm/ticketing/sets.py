@@ -9,7 +9,7 @@ from bridge.crm.attachments import Kept
 from bridge.crm.ticketing import templates
 from bridge.crm.ticketing.desk import Actor, TicketDesk
 from bridge.crm.ticketing.filters import Filter
-from bridge.errors import BadInput, NoSuchAttachment, NoSuchTemplate, NotAllowed
+from bridge.errors import N_, BadInput, NoSuchAttachment, NoSuchTemplate, NotAllowed
 from bridge.store import Store
 from bridge.store.ticket_rows import AttachmentRow, FilterRow, TemplateConflict, TemplateRow
 
@@ -181,8 +181,13 @@ class TicketSets:
         """Of all departments' templates: one who supervises the whole centre."""
         if self.may_keep(actor, department):
             return
-        of = f"of {department[:60]}" if department != _EVERYWHERE else "of the whole centre"
-        raise NotAllowed(f"templates: they are kept by supervisors {of}; ask one of them")
+        if department == _EVERYWHERE:
+            whole = N_("templates: they are kept by supervisors of the whole centre; ask one of them")
+            raise NotAllowed(whole)
+        raise NotAllowed(
+            N_("templates: they are kept by supervisors of %(department)s; ask one of them"),
+            department=department[:60],
+        )
 
 
 def _attached(row: TemplateRow, attachment: int) -> AttachmentRow:
@@ -200,5 +205,5 @@ def _demand_own(actor: Actor, owner: str, role: str) -> None:
     if actor.who.program or (actor.who.supervisor and role) or (owner and owner == actor.by):
         return
     raise NotAllowed(
-        "filters: everybody keeps his own, and a role's are kept by supervisors; ask one of them"
+        N_("filters: everybody keeps his own, and a role's are kept by supervisors; ask one of them")
     )

@@ -37,6 +37,9 @@ class Rule:
     within: timedelta
     warn_after: timedelta
     why: str  # "sla[1] of support: priority critical"
+    index: int = 0  # its place in the department's ``sla``
+    priority: str | None = None  # of the tickets that it is for; None: of any
+    classification: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +253,14 @@ def _rule(
         return None
     _, index, rule = max(fitting, key=lambda one: one[0])
     within = timedelta(hours=_hours(rule, clock) or 0)
-    return Rule(within, within * rule.warn_at_percent / 100, f"sla[{index}] of {name}: {_conditions(rule)}")
+    return Rule(
+        within,
+        within * rule.warn_at_percent / 100,
+        f"sla[{index}] of {name}: {_conditions(rule)}",
+        index,
+        rule.priority,
+        rule.classification,
+    )
 
 
 def _hours(rule: SlaSettings, clock: Clock) -> float | None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bridge.config.rights import Action
 from bridge.config.tickets import Status, StatusKind, TicketSettings
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 
 FIRST, WORKING, DONE = "open", "in_progress", "done"  # given, so always there
 STANDING = frozenset({StatusKind.WAITING, StatusKind.TEMPORARY})  # the resolution's clock does
@@ -91,7 +91,11 @@ class Statuses:
             return Stays()  # the file has lost it, and whoever sends a whole form leaves it alone
         if status is None:
             known = ", ".join(self._by_name)
-            raise BadInput(f"ticket status {wanted[:40]!r}: there is none of this name; write one of {known}")
+            raise BadInput(
+                N_("ticket status %(given)s: there is none of this name; write one of %(known)s"),
+                given=repr(wanted[:40]),
+                known=known,
+            )
         closed = stage.closed_at is not None
         closing = status.kind is StatusKind.CLOSED
         if wanted == stage.status and closed == closing:

@@ -16,6 +16,7 @@ from bridge.store.client_tags import tags_of
 from bridge.store.client_values import ClientFields
 from bridge.store.rows import ClientRow, NumberRow
 from bridge.web.access import Routes, SignedIn
+from bridge.web.actors import actor_of
 from bridge.web.client_form import (
     ClientForm,
     by_key,
@@ -38,6 +39,7 @@ _PAGE = 30
 _CONTACTS = 20
 _OPTIONS = 6
 _FIELDS = "/clients/fields"
+_LOOKED_THROUGH = 200  # tickets, for those that he may read
 _TEXTS = ("name", "company", "tier", "notes")
 
 
@@ -125,7 +127,8 @@ async def _client_page(request: web.Request, *, status: int = HTTPStatus.OK, **t
         client = await _found(request, unit.clients.get)
         calls = await unit.calls.last_of_client(client.id, _CONTACTS)
         contacts = await contacts_of(unit, calls, sight_of(request))
-        tickets = await unit.tickets.page(None, _CONTACTS, client=client.id)
+        latest = await unit.tickets.page(None, _LOOKED_THROUGH, client=client.id)
+        tickets = await parts_of(request).tickets.readable(unit, actor_of(request), latest.items)
         sources = await unit.sources.of_clients([client.id])
     return page(
         request,
@@ -135,7 +138,8 @@ async def _client_page(request: web.Request, *, status: int = HTTPStatus.OK, **t
         form=_form(request, client, **typed),
         at=f"/clients/{client.id}/fields",
         contacts=contacts,
-        tickets=tickets.items,
+        tickets=tickets[:_CONTACTS],
+        opens_tickets=bool(parts_of(request).tickets.opens_in(actor_of(request))),
         saved="saved" in request.query,
         sources=sources,
         directory_title=parts_of(request).directory_title,

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bridge.config.rights import Action
 from bridge.crm.ticketing.desk import Anewed
 from bridge.crm.tickets import subject_of
 from bridge.store.ticket_rows import NewEntry
@@ -34,6 +35,8 @@ async def save(request: web.Request) -> web.StreamResponse:
     parts, actor = parts_of(request), actor_of(request)
     id = form.number("ticket")
     note = form.text("note", longest=100_000, multiline=True)
+    if note:
+        await parts.tickets.demand(actor, id, Action.NOTE)  # before anything else is kept
     outcome = await changed(request, form, id)
     if isinstance(outcome, Met):
         return fragment(
@@ -73,17 +76,19 @@ async def open_ticket(request: web.Request) -> web.StreamResponse:
     if card is not None and card.ticket is not None:
         return await drawn_card(request, opened)  # somebody was faster: the call itself, perhaps
     client = card.client if card is not None else None
+    async with parts_of(request).store.unit() as unit:
+        call = await unit.calls.get(opened.call)
+        if call is None:
+            await unit.calls.save(record)  # the agent was faster than the call's first snapshot
+            call = await unit.calls.get(opened.call)
     typed = Fields(
         {
-            "department": blank(request, record.queue).department,
+            "department": blank(request, call).department,
             **form.values,
             "subject": form.text("subject", longest=500) or subject_of(record, client.name if client else ""),
             "client": str(client.id) if client else "",
         }
     )
-    async with parts_of(request).store.unit() as unit:
-        if await unit.calls.get(opened.call) is None:
-            await unit.calls.save(record)  # the agent was faster than the call's first snapshot
     made = await created(request, typed, opened.call)
     if isinstance(made, Refused):
         if request.headers.get("HX-Request") != "true":
@@ -118,13 +123,13 @@ async def _panel(
         return see_other(f"/tickets/{id}")
     parts = parts_of(request)
     async with parts.store.view() as unit:
-        row = (await parts.tickets.see(unit, actor_of(request), id)).ticket
+        seen = await parts.tickets.see(unit, actor_of(request), id)
     context = card_ticket(
         parts,
         person_of(request),
         opened,
         language_of(request),
-        ticket=row,
+        seen=seen,
         typed=typed.values if typed else None,
         **shown,
     )

@@ -15,7 +15,6 @@ from bridge.crm.tickets import record_of, subject_of
 from bridge.errors import NotAllowed, WrongFields
 from bridge.store import Unit
 from bridge.store.rows import CallRow, TicketRow
-from bridge.store.ticket_rows import NewEntry
 from bridge.web.access import Routes, SignedIn
 from bridge.web.actors import actor_of
 from bridge.web.context import language_of, parts_of, renderer_of
@@ -45,9 +44,9 @@ async def show(request: web.Request) -> web.StreamResponse:
         client = query.optional_number("client")
         row = await _client(unit, client if client is not None else call.client if call else None)
         subject = subject_of(record_of(call), row.name if row else "") if call else ""
-    fresh = blank(request, call.queue if call else None)
+    fresh = blank(request, call)
     fresh = replace(fresh, client=row.id if row else None, subject=subject)
-    return await _page(request, form_for(request, fresh), call=call.id if call else "")
+    return await _page(request, form_for(request, fresh, call), call=call.id if call else "")
 
 
 async def create(request: web.Request) -> web.StreamResponse:
@@ -55,7 +54,9 @@ async def create(request: web.Request) -> web.StreamResponse:
     call = form.text("call", longest=200)
     made = await created(request, form, call)
     if isinstance(made, Refused):
-        drawn = form_for(request, blank(request, None), typed=form.values, faults=made.faults)
+        async with parts_of(request).store.view() as unit:
+            of = await _call(request, unit, call)
+        drawn = form_for(request, blank(request, of), of, typed=form.values, faults=made.faults)
         note = form.text("note", longest=100_000, multiline=True)
         return await _page(request, drawn, status=HTTPStatus.BAD_REQUEST, call=call, note=note)
     return see_other(f"/tickets/{made.id}?created=1")
@@ -63,24 +64,25 @@ async def create(request: web.Request) -> web.StreamResponse:
 
 async def show_fields(request: web.Request) -> web.StreamResponse:
     form = await form_of(request)
-    drawn = form_for(request, blank(request, None), typed=form.values)
+    async with parts_of(request).store.view() as unit:
+        call = await _call(request, unit, form.text("call", longest=200))
+    drawn = form_for(request, blank(request, call), call, typed=form.values)
     return fragment(request, "_ticket_fields.html", form=drawn, at="/tickets/new/fields")
 
 
-def departments(request: web.Request) -> list[str]:
+def departments(request: web.Request, call: CallRow | None) -> list[str]:
     """Where he may open one."""
-    rules, who = parts_of(request).tickets.rules, actor_of(request).who
-    return sorted(name for name in rules.names if rules.rights.may(who, name, Action.CREATE))
+    return sorted(parts_of(request).tickets.opens_in(actor_of(request), call))
 
 
-def blank(request: web.Request, queue: str | None) -> TicketRow:
-    """A ticket that is not there yet, of the queue's department or of one of his own. Raises NotAllowed."""
+def blank(request: web.Request, call: CallRow | None) -> TicketRow:
+    """A ticket that is not there yet, of the call's department or of one of his own. Raises NotAllowed."""
     plan, now = parts_of(request).plan(), datetime.now(UTC)
     agent = person_of(request).agent
-    possible = departments(request)
+    possible = departments(request, call)
     if not possible:
-        raise NotAllowed("tickets: you may open none in any department; ask a supervisor")
-    wanted = [one.department for one in plan.queues.values() if one.name == queue]
+        raise NotAllowed(N_("tickets: you may open none in any department; ask a supervisor"))
+    wanted = [one.department for one in plan.queues.values() if call and one.name == call.queue]
     wanted += [
         one.department for one in plan.queues.values() if agent in {member.agent for member in one.members}
     ]
@@ -102,13 +104,14 @@ def blank(request: web.Request, queue: str | None) -> TicketRow:
 def form_for(
     request: web.Request,
     row: TicketRow,
+    call: CallRow | None,
     *,
     typed: Mapping[str, str] | None = None,
     faults: Mapping[str, str] | None = None,
 ) -> Form:
     rules = parts_of(request).tickets.rules
     form = form_of_ticket(rules, row, tuple(Action), language_of(request), typed=typed, faults=faults)
-    return replace(form, departments=tuple(departments(request)))
+    return replace(form, departments=tuple(departments(request, call)))
 
 
 async def created(request: web.Request, form: Fields, call: str) -> TicketRow | Refused:
@@ -116,9 +119,9 @@ async def created(request: web.Request, form: Fields, call: str) -> TicketRow | 
     parts, actor = parts_of(request), actor_of(request)
     rules = parts.tickets.rules
     async with parts.store.view() as unit:
-        await _call(request, unit, call)
+        of = await _call(request, unit, call)
         try:
-            given = given_of(rules, form, blank(request, None), agent_names(request), ())
+            given = given_of(rules, form, blank(request, of), agent_names(request), ())
             if given["client"] is not None and await _client(unit, cast("int", given["client"])) is None:
                 raise bad_field("client", N_("there is no such client; give the number from his page."))
             note = form.text("note", longest=100_000, multiline=True)
@@ -131,15 +134,9 @@ async def created(request: web.Request, form: Fields, call: str) -> TicketRow | 
     own = {field.key: given[OWN + field.key] for field in rules.fields(department)}
     wish = cast("Wish", {name: given[name] for name in _ASKED} | {"fields": own})
     try:
-        row = await parts.tickets.create(actor, wish, "web")
+        return await parts.tickets.create(actor, wish, "web", call=call, note=note)
     except WrongFields as error:
         return Refused(faults_of(rules, department, error.faults))
-    if call:
-        row = await parts.tickets.take_call(actor, call, row.id)
-    if note:
-        entry = NewEntry("note", person_of(request).user.login, datetime.now(UTC), body=note)
-        await parts.tickets.write(actor, row.id, entry)
-    return row
 
 
 async def _page(

@@ -13,7 +13,7 @@ from bridge.crm.ticketing.attaching import LETTER_BYTES, may_go_along
 from bridge.crm.ticketing.desk import Seen
 from bridge.crm.ticketing.letters_out import answer_of
 from bridge.crm.ticketing.rules import Rules
-from bridge.crm.ticketing.sla import Clock, Due
+from bridge.crm.ticketing.sla import Clock, Due, Rule
 from bridge.store import Unit
 from bridge.store.deliveries import AGAIN
 from bridge.store.entries import FROM_CLIENT, VISIBLE_TO_CLIENT
@@ -98,7 +98,7 @@ class DueView:
     clock: str  # "reaction" | "resolution"
     state: str  # "running" | "soon" | "overdue" | "standing" | "kept" | "missed"
     at: datetime | None
-    why: str
+    rule: Rule
 
 
 async def ticket_context(
@@ -151,7 +151,10 @@ async def ticket_context(
         "files": files,
         "tags": tags.get(row.id, ()),
         "links": links,
-        "readable": {one.ticket.id for one in links if _may_read(rules, request, one.ticket)},
+        "readable": {
+            one.id
+            for one in await parts.tickets.readable(unit, actor_of(request), [one.ticket for one in links])
+        },
         "modes": modes,
         "draft": draft or await _fresh(unit, modes, row),
         "draft_faults": draft_faults or {},
@@ -196,7 +199,7 @@ def dues_of(rules: Rules, row: TicketRow, history: clocks.History, now: datetime
     deadlines, progress = clocks.deadlines_of(rules, row, history), clocks.progress_of(row)
     both = ((Clock.REACTION, deadlines.reaction), (Clock.RESOLUTION, deadlines.resolution))
     return tuple(
-        DueView(clock.value, _state(due, progress.ended(clock), now), due.at, due.rule.why)
+        DueView(clock.value, _state(due, progress.ended(clock), now), due.at, due.rule)
         for clock, due in both
         if due is not None
     )
@@ -219,13 +222,6 @@ def _state(due: Due, ended: datetime | None, now: datetime) -> str:
     if due.at <= now:
         return "overdue"
     return "soon" if due.warn_at is not None and due.warn_at <= now else "running"
-
-
-def _may_read(rules: Rules, request: web.Request, row: TicketRow) -> bool:
-    """What a link leads to: that there is one is no secret, what it is about may be."""
-    who = actor_of(request).who
-    involved = who.agent is not None and row.assignee == who.agent
-    return rules.rights.may(who, row.department, Action.READ, involved=involved)
 
 
 def _of(files: list[AttachmentRow], entry: int) -> tuple[AttachmentRow, ...]:

@@ -16,7 +16,7 @@ from bridge.config.keyfile import KeyUnusable
 from bridge.crm.attachments import BadAttachment
 from bridge.crm.parties import listed, recipients
 from bridge.crm.ticketing.files import Parcel
-from bridge.errors import BadInput, NoMailServer, NoSuchTicket
+from bridge.errors import BadInput, NoMailServer, NoSuchTicket, worded
 from bridge.store.entries import MAX_SUBJECT
 from bridge.store.ticket_rows import EntryRow, NewEntry
 from bridge.web.access import Routes, SignedIn
@@ -25,7 +25,6 @@ from bridge.web.bodies import form_with_files, has_files, read_form
 from bridge.web.context import language_of, parts_of, renderer_of
 from bridge.web.forms import Fields
 from bridge.web.labels import N_
-from bridge.web.pages.letter_remarks import UNFIT
 from bridge.web.pages.ticket import ticket_number, ticket_page
 from bridge.web.pages.ticket_files import LARGEST
 from bridge.web.pages.ticket_view import MODES, Draft
@@ -135,18 +134,16 @@ async def _written(request: web.Request, draft: Draft, parcel: Parcel | None) ->
     except NoSuchTicket:
         raise
     except BadInput as error:
-        return Wrong("", str(error))
+        return Wrong("", worded(error.message, error.values, gettext))
 
 
 def _wrong_file(request: web.Request, error: Exception) -> Wrong:
     gettext = renderer_of(request).languages[language_of(request)].gettext
     match error:
-        case BadAttachment():
-            words = f"{error.name}: {gettext(UNFIT[error.unfit.value])}."
         case Problem():
             words = gettext(error.message)
         case BadInput():
-            words = str(error)
+            words = f"{worded(error.message, error.values, gettext)}."
         case _:
             # Where files lie is the engineer's business alone.
             log.error("file not kept", action="attachment", reason=str(error))

@@ -105,6 +105,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         as_json=chosen.as_json(),
         agents=agent_names(request),
         choices=_choices(request),
+        opens_tickets=bool(parts.tickets.opens_in(actor_of(request))),
         said=next((name for name in ("kept", "gone") if name in request.query), ""),
     )
 

@@ -11,6 +11,7 @@ from bridge.centre.ids import AgentId
 from bridge.centre.plan import Plan
 from bridge.config.rights import Action
 from bridge.crm.scripts import script_for
+from bridge.crm.ticketing.desk import Seen
 from bridge.crm.ticketing.notices import TicketNotices
 from bridge.crm.ticketing.statuses import FIRST
 from bridge.engine.ports import FloorView, LiveAgent, LiveCall, LiveQueue, WaitingCaller
@@ -214,7 +215,7 @@ def card_ticket(
     opened: OpenedCard,
     language: str,
     *,
-    ticket: TicketRow | None = None,
+    seen: Seen | None = None,
     typed: Mapping[str, str] | None = None,
     faults: Mapping[str, str] | None = None,
     note: str = "",
@@ -222,11 +223,15 @@ def card_ticket(
 ) -> dict[str, Any]:
     """The call's ticket as it is filled in beside the card, or what is asked before there is one."""
     card, rules, who = opened.card, parts.tickets.rules, actor_for(person).who
-    ticket = ticket or (card.ticket if card else None)
+    ticket = seen.ticket if seen else card.ticket if card else None
     row = ticket or _unopened(opened, parts, person)
     # Whoever talks with the client is involved; whose phone rings is not yet.
-    involved = opened.state is not CardState.RINGING or row.assignee == person.agent
-    may = rules.rights.actions(who, row.department, involved=involved)
+    involved = opened.talked or (ticket is not None and ticket.assignee == person.agent)
+    may = seen.may if seen else rules.rights.actions(who, row.department, involved=involved)
+    others = [
+        (one, rules.rights.actions(who, one.department, involved=card is not None and card.has_part_in(one)))
+        for one in (card.open_tickets if card else ())
+    ]
     known = values(dispositions(parts.plan()))
     form = form_of_ticket(rules, row, may if ticket else tuple(Action), language, typed=typed, faults=faults)
     if ticket is None:  # only what it cannot do without
@@ -237,11 +242,8 @@ def card_ticket(
         "form": form,
         "may": {action.value for action in may},
         "dispositions": known if row.disposition in (*known, "") else (*known, row.disposition),
-        "takes": {
-            one.id
-            for one in (card.open_tickets if card else ())
-            if rules.rights.may(who, one.department, Action.EDIT, involved=one.assignee == person.agent)
-        },
+        "open_tickets": [one for one, rights in others if Action.READ in rights],
+        "takes": {one.id for one, rights in others if Action.EDIT in rights},
         "note": note,
         "said": said,
     }

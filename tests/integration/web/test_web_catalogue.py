@@ -9,7 +9,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-import bridge.web
+import bridge
 from bridge.ami import phones
 from bridge.centre.agent import PHONE, UNANSWERED, AgentState
 from bridge.centre.call import CallState
@@ -22,7 +22,7 @@ from bridge.web import labels
 from bridge.web.i18n import LOCALES, NAMES, Languages
 from bridge.web.rendering import TEMPLATES
 
-ROOT = Path(bridge.web.__file__).parent
+ROOT = Path(bridge.__file__).parent
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 
 
@@ -32,7 +32,7 @@ def _catalogue(code: str) -> Catalog:
 
 
 def _used() -> set[str | tuple[str, ...]]:
-    methods = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
+    methods = [("**.py", "python"), ("web/templates/**.html", "jinja2.ext:babel_extract")]
     found = extract_from_dir(ROOT, methods, keywords=KEYWORDS)
     return {tuple(message) if isinstance(message, tuple | list) else message for _, _, message, _, _ in found}
 

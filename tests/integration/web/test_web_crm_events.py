@@ -1,6 +1,7 @@
 """Bitrix24 wishes calls: from whom it is taken, whose phone rings, what is known of the call beforehand."""
 
 import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -121,7 +122,7 @@ async def test_else_by_who_is_free_longest_in_the_queue(house: House) -> None:
         (click(**{"data[USER_ID]": "8"}), 422),  # nobody here
         (click(**{"data[PHONE_NUMBER_INTERNATIONAL]": "+12025550123"}), 422),  # not permitted
         (click(**{"data[PHONE_NUMBER_INTERNATIONAL]": "112"}), 422),
-        (click(**{"data[CALL_ID]": "x" * MAX_BODY}), 400),
+        (click(**{"data[CALL_ID]": "x" * MAX_BODY}), 413),
     ],
 )
 async def test_what_is_refused_rings_nobody(house: House, fields: dict[str, str], status: int) -> None:
@@ -162,3 +163,34 @@ async def test_guesses_are_slowed_down(house: House) -> None:
     assert seen == {400, 429}
     assert house.desk.submitted == []
     assert await send(client, id, click()) == 200  # behind a proxy all have one address
+
+
+async def test_the_right_token_does_not_ring_all_phones_at_once(house: House) -> None:
+    """By its subscription: another one is not held up, and no address is."""
+    id, other = await bitrix(house), await bitrix(house, "other")
+    client = await house.visitor()
+    unfit = click(**{"data[USER_ID]": "8"})
+    seen = [await send(client, id, unfit) for _ in range(70)]
+    assert seen[:60] == [422] * 60
+    assert 429 in seen
+    assert await send(client, other, click()) == 200
+    answer = await client.post(f"/crm/bitrix24/{id}", data=unfit)
+    assert answer.status in {422, 429}
+    assert "RateLimit" in answer.headers
+    assert ("Retry-After" in answer.headers) == (answer.status == 429)
+
+
+async def test_no_more_is_kept_than_an_event_may_have(house: House) -> None:
+    """Of who says how much he sends, and of who does not."""
+    id, client = await bitrix(house), await house.visitor()
+
+    async def flood() -> AsyncIterator[bytes]:
+        for _ in range(MAX_BODY // 4096 + 1):
+            yield b"a" * 4096
+
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body in (flood(), b"a" * (MAX_BODY + 1)):
+        answer = await client.post(f"/crm/bitrix24/{id}", data=body, headers=form)
+        assert answer.status == 413
+    assert house.desk.submitted == []
+    assert await send(client, id, click()) == 200

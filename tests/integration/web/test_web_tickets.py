@@ -1,6 +1,5 @@
 """The pages of tickets: forms with a company's own fields, the thread, files, filters, the card's ticket."""
 
-import asyncio
 import html as markup
 import re
 from typing import Any
@@ -13,8 +12,9 @@ from bridge.centre.facts import Verdict
 from bridge.config import Settings
 from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import NewEntry
-from tests.integration.web.web_house import DEADLINE, T0, House, csrf_of, settings
+from tests.integration.web.web_house import T0, House, csrf_of, settings
 from tests.integration.web.web_samples import add_client, add_ticket, card, record
+from tests.integration.web.web_tickets import until_shown
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 FIELDS = [
@@ -59,14 +59,6 @@ async def _post(client: TestClient, path: str, code: int = 303, /, **data: str) 
     text = await answer.text()
     assert answer.status == code, text
     return answer.headers.get("Location", text)
-
-
-async def _until(client: TestClient, word: str) -> str:
-    """The desktop with it: a card does not wait for a store that is slow, it is told of later."""
-    async with asyncio.timeout(DEADLINE):
-        while word not in (text := await _text(client, "/")):
-            await asyncio.sleep(0.05)
-    return text
 
 
 def _marks(text: str) -> dict[str, str]:
@@ -304,7 +296,7 @@ async def test_beside_the_card_the_ticket_is_taken_opened_and_filled_in(house: H
         call = record("2.2", client=who, verdict=Verdict.KNOWN, answered=True)
         await unit.calls.save(call)
     await house.screens.open_card(card(call, "1001", who))
-    text = await _until(anna, 'action="/card/2.2/take"')
+    text = await until_shown(anna, 'action="/card/2.2/take"')
     assert 'action="/card/2.2/open-ticket"' in text
     htmx = {"X-CSRF-Token": await csrf_of(anna), "HX-Request": "true"}
     answer = await anna.post("/card/2.2/open-ticket", headers=htmx)
@@ -312,7 +304,7 @@ async def test_beside_the_card_the_ticket_is_taken_opened_and_filled_in(house: H
     assert 'id="fault-field_contract"' in await answer.text()
     answer = await anna.post("/card/2.2/take", data={"ticket": str(before)}, headers=htmx)
     assert answer.status == 200, await answer.text()
-    text = await _until(anna, 'action="/card/2.2/ticket"')
+    text = await until_shown(anna, 'action="/card/2.2/ticket"')
     form = {**_marks(text), "ticket": str(before), "status": "in_progress", "note": HOSTILE}
     answer = await anna.post("/card/2.2/ticket", data=form, headers=htmx)
     text = await answer.text()

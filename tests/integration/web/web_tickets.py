@@ -1,11 +1,12 @@
 """Tickets as the API's tests make them, and a department that asks for more than the house's own."""
 
+import asyncio
 from typing import Any
 
 from aiohttp.test_utils import TestClient
 
 from bridge.config import Settings
-from tests.integration.web.web_house import API, House
+from tests.integration.web.web_house import API, DEADLINE, House
 
 HTML = "<script>alert(1)</script>"
 
@@ -36,6 +37,14 @@ async def send(
     if answer.status >= 400:
         assert answer.content_type == "application/problem+json", await answer.text()
     return answer.status, await answer.json()
+
+
+async def until_shown(client: TestClient, word: str) -> str:
+    """The desktop with it: a card does not wait for a store that is slow, it is told of later."""
+    async with asyncio.timeout(DEADLINE):
+        while word not in (text := await (await client.get("/")).text()):
+            await asyncio.sleep(0.05)
+    return text
 
 
 async def created(browser: TestClient, token: dict[str, str], **fields: Any) -> Any:

@@ -19,6 +19,8 @@ from bridge.centre.plan import (
 )
 from bridge.config import Settings, json_schema, plan_of
 from bridge.config.schema import as_text
+from bridge.crm.ticketing.rights import Rights, Who
+from bridge.crm.ticketing.rules import Rules
 from tests.unit.config.examples import LAB, ROOT
 
 SCHEMA = ROOT / "docs" / "callbridge.schema.json"
@@ -66,10 +68,28 @@ def test_the_caller_is_spoken_to_in_his_language(lab: Settings) -> None:
     assert plan.language_for(None) == "ru"
 
 
+def test_a_queue_without_a_department_is_one_of_its_own(small: Settings) -> None:
+    """Everywhere alike: for the plan, for its calls' tickets, and for who may do what with them."""
+    assert (
+        small.department_of("support") == plan_of(small).queues[QueueName("support")].department == "support"
+    )
+    assert [small.department_of(queue) for queue in (None, "gone", "")] == ["", "", ""]
+    assert small.department_names() == Rules(small).names == {"support"}
+    assert Rights(small).readable(Who("1001")) is None
+    two = Settings.model_validate(
+        {
+            "company": {"name": "Daisy", "region": "RU"},
+            "queues": {"first": {"title": "First", "department": "sales"}, "night": {"title": "Night"}},
+            "departments": {"sales": {"title": "Sales"}, "idle": {"title": "Idle"}},
+        }
+    )
+    assert (two.department_of("first"), two.department_of("night")) == ("sales", "night")
+    assert two.department_names() == {"sales", "idle", "night"}
+
+
 def test_defaults_are_the_plans(small: Settings) -> None:
     plan = plan_of(small)
     members = (Member(AgentId("1001")), Member(AgentId("1002")))
-    # A queue without a department is one of its own.
     assert plan.queues == {"support": Queue(QueueName("support"), "Support", "support", members)}
     assert plan.menus[MenuName("main")].otherwise == ToHangUp(("callbridge/goodbye",))
     assert plan.agents[AgentId("1001")].endpoint == "PJSIP/1001"

@@ -85,7 +85,7 @@ def test_a_callback_that_a_visitor_wishes() -> None:
         (body(CALL, USER_ID="0"), "data[CALL_ID] or data[USER_ID] is missing"),
         (b"a=1&" * 300, "form"),
         (b"\xff\xfe", "form"),
-        (b"a" * (MAX_BODY + 1), "at most 65536 are read"),
+        (b"a" * (MAX_BODY + 1), "at most 16384 are read"),
         (b'{"event":"ONEXTERNALCALLSTART"}', "application_token"),
         (b"", "application_token"),
     ],

@@ -74,7 +74,7 @@ def test_a_department_without_classes() -> None:
     none = Classes(DepartmentSettings(title="x", classification_required=Required.CREATE))
     assert none.all() == ()
     assert not none.missing("", Required.CREATE)
-    with pytest.raises(BadInput, match="it has none at all"):
+    with pytest.raises(BadInput, match="has none at all"):
         none.checked("access")
     assert none.is_former("access")
     assert not none.is_former("")

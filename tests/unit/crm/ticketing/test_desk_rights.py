@@ -226,3 +226,18 @@ async def test_long_ago_closed_it_takes_the_right_to_create(sample: Sample) -> N
     later = TicketDesk(sample.store, lambda: settings, lambda: NOW + timedelta(days=60))
     with pytest.raises(NotAllowed, match="may not create"):
         await later.change(Actor(Who("1011", supervisor=True), "1011"), id, {"status": "open"}, None)
+
+
+async def test_a_ticket_is_opened_with_its_note_or_not_at_all(sample: Sample) -> None:
+    department = {"title": "x", "rights": {key: {"deny": ["note"]} for key in ("line1", "others")}}
+    settings = SETTINGS.model_validate({**SETTINGS.model_dump(), "departments": {"x1": department}})
+    desk, anna = TicketDesk(sample.store, lambda: settings, lambda: NOW), Actor(Who("1001"), "anna")
+    wish: Wish = {"subject": "It burns", "department": "x1", "assignee": "1001"}
+    with pytest.raises(NotAllowed, match="may not note"):
+        await desk.create(anna, wish, "web", note="Water helps.")
+    async with sample.store.view() as unit:
+        assert (await unit.tickets.page(None, 10)).items == ()
+    made = await desk.create(CRM, wish, "web", note="Water helps.")
+    async with sample.store.view() as unit:
+        entries = (await unit.entries.page(made.id, None, 10)).items
+    assert [(one.kind, one.author, one.body) for one in entries] == [("note", "token crm", "Water helps.")]
