@@ -170,6 +170,8 @@ def refine(connection: Connection) -> None:
     """What was not there before: lines, classes, and clocks of what is open."""
     classes = " ".join(f"WHEN {number} THEN '{one}'" for number, one in enumerate(CLASSES))
     sqlite = connection.dialect.name == "sqlite"
+    if not sqlite:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
     later = "datetime(created_at, '+8 hours') || '.000000'" if sqlite else "created_at + interval '8 hours'"
     changes: dict[str, Any] = {
         "UPDATE tickets SET line = 1 + id % 3, ": "",

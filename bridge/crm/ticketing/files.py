@@ -170,9 +170,10 @@ class Parcel:
     async def add(self, name: str, pieces: AsyncIterator[bytes]) -> None:
         """Raises BadInput, BadAttachment, NotAllowed, NoSuchTicket, OSError."""
         if not self._uploads:
-            await self._files._desk.demand_attach(self._actor, self._ticket)
+            await self._files._desk.demand(self._actor, self._ticket, Action.ATTACH)
         if len(self._uploads) >= self._files.most:
-            raise BadInput(f"attachments: at most {self._files.most} go with one message")
+            words = N_("attachments: at most %(most)s go with one message")
+            raise BadInput(words, most=self._files.most)
         self._uploads.append(await self._files._uploaded(self._stack, name, pieces))
 
     async def write(self, entry: NewEntry, attached: Collection[int] = ()) -> EntryRow:

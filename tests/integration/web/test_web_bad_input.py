@@ -18,7 +18,13 @@ from tests.integration.web.web_tickets import attach, send
 HOSTILE = "<img src=x onerror=alert(1)>\"'"
 SHOWN = "&lt;img src=x onerror=alert(1)&gt;"
 CALL = "1710406800.7"
-NO_PAGES = {"/events", "/recordings/{id}.wav", "/tickets/{id}/files/{file}", "/imports/{id}/refused.csv"}
+NO_PAGES = {
+    "/events",
+    "/recordings/{id}.wav",
+    "/tickets/{id}/files/{file}",
+    "/templates/{id}/files/{file}",
+    "/imports/{id}/refused.csv",
+}
 
 
 def _asking(house: House, *keys: str) -> None:
@@ -38,9 +44,11 @@ async def _fill(house: House, token: dict[str, str]) -> dict[str, Any]:
     )
     call = record(client=client, name=HOSTILE, verdict=Verdict.KNOWN, answered=True, ended=True)
     async with house.store.unit() as unit:
-        await unit.tags.set(client, [HOSTILE])
+        await unit.clients.update(client, tags=[HOSTILE])
         ticket = (await unit.tickets.open_for_call(call, HOSTILE, "support")).id
-        await unit.templates.save(set_name=HOSTILE, name=HOSTILE, subject=HOSTILE, body=HOSTILE)
+        template = (
+            await unit.templates.save(set_name=HOSTILE, name=HOSTILE, subject=HOSTILE, body=HOSTILE)
+        ).id
         await unit.filters.save(HOSTILE, json.dumps({"text": HOSTILE}), role="agent")
         for kind in ("mail_in", "note", "partner"):
             await unit.entries.append(
@@ -60,6 +68,7 @@ async def _fill(house: House, token: dict[str, str]) -> dict[str, Any]:
     return {"/clients/{id}": client, "/calls/{id}": CALL, "/floor/agents/{id}": "1001"} | {
         "/imports/{id}": imported,
         "/tickets/{id}": ticket,
+        "/templates/{id}": template,
     }
 
 
@@ -91,6 +100,8 @@ async def test_markup_in_any_text_is_text_on_every_page(house: House) -> None:
         "/tickets/{id}/history",
         "/clients",
         "/clients/{id}",
+        "/templates",
+        "/templates/{id}",
         "/audit",
     ):
         assert seen[path] > 0, f"{path}: nothing of it is shown, so nothing is proven"

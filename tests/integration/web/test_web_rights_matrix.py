@@ -45,7 +45,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
     departments = {name: {**one, **ASKED} for name, one in DEPARTMENTS.items()}
     mail = {"host": "mail.example.org", "sender": "desk@example.org"}
     house.settings = Settings.model_validate(
-        {**SETTINGS.model_dump(), "departments": departments, "mail": mail}
+        {**SETTINGS.model_dump(exclude_unset=True), "departments": departments, "mail": mail}
     )
     scene = Scene(house, path)
     await scene.prepare()

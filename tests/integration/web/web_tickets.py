@@ -13,9 +13,8 @@ HTML = "<script>alert(1)</script>"
 
 def make_strict(house: House) -> House:
     """A department with a class, with fields that are asked for, and with lines; line 1 may not close."""
-    file = house.settings.model_dump(mode="json")
-    file["tickets"]["reopen_days"] = 7
-    file["tickets"]["attachments"]["largest_mb"] = 1
+    file = house.settings.model_dump(mode="json", exclude_unset=True)
+    file["tickets"] = file.get("tickets", {}) | {"reopen_days": 7, "attachments": {"largest_mb": 1}}
     file["departments"]["support"] |= {
         "lines": {"1": ["1001"], "2": ["1002"]},
         "rights": {"line1": {"deny": ["close"]}, "others": []},

@@ -165,7 +165,7 @@ async def _told(house: House, words: Callable[[str], str]) -> tuple[int, int, st
     )
     mail = words("client.with.a.rather.long.address@subdomain.department.example.org")
     async with house.store.unit() as unit:
-        await unit.tags.set(client, [_tag(words("опт")), _tag(words("договор 2026"))])
+        await unit.clients.update(client, tags=[_tag(words("опт")), _tag(words("договор 2026"))])
         ticket = (await unit.tickets.open_for_call(past, words("Принтер дымит"), "support")).id
         await unit.tickets.change(
             ticket,

@@ -37,7 +37,7 @@ class Sample:
         departments = {name: {**one, "classification": CLASSES} for name, one in DEPARTMENTS.items()}
         mail = {"host": "mail.example.org", "sender": "desk@example.org"}
         settings = Settings.model_validate(
-            {**SETTINGS.model_dump(), "departments": departments, "mail": mail}
+            {**SETTINGS.model_dump(exclude_unset=True), "departments": departments, "mail": mail}
         )
         self.store = store
         self.desk = TicketDesk(store, lambda: settings, lambda: NOW)
@@ -230,7 +230,9 @@ async def test_long_ago_closed_it_takes_the_right_to_create(sample: Sample) -> N
 
 async def test_a_ticket_is_opened_with_its_note_or_not_at_all(sample: Sample) -> None:
     department = {"title": "x", "rights": {key: {"deny": ["note"]} for key in ("line1", "others")}}
-    settings = SETTINGS.model_validate({**SETTINGS.model_dump(), "departments": {"x1": department}})
+    settings = SETTINGS.model_validate(
+        {**SETTINGS.model_dump(exclude_unset=True), "departments": {"x1": department}}
+    )
     desk, anna = TicketDesk(sample.store, lambda: settings, lambda: NOW), Actor(Who("1001"), "anna")
     wish: Wish = {"subject": "It burns", "department": "x1", "assignee": "1001"}
     with pytest.raises(NotAllowed, match="may not note"):

@@ -168,7 +168,11 @@ def test_a_refusal_says_who_may(who: Who, department: str, action: Action, words
 def test_who_may_not_read_may_hand_in_at_most() -> None:
     rights = {"others": {"deny": ["read"]}, "line1": ["create", "close"]}
     department = {"title": "x", "rights": rights}
-    blind = Rights(SETTINGS.model_validate({**SETTINGS.model_dump(), "departments": {"x1": department}}))
+    blind = Rights(
+        SETTINGS.model_validate(
+            {**SETTINGS.model_dump(exclude_unset=True), "departments": {"x1": department}}
+        )
+    )
     assert blind.of_role(Role.OTHERS, "x1") == frozenset()
     assert blind.of_role(Role.LINE1, "x1") == {Action.CREATE}
 
@@ -176,7 +180,11 @@ def test_who_may_not_read_may_hand_in_at_most() -> None:
 def test_where_nobody_may() -> None:
     roles = {role.value: {"deny": ["merge"]} for role in Role}
     department = {"title": "x", "rights": roles}
-    nobody = Rights(SETTINGS.model_validate({**SETTINGS.model_dump(), "departments": {"x1": department}}))
+    nobody = Rights(
+        SETTINGS.model_validate(
+            {**SETTINGS.model_dump(exclude_unset=True), "departments": {"x1": department}}
+        )
+    )
     with pytest.raises(NotAllowed, match="nobody may, by the file"):
         nobody.demand(Who(None, supervisor=True), "x1", Action.MERGE)
 
