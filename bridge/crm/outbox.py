@@ -59,6 +59,7 @@ class Line:
     again: set[str] = field(default_factory=set)  # calls with an event that came while they flew
     landed: set[str] = field(default_factory=set)  # since the last look began: what it saw of them is old
     silent: int = 0
+    heard: bool = False  # since it began here: what was tried before may have met silence
     server: asyncio.Task[None] | None = None
     off: bool = False
 
@@ -350,9 +351,10 @@ class Outbox:
             line.off = True
         if not attempt.answered:
             line.silent += attempt.tried
-        elif attempt.is_told and line.silent:
-            was_silent, line.silent = line.silent >= _SILENT, 0
-            if was_silent:
+        elif attempt.is_told and (line.silent or not line.heard):
+            is_back = line.silent >= _SILENT or not line.heard
+            line.silent, line.heard = 0, True
+            if is_back:
                 id, now = line.receiver.row.id, self._clock()
                 await self._store.write(lambda unit: unit.outbox.hurry(id, now))
                 line.wake.set()

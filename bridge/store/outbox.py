@@ -163,9 +163,10 @@ class SyncOutbox:
         return found
 
     def hurry(self, subscription: int, at: datetime) -> None:
-        """What waits for another try of it need wait no longer: its receiver is there again."""
+        """What waits because nobody answered need wait no longer: its receiver is there again."""
+        unanswered = (_C.next_at > at) & _C.last_status.is_(None)
         self._connection.execute(
-            update(_TABLE).where(_C.subscription_id == subscription, _C.next_at > at).values(next_at=at)
+            update(_TABLE).where(_C.subscription_id == subscription, unanswered).values(next_at=at)
         )
 
     # ── what has become of it ────────────────────────────────────────────────

@@ -234,6 +234,18 @@ async def test_it_dies_in_the_middle_and_comes_back(house: House, receiver: Rece
     assert receiver.overlaps == 0
 
 
+async def test_it_comes_back_while_we_were_away(house: House, receiver: Receiver) -> None:
+    house.limits = Limits(seconds=5, delays=(timedelta(hours=1),))
+    await house.subscribe(receiver.url)
+    await receiver.stop()
+    await house.tell(*events_of("before"))
+    await until(lambda: any(line.silent for line in house.outbox._lines.values()))
+    await house.restart()
+    await receiver.start()
+    await house.tell(*events_of("after"))
+    await until(lambda: receiver.told("before") == ORDER)
+
+
 async def test_a_restart_loses_and_mixes_up_nothing(house: House, receiver: Receiver) -> None:
     async def slow(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         await asyncio.sleep(0.01)

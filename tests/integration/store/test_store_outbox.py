@@ -88,6 +88,11 @@ async def test_what_failed_waits_and_all_behind_it(store: Store) -> None:
     (row,) = await due(store, one, later)
     assert (row.event, row.tries, row.last_status, len(row.last_error)) == ("offered", 1, 500, 500)
     await store.write(lambda unit: unit.outbox.hurry(one, NOW))
+    assert await due(store, one) == [], "whoever answered, and how, said when to come again"
+    await store.write(
+        lambda unit: unit.outbox.failed(event.row, next_at=later, status=None, error="no connection", at=NOW)
+    )
+    await store.write(lambda unit: unit.outbox.hurry(one, NOW))
     assert [row.event for row in await due(store, one)] == ["offered"]
 
 
