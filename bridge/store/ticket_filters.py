@@ -132,9 +132,8 @@ class Conditions:
         if what is None:
             return None
         id = id_of(self._dialect)
-        # PostgreSQL would rather read all tickets backwards, until it has enough of a word that is rare.
-        order = (id + 0).desc() if self._dialect == "postgresql" else id.desc()
-        statement = matches(self._dialect, what).order_by(order).limit(WITHIN)
+        # PostgreSQL takes the index of words, or the latest tickets until it has enough: as rare as they are.
+        statement = matches(self._dialect, what).order_by(id.desc()).limit(WITHIN)
         return statement if before is None else statement.where(id < before)
 
     def said(self, word: str) -> list[Any]:

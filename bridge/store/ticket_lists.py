@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    text,
     tuple_,
     union_all,
 )
@@ -38,6 +39,7 @@ from bridge.store.ticket_values import PRIORITIES
 FEW = 3_000  # so many tickets are taken and sorted rather than looked for in the order of the list
 COUNTED = 1_000
 _MOST_STREAMS = 60  # in one statement
+_PLAN_EACH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 # Filters that have an index, in the order in which they are tried.
 _INDEXED = ("assignee", "tags", "classification", "created", "status", "department")
 
@@ -85,7 +87,8 @@ _PARTS: dict[TicketOrder, tuple[_Part, ...]] = {
 class TicketLists:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
-        self._conditions = Conditions(dialect_of(session))
+        self._dialect = dialect_of(session)
+        self._conditions = Conditions(self._dialect)
 
     async def page(self, query: TicketQuery, cursor: str | None, limit: int) -> Page[TicketRow]:
         """In the query's order. New tickets shift nothing: a cursor is a place, not a count.
@@ -101,6 +104,7 @@ class TicketLists:
             raise BadInput("cursor: it is not one that this list gave out")
         if is_empty(query):
             return Page(())
+        await self._plan_each()
         driver = await self._driver(query)
         if query.text and query.order is TicketOrder.NEWEST:
             return await self._found(query, None if place is None else place[2], limit)
@@ -127,6 +131,7 @@ class TicketLists:
         """How many there are, counted up to ``most``; with text, among the latest matches."""
         if is_empty(query):
             return Counted(0)
+        await self._plan_each()
         ids = self._ids(query, _Part(), None, most + 1, await self._driver(query))
         count = int(await self._session.scalar(select(func.count()).select_from(ids)) or 0)
         return Counted(min(count, most), more=count > most)
@@ -157,6 +162,11 @@ class TicketLists:
         return [TicketRow(*row) for row in found]
 
     # ── which way it is found ────────────────────────────────────────────────
+
+    async def _plan_each(self) -> None:
+        """PostgreSQL must not find a rare word or department by the plan that was good for frequent ones."""
+        if self._dialect == "postgresql":
+            await self._session.execute(_PLAN_EACH)
 
     async def _driver(self, query: TicketQuery) -> str:
         """The filter whose index finds few tickets; "" when there is none, and the list's order leads."""
