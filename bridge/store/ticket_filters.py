@@ -43,8 +43,8 @@ class Conditions:
         conditions: list[ColumnElement[bool]] = []
         for name in given(query):
             if name not in left_out:
-                # An agent's tickets of a department have an index of their own.
-                leads = name == driver or (driver == "assignee" and name == "department")
+                # An agent's tickets of a department have an index of their own, and those of a status.
+                leads = name == driver or (driver in ("assignee", "status") and name == "department")
                 conditions += self.of_filter(query, name, indexed=leads)
         if driver == "text":
             some = self.matching(query)

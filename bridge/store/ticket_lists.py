@@ -7,13 +7,14 @@ count goes further than it is asked to, and no page is skipped over.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Integer,
+    Select,
     Text,
     func,
     literal,
@@ -105,17 +106,20 @@ class TicketLists:
         if is_empty(query):
             return Page(())
         await self._plan_each()
-        driver = await self._driver(query)
         if query.text and query.order is TicketOrder.NEWEST:
             return await self._found(query, None if place is None else place[2], limit)
         found: list[tuple[int, TicketRow]] = []
-        asks = given(query)
+        asks, halves = given(query), await self._halves(query)
         for number in range(place[0] if place else 0, len(parts)):
             if parts[number].without in asks:
                 continue
             after = place[1:] if place is not None and place[0] == number else None
             most = limit + 1 - len(found)
-            ids = self._ids(query, parts[number], after, most, driver)
+            ids = _together(
+                [one for each in halves for one in self._ids(*each, parts[number], after, most)],
+                parts[number],
+                most,
+            )
             rows = await self._rows(ids, parts[number])
             found += [(number, row) for row in rows]
             if len(found) > limit:
@@ -132,7 +136,10 @@ class TicketLists:
         if is_empty(query):
             return Counted(0)
         await self._plan_each()
-        ids = self._ids(query, _Part(), None, most + 1, await self._driver(query))
+        halves = await self._halves(query)
+        ids = _together(
+            [one for each in halves for one in self._ids(*each, _Part(), None, most + 1)], _Part(), most + 1
+        )
         count = int(await self._session.scalar(select(func.count()).select_from(ids)) or 0)
         return Counted(min(count, most), more=count > most)
 
@@ -168,6 +175,16 @@ class TicketLists:
         if self._dialect == "postgresql":
             await self._session.execute(_PLAN_EACH)
 
+    async def _halves(self, query: TicketQuery) -> list[tuple[TicketQuery, str]]:
+        """Each with the filter that leads to it.
+
+        A status alone does not say whether its tickets are closed. Those of one that closes are not among
+        what is open, and the other way round, which the indexes of both tell at once.
+        """
+        both = query.closed is None and query.statuses is not None and not query.text
+        halves = [replace(query, closed=closed) for closed in (False, True)] if both else [query]
+        return [(half, await self._driver(half)) for half in halves]
+
     async def _driver(self, query: TicketQuery) -> str:
         """The filter whose index finds few tickets; "" when there is none, and the list's order leads."""
         if query.text:
@@ -179,10 +196,12 @@ class TicketLists:
         if query.closed is False:
             return ""  # the order's own index of what is open holds all that most lists filter by
         for name in _INDEXED:
-            if name not in asks or (name == "status" and "department" in asks):
-                continue  # a department and a status together have an index of their own
+            if name not in asks or (name == "status" and not query.closed):
+                continue
             some = select(TICKETS.id).where(*self._conditions.of_filter(query, name, indexed=True))
-            if name == "assignee" and "department" in asks:
+            if name == "status":
+                some = some.where(TICKETS.closed_at.is_not(None))  # as its indexes have it
+            if name in ("assignee", "status") and "department" in asks:
                 some = some.where(*self._conditions.of_filter(query, "department", indexed=True))
             few = some.limit(FEW + 1).subquery()
             if int(await self._session.scalar(select(func.count()).select_from(few)) or 0) <= FEW:
@@ -190,9 +209,9 @@ class TicketLists:
         return ""
 
     def _ids(
-        self, query: TicketQuery, part: _Part, after: Sequence[Any] | None, most: int, driver: str
-    ) -> Any:
-        """The ids of the part's next tickets, and its time if it is ordered by one."""
+        self, query: TicketQuery, driver: str, part: _Part, after: Sequence[Any] | None, most: int
+    ) -> list[Select[Any]]:
+        """The ids of the part's next tickets, and its time if ordered by one; so many of each stream."""
         by_id = part.by is None
         columns = [TICKETS.id] if by_id else [TICKETS.id, part.by]
         streams: list[list[ColumnElement[bool]]] = [[]]
@@ -210,12 +229,7 @@ class TicketLists:
             conditions += self._conditions.said(part.open_index)
         if after is not None:
             conditions.append(_after(part, after))
-        selects = [select(*columns).where(*conditions, *one).order_by(*order).limit(most) for one in streams]
-        if len(selects) == 1:
-            return selects[0].subquery("found")
-        every = union_all(*(select(one.subquery()) for one in selects)).subquery()
-        id = every.c.id.desc() if part.falling else every.c.id
-        return select(every.c.id).order_by(id).limit(most).subquery("found")
+        return [select(*columns).where(*conditions, *one).order_by(*order).limit(most) for one in streams]
 
     def _streams(self, query: TicketQuery) -> tuple[list[list[ColumnElement[bool]]], set[str]]:
         """One for each department and status, in the order of their index; and the filters that this does."""
@@ -264,6 +278,16 @@ class TicketLists:
         if plain:
             columns = [self._conditions.plain(one) for one in columns]
         return [one.desc() if part.falling else one for one in columns]
+
+
+def _together(selects: Sequence[Select[Any]], part: _Part, most: int) -> Any:
+    """The first of all of them, in the part's order."""
+    if len(selects) == 1:
+        return selects[0].subquery("found")
+    every = union_all(*(select(one.subquery()) for one in selects)).subquery()
+    order = [every.c.id] if part.by is None else [every.c[part.by.name], every.c.id]
+    sorted_ = [one.desc() if part.falling else one for one in order]
+    return select(every.c.id).order_by(*sorted_).limit(most).subquery("found")
 
 
 def _after(part: _Part, place: Sequence[Any]) -> ColumnElement[bool]:

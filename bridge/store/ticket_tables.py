@@ -30,7 +30,7 @@ _BY_PRIORITY = tuple(one for one in _FILTERS if one != "priority")
 _OPEN_BY = (*_FILTERS, "closed_at")
 _BIG_ID = BigInteger().with_variant(Integer(), "sqlite")
 # A list of what is open is found in one of these alone, without its tickets; they hold few of all.
-OPEN = "closed_at IS NULL"
+OPEN, CLOSED = "closed_at IS NULL", "closed_at IS NOT NULL"
 
 
 class FieldsText(TypeDecorator[dict[str, Any]]):
@@ -60,10 +60,10 @@ class TicketTable(Base):
     __table_args__ = (
         CheckConstraint("priority IN ('normal', 'medium', 'urgent', 'critical')", name="priority"),
         Index(None, "client_id", "status", "id"),
-        Index(None, "status", "id"),
         Index(None, "assignee", "id"),
         Index("ix_tickets_department_id", "department", "id"),
-        Index(None, "department", "status", "id"),
+        _index("ix_tickets_closed_status", "status", "id", where=CLOSED),
+        _index("ix_tickets_closed_department", "department", "status", "id", where=CLOSED),
         Index(None, "assignee", "department", "id"),
         Index("ix_tickets_updated_at_id", "updated_at", "id"),
         Index("ix_tickets_created_at_id", "created_at", "id"),
