@@ -42,7 +42,7 @@ COUNTED = 1_000
 _MOST_STREAMS = 60  # in one statement
 _PLAN_EACH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 # Filters that have an index, in the order in which they are tried.
-_INDEXED = ("assignee", "tags", "classification", "created", "status", "department")
+_INDEXED = ("status", "assignee", "tags", "classification", "created", "department")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,8 @@ class TicketLists:
             return await self._found(query, None if place is None else place[2], limit)
         found: list[tuple[int, TicketRow]] = []
         asks, halves = given(query), await self._halves(query)
+        if not halves:
+            return Page(())
         for number in range(place[0] if place else 0, len(parts)):
             if parts[number].without in asks:
                 continue
@@ -137,6 +139,8 @@ class TicketLists:
             return Counted(0)
         await self._plan_each()
         halves = await self._halves(query)
+        if not halves:
+            return Counted(0)
         ids = _together(
             [one for each in halves for one in self._ids(*each, _Part(), None, most + 1)], _Part(), most + 1
         )
@@ -183,10 +187,14 @@ class TicketLists:
         """
         both = query.closed is None and query.statuses is not None and not query.text
         halves = [replace(query, closed=closed) for closed in (False, True)] if both else [query]
-        return [(half, await self._driver(half)) for half in halves]
+        found = [(half, await self._driver(half)) for half in halves]
+        return [(half, driver) for half, driver in found if driver is not None]
 
-    async def _driver(self, query: TicketQuery) -> str:
-        """The filter whose index finds few tickets; "" when there is none, and the list's order leads."""
+    async def _driver(self, query: TicketQuery) -> str | None:
+        """The filter whose index finds few tickets; None where it finds none, and so the list has none.
+
+        "" when there is no such filter, and the list's order leads.
+        """
         if query.text:
             return "text"
         asks = given(query)
@@ -204,8 +212,9 @@ class TicketLists:
             if name in ("assignee", "status") and "department" in asks:
                 some = some.where(*self._conditions.of_filter(query, "department", indexed=True))
             few = some.limit(FEW + 1).subquery()
-            if int(await self._session.scalar(select(func.count()).select_from(few)) or 0) <= FEW:
-                return name
+            count = int(await self._session.scalar(select(func.count()).select_from(few)) or 0)
+            if count <= FEW:
+                return name if count else None
         return ""
 
     def _ids(
@@ -216,8 +225,8 @@ class TicketLists:
         columns = [TICKETS.id] if by_id else [TICKETS.id, part.by]
         streams: list[list[ColumnElement[bool]]] = [[]]
         left_out: set[str] = set()
-        if by_id and not driver and part.leads is None and query.closed is not False:
-            streams, left_out = self._streams(query)
+        if not driver and part.leads is None and query.closed is not False:
+            streams, left_out = self._streams(query, part)
         # Where few are taken and sorted, the order's own index is not to be tempted by.
         order = self._order(part, plain=bool(driver))
         conditions: list[Any] = [*self._conditions.of(query, driver, left_out)]
@@ -231,8 +240,13 @@ class TicketLists:
             conditions.append(_after(part, after))
         return [select(*columns).where(*conditions, *one).order_by(*order).limit(most) for one in streams]
 
-    def _streams(self, query: TicketQuery) -> tuple[list[list[ColumnElement[bool]]], set[str]]:
-        """One for each department and status, in the order of their index; and the filters that this does."""
+    def _streams(self, query: TicketQuery, part: _Part) -> tuple[list[list[ColumnElement[bool]]], set[str]]:
+        """One for each of what is asked for, in the order of their index; and the filters that this does."""
+        if part.by is not None:
+            agents = () if query.unassigned else sorted(query.assignees or ())
+            if part.by is TICKETS.updated_at and 0 < len(agents) <= _MOST_STREAMS:
+                return [[TICKETS.assignee == one] for one in agents], {"assignee"}
+            return [[]], set()
         departments, statuses = sorted(query.departments or ()), sorted(query.statuses or ())
         if departments and len(departments) * max(1, len(statuses)) <= _MOST_STREAMS:
             if not statuses:
@@ -281,7 +295,7 @@ class TicketLists:
 
 
 def _together(selects: Sequence[Select[Any]], part: _Part, most: int) -> Any:
-    """The first of all of them, in the part's order."""
+    """The first of all of them, in the part's order. There is one at least."""
     if len(selects) == 1:
         return selects[0].subquery("found")
     every = union_all(*(select(one.subquery()) for one in selects)).subquery()

@@ -65,6 +65,7 @@ class TicketTable(Base):
         _index("ix_tickets_closed_status", "status", "id", where=CLOSED),
         _index("ix_tickets_closed_department", "department", "status", "id", where=CLOSED),
         Index(None, "assignee", "department", "id"),
+        Index(None, "assignee", "updated_at", "id"),
         Index("ix_tickets_updated_at_id", "updated_at", "id"),
         Index("ix_tickets_created_at_id", "created_at", "id"),
         Index("ix_tickets_token", "token", unique=True),

@@ -1,4 +1,4 @@
-"""Lists by status look at what is open and at what is closed by indexes of their own.
+"""Lists by status have an index of what is closed, beside those of what is open; and lists of an agent one.
 
 And PostgreSQL counts ten thousand words of tickets, not a thousand: so it knows rare from frequent.
 """
@@ -23,6 +23,7 @@ OF_CLOSED = {
     "ix_tickets_closed_status": ["status", "id"],
     "ix_tickets_closed_department": ["department", "status", "id"],
 }
+OF_AGENTS = "ix_tickets_assignee_updated_at_id"
 
 
 def upgrade() -> None:
@@ -30,11 +31,13 @@ def upgrade() -> None:
         op.drop_index(op.f(name), table_name="tickets")
     for name, columns in OF_CLOSED.items():
         op.create_index(op.f(name), "tickets", columns, sqlite_where=CLOSED, postgresql_where=CLOSED)
+    op.create_index(op.f(OF_AGENTS), "tickets", ["assignee", "updated_at", "id"])
     _count_words(1_000)
 
 
 def downgrade() -> None:
     _count_words(-1)
+    op.drop_index(op.f(OF_AGENTS), table_name="tickets")
     for name in OF_CLOSED:
         op.drop_index(op.f(name), table_name="tickets")
     for name, columns in WHOLE.items():
