@@ -22,7 +22,7 @@ class Clock:
     """The house's tickets, some time on."""
 
     def __init__(self, house: House) -> None:
-        file = house.settings.model_dump(mode="json")
+        file = house.settings.model_dump(mode="json", exclude_unset=True)
         file["departments"]["support"] |= {"sla": [{"reaction_hours": 2}], "supervisors": ["1002"]}
         house.settings = Settings.model_validate(file)
         self.house, self.now = house, datetime.now(UTC)
@@ -102,7 +102,7 @@ async def test_nobody_sees_a_notice_of_what_he_may_not_read(house: House) -> Non
     row = await clock.ticket(assignee="1001")
     await clock.after(row, hours=1, minutes=50)
     assert str(row.id) in await shown(house, anna)
-    file = house.settings.model_dump(mode="json")
+    file = house.settings.model_dump(mode="json", exclude_unset=True)
     file["departments"]["support"] |= {"lines": {"1": ["1002"]}, "rights": {"others": []}}
     house.settings = Settings.model_validate(file)
     await clock.desk.change(CRM, row.id, {"assignee": "1002"}, None)

@@ -18,7 +18,7 @@ VALUES = re.compile(
 
 def _settings(house: House) -> Settings:
     """Line 1 may not close, and others may not even read; Vera is in no line of support."""
-    file = house.settings.model_dump(mode="json")
+    file = house.settings.model_dump(mode="json", exclude_unset=True)
     file["departments"]["support"] |= {
         "title": "Support desk",
         "supervisors": [],

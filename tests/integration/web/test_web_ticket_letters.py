@@ -117,10 +117,10 @@ async def test_text_and_files_are_sent_by_one_form(mailing: House) -> None:
 
 REFUSED = (
     ([("a.png", PNG), ("setup.exe", TEXT)], "setup.exe: is a program"),
-    ([("large.txt", b"x" * (2**20 + 1)), ("a.txt", TEXT)], "large.txt: is too large"),
+    ([("large.txt", b"x" * (2**20 + 1)), ("a.txt", TEXT)], "large.txt: is larger than 1 MB"),
     ([("a.txt", TEXT), ("empty.txt", b"")], "empty.txt: is empty"),
-    ([("page.txt", b"<!DOCTYPE html><script>1</script>")], "page.txt: files of this kind are not taken"),
-    ([("a.pdf", PNG)], "a.pdf: is not what its name says"),
+    ([("page.txt", b"<!DOCTYPE html><script>1</script>")], "page.txt: is text/html, which is not taken"),
+    ([("a.pdf", PNG)], "a.pdf: is image/png, and not what its name says"),
     ([("1.txt", b"1"), ("2.txt", b"2"), ("3.txt", b"3")], "at most 2 go with one message"),
 )
 

@@ -256,6 +256,7 @@ API_WRITES: tuple[Way, ...] = (
 BELOW = ("/tickets", "/card", f"{API}/tickets", f"{API}/filters", f"{API}/templates")
 _OWN = "everybody's own, and a role's: not of a department; see test_web_tickets.py, test_web_tickets_api.py"
 _PROGRAMS = "kept by programs alone, which may everything; read by department, see test_web_ticket_things.py"
+_WRITTEN = "the right to write this letter, which is a cell; see test_web_ticket_letters.py"
 _OF_CALL = "whom the agent talks with, on his own screen: news of the call, which its ticket follows"
 NO_CELL: Mapping[str, str] = {
     "POST /tickets/filters": _OWN,
@@ -269,6 +270,13 @@ NO_CELL: Mapping[str, str] = {
     f"GET {API}/templates/{{id}}": _PROGRAMS,
     f"PATCH {API}/templates/{{id}}": _PROGRAMS,
     f"DELETE {API}/templates/{{id}}": _PROGRAMS,
+    f"GET {API}/templates/{{id}}/attachments": _PROGRAMS,
+    f"POST {API}/templates/{{id}}/attachments": _PROGRAMS,
+    f"GET {API}/templates/{{id}}/attachments/{{attachment}}": _PROGRAMS,
+    f"GET {API}/templates/{{id}}/attachments/{{attachment}}/content": _PROGRAMS,
+    f"DELETE {API}/templates/{{id}}/attachments/{{attachment}}": _PROGRAMS,
+    "POST /tickets/{id}/entries/{entry}/again": _WRITTEN,
+    f"POST {API}/tickets/{{id}}/entries/{{entry}}/again": _WRITTEN,
     "POST /tickets/new/fields": "draws the fields of a form; nothing of any ticket is in it",
     "POST /card/{call}/client": _OF_CALL,
     "POST /card/{call}/new-client": _OF_CALL,
