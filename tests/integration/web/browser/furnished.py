@@ -84,7 +84,16 @@ class Furnished:
 
     @property
     def supervisor_pages(self) -> tuple[str, ...]:
-        return ("/floor", "/imports", f"/imports/{self.tried}", "/callbacks", "/audit")
+        return (
+            "/floor",
+            "/imports",
+            f"/imports/{self.tried}",
+            "/callbacks",
+            "/audit",
+            "/templates",
+            "/templates/new",
+            "/templates/1",
+        )
 
     async def new_ticket(self, subject: str = "Не печатает") -> int:
         """Nobody's, and without what is required to close it."""
@@ -202,7 +211,7 @@ async def _told(house: House, words: Callable[[str], str]) -> tuple[int, int, st
             "mail_out", "1001", now, words("Ответ"), words("Высылаем мастера."), to=mail, delivery="waiting"
         )
         row = await unit.entries.append(ticket, sent)
-        await unit.entries.delivered(row.id, fault=words("550 no such user"))
+        await unit.deliveries.settled(row.id, "failed", words("550 no such user"), now)
         await unit.ticket_marks.set_tags(
             ticket, [_tag(words("гарантия")), _tag(words("срочно"))], by="1001", at=now
         )

@@ -24,8 +24,9 @@ async def test_first_comes_the_way_past_the_menu(screens: Screens) -> None:
     assert await screen.outlined()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("main")).to_be_focused()
-    await page.keyboard.press("Tab")
-    await expect(page.get_by_role("link", name="New ticket")).to_be_focused()
+    for name in ("Templates", "New ticket"):
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("main").get_by_role("link", name=name)).to_be_focused()
 
 
 async def test_through_the_list_and_back(screens: Screens) -> None:
