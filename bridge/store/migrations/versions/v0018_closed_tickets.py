@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 compatible_with = "0003"
 # Rows a second, as measured on two cores; all the while nobody else can write.
-goes_through = ("tickets", {"sqlite": 300_000, "postgresql": 200_000})
+goes_through = ("tickets", {"sqlite": 180_000, "postgresql": 125_000})
 
 CLOSED = sa.text("closed_at IS NOT NULL")
 WHOLE = {
