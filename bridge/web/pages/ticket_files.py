@@ -1,5 +1,7 @@
 """Owns the files of a ticket on its page: sent in, given out, removed."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 
 from aiohttp import web
@@ -28,8 +30,15 @@ def declare(routes: Routes) -> None:
 
 
 async def send(request: web.Request) -> web.StreamResponse:
-    """A form of files, read piece by piece."""
     files, id = files_of(request), ticket_number(request)
+    kept = await received(request, partial(files.receive, actor_of(request), id))
+    return attached_at(request, f"/tickets/{id}?attached={kept[-1].id}#files")
+
+
+async def received(
+    request: web.Request, receive: Callable[[str, AsyncIterator[bytes]], Awaitable[AttachmentRow]]
+) -> list[AttachmentRow]:
+    """One at least, of a form of files that is read piece by piece."""
     if not has_files(request):
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, N_("Send the file by the form of the page."))
     kept: list[AttachmentRow] = []
@@ -38,10 +47,14 @@ async def send(request: web.Request) -> web.StreamResponse:
             continue
         if len(kept) >= MOST:
             raise Problem(HTTPStatus.BAD_REQUEST, N_("Too many files at once."))
-        kept.append(await files.receive(actor_of(request), id, file.name, file.pieces()))
+        kept.append(await receive(file.name, file.pieces()))
     if not kept:
         raise Problem(HTTPStatus.BAD_REQUEST, N_("Choose a file first."))
-    place = f"/tickets/{id}?attached={kept[-1].id}#files"
+    return kept
+
+
+def attached_at(request: web.Request, place: str) -> web.StreamResponse:
+    """Back to the page, with scripts and without."""
     if request.headers.get("HX-Request") == "true":
         return web.Response(status=204, headers={"HX-Redirect": place})
     return see_other(place)
