@@ -10,6 +10,7 @@ from jinja2.bccache import Bucket
 
 from bridge.web import rendering
 from tests.integration.web.web_house import House, close_house, open_house
+from tests.integration.web.web_letters import make_mailing
 from tests.integration.web.web_tickets import make_strict
 
 
@@ -53,3 +54,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 def strict(house: House) -> House:
     """The house, with lines, a class and fields in a department."""
     return make_strict(house)
+
+
+@pytest.fixture
+def mailing(house: House) -> House:
+    """The house, with a mail server to send by, and small files only."""
+    return make_mailing(house)
