@@ -101,21 +101,20 @@ class Routes:
     def post(self, path: str, handler: Handler, access: Access) -> None:
         self.add("POST", path, handler, access)
 
-    def allow_large(self, handler: Handler, largest: int) -> None:
-        """A body of up to so many bytes. The handler reads it piece by piece, and counts for itself."""
+    def limit_body(self, handler: Handler, largest: int) -> None:
+        """A body of at most so many bytes: of who says beforehand that he sends more nothing is read.
+
+        Who does not say it is counted by the handler, which reads piece by piece.
+        """
         self._largest[handler] = largest
 
     def allow_files(self, handler: Handler, largest: int) -> None:
         """Likewise; and it takes a form with files, whose secret may be the first of its fields."""
-        self.allow_large(handler, largest)
+        self.limit_body(handler, largest)
         self._with_files.add(handler)
 
     def takes_files(self, handler: object) -> bool:
         return handler in self._with_files
-
-    def limit_body(self, handler: Handler, largest: int) -> None:
-        """A body of at most so many bytes: of who says beforehand that he sends more nothing is read."""
-        self._largest[handler] = largest
 
     def largest_body(self, handler: object) -> int | None:
         return self._largest.get(handler)

@@ -332,6 +332,6 @@ def declare(routes: Routes) -> None:
         access = Scoped(operation.scope, operation.roles)
         routes.add(operation.method, PREFIX + operation.path, handler, access, numbers=operation.numbered)
         if operation.takes != "application/json":
-            routes.allow_large(handler, LARGEST)
+            routes.limit_body(handler, LARGEST)
     routes.get(f"{PREFIX}/openapi.json", show_document, Open())
     routes.get("/api/docs", show_page, Open())

@@ -17,7 +17,7 @@ _LAST = 10
 def declare(routes: Routes) -> None:
     routes.get("/imports", show_imports, SignedIn(SUPERVISORS))
     routes.post("/imports", send_file, SignedIn(SUPERVISORS))
-    routes.allow_large(send_file, LARGEST)
+    routes.limit_body(send_file, LARGEST)
     routes.get("/imports/{id}", show_import, SignedIn(SUPERVISORS))
     routes.post("/imports/{id}", bring, SignedIn(SUPERVISORS))
     routes.get("/imports/{id}/state", show_state, SignedIn(SUPERVISORS))
