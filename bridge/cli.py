@@ -54,11 +54,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # ── commands ─────────────────────────────────────────────────────────────────
 
 
+# Seconds after which a thread that has more to do lets another one go on. The database's thread asks for its
+# turn at each statement, some hundred times for a call: with Python's 5 ms it waits longer than it works.
+_SWITCH_INTERVAL = 0.0005
+
+
 def _run(options: argparse.Namespace) -> int:
     import uvloop
 
     from bridge.app import serve
 
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     uvloop.run(serve(options.config, options.secrets, take_over=options.take_over))
     return OK
 

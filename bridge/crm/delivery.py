@@ -139,7 +139,8 @@ class Delivery:
         if fault is not None:
             return await self._failed(one, fault)
         state = DELIVERED if one.step else SKIPPED
-        return await self._finish(one.receiver, row, state, status=one.status, peer=one.peer)
+        news = one.peer if one.peer != due.peer else None
+        return await self._finish(one.receiver, row, state, status=one.status, peer=news)
 
     async def _tell(self, one: _Try) -> _Fault | None:
         """None when all that is to be sent was accepted."""

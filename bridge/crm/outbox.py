@@ -157,16 +157,8 @@ class Outbox:
             told = told_of(unit, order, people, self._region_of_trunk, self._public_url)
             if told is None:
                 return []
-            active = {row.id for row in unit.subscriptions.all() if row.active}
-            new = NewEvent(
-                active.intersection(wanted),
-                order.call,
-                order.event,
-                told.id,
-                told.type,
-                told.as_json().decode(),
-            )
-            return unit.outbox.add(new, now)
+            body = told.as_json().decode()
+            return unit.outbox.add(NewEvent(wanted, order.call, order.event, told.id, told.type, body), now)
 
         for due in await self._together.write(keep):
             self._offer(due)

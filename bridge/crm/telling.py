@@ -38,19 +38,19 @@ def told_of(
     region_of_trunk: Callable[[str], str],
     public_url: str,
 ) -> Told | None:
-    """None when nothing is kept of the call. An order with its record has it kept first."""
+    """None when nothing is kept of the call."""
     record = order.record
-    if record is not None:
-        unit.calls.save(record)
-    else:
+    if record is None:
         kept = unit.calls.get(order.call)
         if kept is None:
             return None
         record = record_of(kept)
+    elif order.kind in (K.OFFERED, K.ENDED):
+        _keep(unit, record)
     region = region_of_trunk(record.trunk)
     e164 = record.e164 or _e164(record.number, region)
     client = _client(record, unit.clients.names_by_e164(e164) if e164 else [])
-    ticket = unit.tickets.by_call(order.call)
+    ticket = unit.tickets.id_by_call(order.call)
     answered_by = order.answered_by or (record.agent if record.answered_at is not None else None)
     queue = people.plan.queues.get(QueueName(record.queue)) if record.queue else None
     ringing = tuple(one for one in map(people.person, order.ringing) if one is not None)
@@ -86,8 +86,15 @@ def told_of(
         cause=order.cause,
         reason=order.reason.value if order.reason is not None else "",
         recording=_recording(unit, order, public_url),
-        ticket_id=ticket.id if ticket is not None else None,
+        ticket_id=ticket,
     )
+
+
+def _keep(unit: SyncUnit, record: CallRecord) -> None:
+    """Who is told of a call's beginning or end may ask our API for it at once."""
+    times = unit.calls.times(record.id)
+    if times is None or (times.ended_at is None and record.ended_at is not None):
+        unit.calls.save(record)
 
 
 def _e164(number: str | None, region: str) -> str | None:

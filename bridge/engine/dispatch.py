@@ -19,6 +19,7 @@ from bridge.centre.ids import LegId
 from bridge.centre.orders import (
     Answer,
     AttachRecording,
+    CallEventKind,
     CallOrder,
     CancelRing,
     ClearCall,
@@ -55,7 +56,8 @@ _UNANSWERED = 2  # tries, after which one more is not made
 _LOUD_TRIES = 5  # after some three seconds
 _CEILING, _PATIENT_CEILING = 10.0, 1.0  # seconds between tries: a client hears nothing meanwhile
 # Seconds. A call changes several times within a moment, and each snapshot of it costs a transaction; only
-# history reads them, for the live call is the floor's. At a call's end its agent's next one is urgent.
+# history reads them, for the live call is the floor's. At a call's end its agent's next one is urgent, also
+# before CRMs are told of it.
 _SNAPSHOT_PATIENCE = 1.0
 _END_PATIENCE = 0.2
 
@@ -141,9 +143,7 @@ class Dispatch:
         pending = work.pending_snapshot
         if pending is not None and isinstance(order, SaveCall | OpenTicket):
             work.orders[pending] = order  # the later snapshot says all that the earlier one would
-        elif (
-            pending is not None and pending == len(work.orders) - 1 and isinstance(order, EndOffer | TellCrm)
-        ):
+        elif pending is not None and pending == len(work.orders) - 1 and _says_nothing_of_it(order):
             work.orders.insert(pending, order)  # nothing of the snapshot: that may go on waiting
         else:
             work.orders.append(order)
@@ -174,7 +174,7 @@ class Dispatch:
         try:
             while work.orders:
                 patience = min(map(patience_of, work.orders))
-                if patience and self._patient:
+                if patience and self._patient and not isinstance(work.orders[0], TellCrm):
                     await self._gather(work, patience)
                 work.busy = True
                 await self._carry_out(work.orders[0])
@@ -232,9 +232,20 @@ class Dispatch:
         self._report(OrderFailed(order.call, type(order).__name__, reason, str(error)[:500], leg))
 
 
+def _says_nothing_of_it(order: CallOrder) -> bool:
+    """Whether the call's snapshot need not be kept before: who is told of its end may ask for it at once."""
+    match order:
+        case TellCrm(kind=kind):
+            return kind is not CallEventKind.ENDED
+        case _:
+            return isinstance(order, EndOffer)
+
+
 def patience_of(order: CallOrder) -> float:
     """Seconds for which it may wait for others."""
     match order:
+        case TellCrm(kind=CallEventKind.ENDED):
+            return _END_PATIENCE
         case SaveCall(awaited=True):
             return 0.0
         case SaveCall(record=record):

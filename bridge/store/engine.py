@@ -36,6 +36,7 @@ from bridge.store import sqlite_driver
 from bridge.store.sqlite_thread import SqliteThread
 
 BUSY_TIMEOUT_MS = 15_000
+_TOGETHER = 20  # jobs in one transaction: who is the first of them waits for the last
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -123,7 +124,7 @@ async def open_engines(url: str) -> Engines:
         reader,
         one_writer=True,
         place=place,
-        writing=SqliteThread(writing),
+        writing=SqliteThread(writing, together=_TOGETHER),
         reading=SqliteThread(reading),
     )
 

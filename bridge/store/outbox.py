@@ -15,80 +15,41 @@ from typing import Any, cast
 from sqlalchemy import (
     JSON,
     Connection,
-    ForeignKey,
-    Index,
-    Insert,
     Table,
     Text,
-    UniqueConstraint,
     and_,
     bindparam,
+    case,
     delete,
     func,
+    literal,
+    null,
     select,
-    text,
     update,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.dialects import postgresql
 
 from bridge.errors import BadInput
-from bridge.store.facts import BigId
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
 from bridge.store.outbox_rows import DueEvent, OutboxCounts, OutboxRow
+from bridge.store.outbox_tables import WAITS, OutboxLineTable, OutboxTable
 from bridge.store.rows import Page
-from bridge.store.tables import Base, UtcDateTime, upsert_of
+from bridge.store.subscriptions import SubscriptionTable
+from bridge.store.tables import CleanText, UtcDateTime, upsert_of
 
 WAITING, DELIVERED, DEAD, SKIPPED = "waiting", "delivered", "dead", "skipped"
 STATES = (WAITING, DELIVERED, DEAD, SKIPPED)
-_IS_NEXT = text("next_at IS NOT NULL")
-_WAITS = text("state = 'waiting'")
 _MOST_ERROR = 500
-
-
-class OutboxTable(Base):
-    __tablename__ = "outbox"
-    __table_args__ = (
-        UniqueConstraint("call_id", "subscription_id", "event"),
-        Index(None, "subscription_id", "next_at", sqlite_where=_IS_NEXT, postgresql_where=_IS_NEXT),
-        Index(None, "call_id", "subscription_id", "seq", sqlite_where=_WAITS, postgresql_where=_WAITS),
-        Index(None, "state", "seq"),
-        {"sqlite_autoincrement": True},
-    )
-
-    seq: Mapped[int] = mapped_column(BigId, primary_key=True)
-    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"))
-    call_id: Mapped[str]
-    event: Mapped[str]
-    event_id: Mapped[str]
-    kind: Mapped[str]
-    body: Mapped[str]
-    state: Mapped[str]
-    tries: Mapped[int]
-    step: Mapped[int]
-    next_at: Mapped[datetime | None]
-    last_status: Mapped[int | None]
-    last_error: Mapped[str]
-    created_at: Mapped[datetime]
-    done_at: Mapped[datetime | None]
-
-
-class OutboxLineTable(Base):
-    __tablename__ = "outbox_lines"
-
-    call_id: Mapped[str] = mapped_column(Text, primary_key=True)
-    subscription_id: Mapped[int] = mapped_column(
-        ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True
-    )
-    peer: Mapped[dict[str, str]] = mapped_column(JSON)
-    touched_at: Mapped[datetime]
-
 
 _TABLE = cast("Table", OutboxTable.__table__)
 _LINES = cast("Table", OutboxLineTable.__table__)
-_C, _L = _TABLE.c, _LINES.c
+_C, _L, _SUBSCRIPTIONS = _TABLE.c, _LINES.c, cast("Table", SubscriptionTable.__table__).c
 _ROW = tuple(_TABLE.columns)
 _SAME_LINE = and_(_L.call_id == _C.call_id, _L.subscription_id == _C.subscription_id)
 _IN_LINE = and_(_C.call_id == bindparam("a_call"), _C.subscription_id == bindparam("a_subscription"))
+
+_IS_TOLD = and_(_SUBSCRIPTIONS.id == bindparam("a_subscription"), _SUBSCRIPTIONS.active)
+_AT = bindparam("at", type_=UtcDateTime())
 
 Line = tuple[str, int]  # call, subscription
 
@@ -106,52 +67,40 @@ class NewEvent:
 class SyncOutbox:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._dialect = connection.dialect.name
+        self._locks = self._dialect == "postgresql"  # SQLite has one writer, of whatever process
 
     # ── what is to be told ───────────────────────────────────────────────────
 
     def add(self, new: NewEvent, at: datetime) -> list[DueEvent]:
-        """Once for each subscription, however often it is told; those that are the next of their call."""
+        """Once for each active subscription, however often it is told; those that are next of their call."""
         due = []
         for subscription in sorted(new.subscriptions):
-            peer = self._lock(new.call, subscription, at)
-            first = self._first(new.call, subscription) is None
-            values = {
-                "subscription_id": subscription,
-                "call_id": new.call,
-                "event": new.event,
-                "event_id": new.event_id,
-                "kind": new.kind,
-                "body": new.body,
-                "state": WAITING,
-                "tries": 0,
-                "step": 0,
-                "next_at": at if first else None,
-                "last_status": None,
-                "last_error": "",
-                "created_at": at,
-                "done_at": None,
-            }
-            added = self._connection.execute(_add(self._connection.dialect.name), values).one_or_none()
-            if added is not None and first:
-                due.append(DueEvent(OutboxRow(*added), peer))
+            line = {"a_call": new.call, "a_subscription": subscription, "at": at}
+            if self._locks:
+                self._connection.execute(_LINE_UP, line)
+            values = {"event": new.event, "event_id": new.event_id, "kind": new.kind, "body": new.body}
+            added = self._connection.execute(_add(self._dialect), {**line, **values}).one_or_none()
+            if added is not None and added.next_at is not None:
+                due.append(_due(added))
         return due
 
     def expect(self, call: str, subscription: int, peer: Mapping[str, str], at: datetime) -> None:
         """The receiver knows a call that is only about to be made: what it has said about it."""
-        self._lock(call, subscription, at, peer)
+        self._heard(call, subscription, at, peer)
 
     def due(self, subscription: int, at: datetime, limit: int, without: Collection[str]) -> list[DueEvent]:
         """The next ones of their calls whose time has come. ``without``: calls that are being told of."""
         statement = (
             select(*_ROW, _L.peer)
-            .join(_LINES, _SAME_LINE)
+            .outerjoin(_LINES, _SAME_LINE)
             .where(_C.subscription_id == subscription, _C.next_at <= at)
             .order_by(_C.next_at, _C.seq)
             .limit(limit)
         )
         if without:
             statement = statement.where(_C.call_id.not_in(list(without)))
-        return [DueEvent(OutboxRow(*row[:-1]), row.peer) for row in self._connection.execute(statement)]
+        return [_due(row) for row in self._connection.execute(statement)]
 
     def next_due(self, subscription: int, without: Collection[str]) -> datetime | None:
         statement = select(func.min(_C.next_at)).where(
@@ -173,7 +122,7 @@ class SyncOutbox:
 
     def step_done(self, row: OutboxRow, step: int, peer: Mapping[str, str], at: datetime) -> None:
         """One of several requests was accepted: it is not sent again."""
-        self._lock(row.call, row.subscription, at, peer)
+        self._heard(row.call, row.subscription, at, peer)
         self._change(row, step=step)
 
     def failed(
@@ -189,7 +138,7 @@ class SyncOutbox:
     ) -> None:
         """It will be tried again. ``counts``: this was one of its tries."""
         if peer is not None:
-            self._lock(row.call, row.subscription, at, peer)
+            self._heard(row.call, row.subscription, at, peer)
         self._change(
             row,
             tries=row.tries + (1 if counts else 0),
@@ -209,19 +158,27 @@ class SyncOutbox:
         peer: Mapping[str, str] | None = None,
         tried: bool = True,
     ) -> DueEvent | None:
-        """It is done, one way or another; the call's next event, whose turn it is now."""
-        kept = self._lock(row.call, row.subscription, at, peer)
-        self._change(
-            row,
-            state=state,
-            next_at=None,
-            done_at=at,
-            tries=row.tries + (1 if tried else 0),
-            last_status=status,
-            last_error=error[:_MOST_ERROR],
-        )
-        following = self._promote(row.call, row.subscription, at)
-        return DueEvent(following, kept) if following is not None else None
+        """It is done, one way or another; the call's next event, whose turn it is now.
+
+        ``peer``: what the receiver says of the call from now on, if that is new.
+        """
+        self._lock(row.call, row.subscription)
+        if peer is not None:
+            self._heard(row.call, row.subscription, at, peer)
+        done = {
+            "a_seq": row.seq,
+            "before": row.state,
+            "after": state,
+            "at": at,
+            "tries_now": row.tries + (1 if tried else 0),
+            "status": status,
+            "error": error[:_MOST_ERROR],
+        }
+        self._connection.execute(_DONE, done)
+        # Of one that was dropped meanwhile the next one has its turn already, and keeps its time.
+        line = {"a_call": row.call, "a_subscription": row.subscription, "at": at}
+        following = self._connection.execute(_PROMOTE, line).one_or_none()
+        return None if following is None else _due(following)
 
     # ── by people ────────────────────────────────────────────────────────────
 
@@ -261,8 +218,9 @@ class SyncOutbox:
     def replay(self, seq: int, at: datetime) -> OutboxRow:
         """A dead or dropped one from its beginning, before what waits for the same call. Raises BadInput."""
         row = self._dead(seq, (DEAD, SKIPPED), "only what is dead or was dropped can be told again")
-        self._lock(row.call, row.subscription, at)
-        first = self._first(row.call, row.subscription)
+        self._lock(row.call, row.subscription)
+        line = {"a_call": row.call, "a_subscription": row.subscription}
+        first = self._connection.scalar(_FIRST, line)
         self._change(
             row,
             state=WAITING,
@@ -326,32 +284,15 @@ class SyncOutbox:
 
     # ── within a transaction ─────────────────────────────────────────────────
 
-    def _lock(
-        self, call: str, subscription: int, at: datetime, peer: Mapping[str, str] | None = None
-    ) -> Mapping[str, str]:
-        """Until the transaction's end nobody else changes who is next there. What the receiver said."""
-        statement = _touch(self._connection.dialect.name, kept=peer is None)
-        found: Mapping[str, str] = self._connection.execute(
-            statement,
-            {
-                "call_id": call,
-                "subscription_id": subscription,
-                "peer": dict(peer or {}),
-                "touched_at": at,
-            },
-        ).scalar_one()
-        return found
+    def _lock(self, call: str, subscription: int) -> None:
+        """Until the transaction's end nobody else changes who is next there."""
+        if self._locks:
+            self._connection.execute(_HOLD, {"a_call": call, "a_subscription": subscription})
 
-    def _first(self, call: str, subscription: int) -> OutboxRow | None:
-        row = self._connection.execute(_FIRST, {"a_call": call, "a_subscription": subscription}).one_or_none()
-        return None if row is None else OutboxRow(*row)
-
-    def _promote(self, call: str, subscription: int, at: datetime) -> OutboxRow | None:
-        first = self._first(call, subscription)
-        if first is None or first.next_at is not None:
-            return first
-        self._change(first, next_at=at)
-        return self._again(first.seq)
+    def _heard(self, call: str, subscription: int, at: datetime, peer: Mapping[str, str]) -> None:
+        """What it has said of the call. Locks its line as well."""
+        values = {"call_id": call, "subscription_id": subscription, "peer": dict(peer), "touched_at": at}
+        self._connection.execute(_hear(self._dialect), values)
 
     def _change(self, row: OutboxRow, **values: Any) -> None:
         """Of one that was dropped meanwhile, by somebody else, nothing changes any more."""
@@ -371,6 +312,11 @@ class SyncOutbox:
         return row
 
 
+def _due(row: Any) -> DueEvent:
+    """Its last column is what the receiver has said of the call; null: nothing."""
+    return DueEvent(OutboxRow(*row[:-1]), row[-1] or {})
+
+
 _IS_NEVER_TOLD = and_(
     _L.touched_at < bindparam("before", type_=UtcDateTime()), ~select(_C.seq).where(_SAME_LINE).exists()
 )
@@ -378,23 +324,69 @@ _NEVER_TOLD = select(_L.call_id, _L.subscription_id).where(_IS_NEVER_TOLD)
 _FORGET = delete(_LINES).where(
     _L.call_id == bindparam("a_call"), _L.subscription_id == bindparam("a_subscription"), _IS_NEVER_TOLD
 )
-_FIRST = select(*_ROW).where(_IN_LINE, _C.state == WAITING).order_by(_C.seq).limit(1)
+_FIRST = select(func.min(_C.seq)).where(_IN_LINE, WAITS)
+_SAID = select(_L.peer).where(
+    _L.call_id == bindparam("a_call"), _L.subscription_id == bindparam("a_subscription")
+)
+_HOLD = _SAID.with_for_update()
+_DONE = (
+    update(_TABLE)
+    .where(_C.seq == bindparam("a_seq"), _C.state == bindparam("before"))
+    .values(
+        state=bindparam("after"),
+        next_at=null(),
+        done_at=bindparam("at"),
+        tries=bindparam("tries_now"),
+        last_status=bindparam("status"),
+        last_error=bindparam("error"),
+    )
+)
+_PROMOTE = (
+    update(_TABLE)
+    .where(_C.seq == _FIRST.correlate(None).scalar_subquery())
+    .values(next_at=func.coalesce(_C.next_at, _AT))
+    .returning(*_ROW, _SAID.scalar_subquery())
+)
+_LINE_UP = (
+    postgresql.insert(_LINES)
+    .from_select(
+        ["call_id", "subscription_id", "peer", "touched_at"],
+        select(
+            bindparam("a_call", type_=Text()), _SUBSCRIPTIONS.id, bindparam("nothing", {}, JSON()), _AT
+        ).where(_IS_TOLD),
+    )
+    .on_conflict_do_update(index_elements=["call_id", "subscription_id"], set_={"touched_at": _AT})
+)
 
 
 @cache
 def _add(dialect: str) -> Any:
+    """It is next if nothing of its line waits."""
+    first = _FIRST.correlate(None).scalar_subquery()
+    values: dict[str, Any] = {
+        "subscription_id": _SUBSCRIPTIONS.id,
+        "call_id": bindparam("a_call", type_=Text()),
+        **{name: bindparam(name, type_=CleanText()) for name in ("event", "event_id", "kind", "body")},
+        "state": literal(WAITING),
+        "tries": literal(0),
+        "step": literal(0),
+        "next_at": case((first.is_(None), _AT), else_=null()),
+        "last_error": literal(""),
+        "created_at": _AT,
+    }
     return (
         upsert_of(dialect, OutboxTable)
+        .from_select(list(values), select(*values.values()).where(_IS_TOLD))
         .on_conflict_do_nothing(index_elements=["call_id", "subscription_id", "event"])
-        .returning(*_ROW)
+        .returning(*_ROW, _SAID.scalar_subquery())
     )
 
 
 @cache
-def _touch(dialect: str, *, kept: bool) -> Any:
-    statement: Insert = upsert_of(dialect, OutboxLineTable)
-    new = statement.excluded  # type: ignore[attr-defined]
-    changed = {"touched_at": new.touched_at} if kept else {"touched_at": new.touched_at, "peer": new.peer}
-    return statement.on_conflict_do_update(  # type: ignore[attr-defined]
-        index_elements=["call_id", "subscription_id"], set_=changed
-    ).returning(_L.peer)
+def _hear(dialect: str) -> Any:
+    statement: Any = upsert_of(dialect, OutboxLineTable)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["call_id", "subscription_id"],
+        set_={"touched_at": new.touched_at, "peer": new.peer},
+    )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, text
@@ -10,10 +10,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from bridge.engine.ports import LoggedFact
-from bridge.errors import ConfigurationError, InternalError, LinkDown
+from bridge.errors import ConfigurationError, LinkDown
 from bridge.store.engine import Engines, database_errors, open_engines, open_engines_to_look, reaching
 from bridge.store.migrate import SchemaSeen, Step, Told, log_progress, look, migrate, newer_schema, steps
 from bridge.store.sqlite_thread import SqliteThread
+from bridge.store.turns import Turns
 from bridge.store.unit import SyncUnit, Unit
 
 T = TypeVar("T")
@@ -24,8 +25,7 @@ class Store:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._writing = asyncio.Lock()
-        self._writer: asyncio.Task[object] | None = None
+        self._turns = Turns()
         self._appending = asyncio.Lock()
 
     @classmethod
@@ -100,10 +100,12 @@ class Store:
     async def write(self, do: Callable[[SyncUnit], T]) -> T:
         """A unit in one go, for what every call writes: far cheaper than awaiting each statement.
 
-        ``do`` may run in another thread: it must touch nothing but its unit and what does not change.
+        ``do`` may run in another thread, and again after a rollback, for it may share its transaction with
+        others': it must touch nothing but its unit and what does not change.
         """
-        async with self._turn():
-            return await self._go(self._engines.writing, self._engines.writer, do)
+        engines = self._engines
+        async with self._turn(shared=engines.writing is not None):
+            return await self._go(engines.writing, engines.writer, do)
 
     async def read(self, do: Callable[[SyncUnit], T]) -> T:
         """As ``write``, for a view; on PostgreSQL each of its statements sees its own moment."""
@@ -171,21 +173,11 @@ class Store:
         async with self._turn(), self._session(self._engines.writer) as session:
             yield Unit(session)
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Where there is one writer, to be it."""
+    def _turn(self, *, shared: bool = False) -> AbstractAsyncContextManager[None]:
+        """Where there is one writer, to be it; ``shared``: by way of its thread."""
         if not self._engines.one_writer:
-            yield
-            return
-        me = asyncio.current_task()
-        if self._writer is not None and self._writer is me:
-            raise InternalError("a unit inside a unit of the same task would wait for itself for ever")
-        async with self._writing:
-            self._writer = me
-            try:
-                yield
-            finally:
-                self._writer = None
+            return nullcontext()
+        return self._turns.shared() if shared else self._turns.alone()
 
     @asynccontextmanager
     async def _view(self) -> AsyncIterator[Unit]:

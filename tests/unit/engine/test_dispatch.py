@@ -299,7 +299,17 @@ async def test_crms_are_told_in_the_order_of_what_happened(dispatch: Dispatch, h
     for order in (SAVE, first, SAVE, second):
         dispatch.send(order)
     await until(lambda: len(hands.ended) == 3)
-    assert hands.ended == [first, second, SAVE]
+    assert hands.ended == [first, SAVE, second], "what has ended is kept as such before it is told"
+
+
+async def test_a_call_s_end_is_told_at_once_where_nothing_is_to_be_kept_before(
+    dispatch: Dispatch, hands: Hands
+) -> None:
+    over = replace(TELL, event="ended", kind=o.CallEventKind.ENDED)
+    dispatch.send(over)
+    dispatch.send(SAVE)
+    await asyncio.sleep(0)
+    assert hands.began == [over]
 
 
 async def test_what_no_crm_wants_is_dropped_until_one_does(hands: Hands) -> None:
