@@ -172,21 +172,21 @@ class Service:
             store, lambda trunk: self.settings.region_of_trunk(trunk), self.directories
         )
         recordings = Vault(Path(settings.recordings.directory), lambda: self.settings.recordings.key)
-        self.records = CallRecords(store, self.ari, recordings, tickets_by(lambda: self.settings))
-        self.reconciler = Reconciler(self.records.recordings, self.inbox)
         self.upkeep = Upkeep(store, recordings, lambda: self.settings.recordings.compress_after)
         self.retention = Retention(store, recordings, lambda: KeepRules(*self.settings.keep_recordings()))
         self.screens = CardScreens(store)
         self.callbacks = callbacks_of(
             lambda: self.settings, secrets, store, recordings, self.outside, self._planned, self.inbox.put_now
         )
+        telling = self.callbacks.outbox.telling
+        self.records = CallRecords(store, self.ari, recordings, tickets_by(lambda: self.settings), telling)
+        self.reconciler = Reconciler(self.records.recordings, self.inbox)
         self.tickets = ticketing_of(store, lambda: self.settings, secrets, self.inbox.put_now)
         lanes = handlers(
             ari=self.ari,
             ami=self.ami,
             clients=self.directory,
             store=self.records,
-            crm=self.callbacks.outbox,
             screens=self.screens,
         )
         self.dispatch = Dispatch(lanes, self.inbox.put_now, self.callbacks.outbox.wants)

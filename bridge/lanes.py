@@ -1,5 +1,6 @@
 """Who carries out which order: one function for each lane, made of the adapters' ports."""
 
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 import structlog
@@ -10,24 +11,18 @@ from bridge.centre.orders import (
     AttachRecording,
     CallOrder,
     CloseCard,
-    EndOffer,
     Lane,
     LookUpClient,
     MediaOrder,
     MuteRecording,
     NoteAudit,
     OpenCard,
-    OpenTicket,
-    SaveCall,
-    SaveOffer,
-    SaveWrapUp,
-    SetDisposition,
+    RecordsOrder,
     StartRecording,
     StopRecording,
-    TellCrm,
 )
-from bridge.engine.dispatch import Handler
-from bridge.engine.ports import Crm, Directory, Media, Recorder, Records, Screen
+from bridge.engine.dispatch import Handlers
+from bridge.engine.ports import Directory, Media, Recorder, Records, Screen
 from bridge.errors import InternalError, LinkDown
 
 log = structlog.get_logger(__name__)
@@ -55,9 +50,8 @@ def handlers(
     ami: Recorder,
     clients: Directory,
     store: Records,
-    crm: Crm,
     screens: Screen,
-) -> dict[Lane, Handler]:
+) -> Handlers:
     """An order's lane says who carries it out; where one lane has one kind of order, that is its type."""
 
     async def media(order: CallOrder) -> None:
@@ -72,39 +66,19 @@ def handlers(
     async def directory(order: CallOrder) -> Fact:
         return await clients.look_up(cast("LookUpClient", order))
 
-    async def records(order: CallOrder) -> Fact | None:
-        match order:
-            case SaveCall():
-                return await store.save_call(order)
-            case OpenTicket():
-                return await store.open_ticket(order)
-            case SaveOffer():
-                await store.save_offer(order)
-                return None
-            case EndOffer():
-                await store.end_offer(order)
-                return None
-            case SaveWrapUp():
-                return await store.save_wrap_up(order)
-            case NoteAudit():
-                if order.action == NOT_ANNOUNCED:
-                    log.warning(
-                        "consent could not be announced: the call goes on, and is not recorded",
-                        action="consent",
-                        call_id=order.call,
-                        about=order.about,
-                        sound=order.detail,
-                        remedy="put the sound where Asterisk finds it in the caller's language",
-                    )
-                await store.note_audit(order)
-                return None
-            case TellCrm():
-                await crm.tell(order)
-                return None
-            case SetDisposition():
-                return await store.set_disposition(order)
-            case _:
-                raise InternalError(f"{type(order).__name__} in the records' lane")
+    async def records(orders: Sequence[CallOrder]) -> Sequence[Fact]:
+        kept = cast("Sequence[RecordsOrder]", orders)
+        for order in kept:
+            if isinstance(order, NoteAudit) and order.action == NOT_ANNOUNCED:
+                log.warning(
+                    "consent could not be announced: the call goes on, and is not recorded",
+                    action="consent",
+                    call_id=order.call,
+                    about=order.about,
+                    sound=order.detail,
+                    remedy="put the sound where Asterisk finds it in the caller's language",
+                )
+        return await store.keep(kept)
 
     async def files(order: CallOrder) -> Fact | None:
         return await store.attach_recording(cast("AttachRecording", order))
@@ -118,11 +92,11 @@ def handlers(
             case _:
                 raise InternalError(f"{type(order).__name__} in the screens' lane")
 
-    return {
+    alone = {
         Lane.MEDIA: media,
         Lane.RECORDER: recorder,
         Lane.DIRECTORY: directory,
-        Lane.RECORDS: records,
         Lane.FILES: files,
         Lane.SCREEN: screen,
     }
+    return Handlers(alone, {Lane.RECORDS: records})

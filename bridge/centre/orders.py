@@ -368,18 +368,10 @@ MediaOrder = (
     | ClearCall
 )
 RecordsOrder = (
-    SaveCall
-    | OpenTicket
-    | SaveOffer
-    | EndOffer
-    | SaveWrapUp
-    | SetDisposition
-    | NoteAudit
-    | TellCrm
-    | AttachRecording
+    SaveCall | OpenTicket | SaveOffer | EndOffer | SaveWrapUp | SetDisposition | NoteAudit | TellCrm
 )
 ScreenOrder = OpenCard | CloseCard
 RecorderOrder = StartRecording | StopRecording | MuteRecording
-CallOrder = MediaOrder | RecorderOrder | LookUpClient | RecordsOrder | ScreenOrder
+CallOrder = MediaOrder | RecorderOrder | LookUpClient | RecordsOrder | AttachRecording | ScreenOrder
 TimerOrder = StartTimer | StopTimer
 Order = CallOrder | TimerOrder | Tell

@@ -32,6 +32,7 @@ from bridge.crm.formats import Steer
 from bridge.crm.subscribers import Receiver, Subscribers
 from bridge.crm.telling import People, told_of
 from bridge.crm.together import Together
+from bridge.crm.writes import Write
 from bridge.errors import BadInput, RemoteError
 from bridge.store import Store, SyncUnit
 from bridge.store.outbox import NewEvent
@@ -141,27 +142,29 @@ class Outbox:
     # ── the order ────────────────────────────────────────────────────────────
 
     def wants(self, order: TellCrm) -> bool:
-        """Whether it is worth to ``tell``: also while it is not known who wants what."""
+        """Whether it is worth ``telling``: also while it is not known who wants what."""
         return self._rows is None or bool(self._who_wants(order))
 
-    async def tell(self, order: TellCrm) -> None:
-        """Keep it for all who want to know, in one transaction with the call as it is. Raises LinkDown."""
+    async def telling(self, order: TellCrm) -> Write[list[DueEvent]]:
+        """How it is kept for all who want to know. Raises LinkDown."""
         if self._rows is None:
             await self.look()
         wanted = self._who_wants(order)
-        if not wanted:
-            return
         people, now = People(self._plan(), self._logins), self._clock()
 
         def keep(unit: SyncUnit) -> list[DueEvent]:
-            told = told_of(unit, order, people, self._region_of_trunk, self._public_url)
+            told = told_of(unit, order, people, self._region_of_trunk, self._public_url) if wanted else None
             if told is None:
                 return []
             body = told.as_json().decode()
-            return unit.outbox.add(NewEvent(wanted, order.call, order.event, told.id, told.type, body), now)
+            new = NewEvent(wanted, order.call, order.event, told.id, told.type, body)
+            return unit.outbox.add(new, now)
 
-        for due in await self._together.write(keep):
-            self._offer(due)
+        def then(due: list[DueEvent]) -> None:
+            for one in due:
+                self._offer(one)
+
+        return Write(keep, then)
 
     def _who_wants(self, order: TellCrm) -> list[int]:
         return [row.id for row in self._rows or () if row.active and order.kind.value in row.events]

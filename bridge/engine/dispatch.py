@@ -7,7 +7,7 @@ music plays. What concerns the client goes by his leg, so that it cannot overtak
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
@@ -43,6 +43,8 @@ from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RequestTimeo
 log = structlog.get_logger(__name__)
 
 Handler = Callable[[CallOrder], Awaitable[Fact | None]]
+Together = Callable[[Sequence[CallOrder]], Awaitable[Sequence[Fact]]]
+"""Carries out all of them, in their order, or none."""
 LaneKey = tuple[str, Lane, str]
 
 # What must happen is tried until it does, or cannot any more (Gone); the lane waits, so the order stays:
@@ -60,6 +62,7 @@ _CEILING, _PATIENT_CEILING = 10.0, 1.0  # seconds between tries: a client hears 
 # before CRMs are told of it.
 _SNAPSHOT_PATIENCE = 1.0
 _END_PATIENCE = 0.2
+_MOST_TOGETHER = 20
 
 
 def lane_of(order: CallOrder) -> LaneKey:
@@ -85,32 +88,39 @@ def reason_of(error: Exception) -> FailureReason:
             return FailureReason.INTERNAL
 
 
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What carries out each lane's orders: one at a time, or those that wait together at once."""
+
+    alone: Mapping[Lane, Handler]
+    together: Mapping[Lane, Together] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class _LaneWork:
     orders: deque[CallOrder] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
     gathering: asyncio.Event | None = None  # its orders wait for later ones
-    busy: bool = False  # its first order is being carried out
+    begun: int = 0  # so many of its first orders are being carried out
     due: float = inf  # when they must not wait any more
     since: JournalPlace | None = None  # its oldest order's fact
 
     @property
     def pending_snapshot(self) -> int | None:
         """Where a snapshot stands that is still to be carried out."""
-        begun = 1 if self.busy else 0
-        found = (i for i in range(begun, len(self.orders)) if isinstance(self.orders[i], SaveCall))
+        found = (i for i in range(self.begun, len(self.orders)) if isinstance(self.orders[i], SaveCall))
         return next(found, None)
 
 
 class Dispatch:
-    """``handlers`` carry out one lane each; ``report`` takes their results, and failures, as facts.
+    """``report`` takes the handlers' results, and failures, as facts.
 
     ``wanted``: whether anybody wants to be told this by now; else it costs nothing.
     """
 
     def __init__(
         self,
-        handlers: Mapping[Lane, Handler],
+        handlers: Handlers,
         report: Callable[[Fact], None],
         wanted: Callable[[TellCrm], bool] = lambda _: True,
     ) -> None:
@@ -176,14 +186,24 @@ class Dispatch:
                 patience = min(map(patience_of, work.orders))
                 if patience and self._patient and not isinstance(work.orders[0], TellCrm):
                     await self._gather(work, patience)
-                work.busy = True
-                await self._carry_out(work.orders[0])
-                work.busy = False
-                work.orders.popleft()
+                orders = self._ready(work)
+                work.begun = len(orders)
+                await self._carry_out(orders)
+                work.begun = 0
+                for _ in orders:
+                    work.orders.popleft()
                 if not any(isinstance(order, SaveCall) for order in work.orders):
                     work.due = inf
         finally:
             del self._lanes[key]
+
+    def _ready(self, work: _LaneWork) -> list[CallOrder]:
+        """The first one, and what may go along: up to the last one that has no patience."""
+        orders = list(work.orders)[:_MOST_TOGETHER]
+        if orders[0].lane not in self._handlers.together:
+            return orders[:1]
+        urgent = [place for place, order in enumerate(orders, 1) if not patience_of(order)]
+        return orders[: urgent[-1]] if urgent else orders
 
     async def _gather(self, work: _LaneWork, seconds: float) -> None:
         """Give later orders of the lane a moment to come; one with less patience shortens it."""
@@ -197,13 +217,15 @@ class Dispatch:
             moment.cancel()
             work.gathering = None
 
-    async def _carry_out(self, order: CallOrder) -> None:
+    async def _carry_out(self, orders: Sequence[CallOrder]) -> None:
+        """What fails together is tried one by one: one's fault is not the others'."""
+        order = orders[0]
         patient = isinstance(order, _PATIENT_ORDERS)
         backoff = Backoff(first=0.2, ceiling=_PATIENT_CEILING if patient else _CEILING)
         for tries in itertools.count(1):
             again = self._again
             try:
-                fact = await self._handlers[order.lane](order)
+                facts = await self._handle(orders)
             except Exception as error:  # a fault in one call stays in that call
                 if _is_tried_again(order, error, tries):
                     delay = backoff.next_delay()
@@ -214,11 +236,23 @@ class Dispatch:
                         async with asyncio.timeout(delay):
                             await again.wait()
                     continue
-                self._failed(order, error)
+                if len(orders) == 1:
+                    self._failed(order, error)
+                    return
+                for one in orders:
+                    await self._carry_out([one])
                 return
-            if fact is not None:
+            for fact in facts:
                 self._report(fact)
             return
+
+    async def _handle(self, orders: Sequence[CallOrder]) -> Sequence[Fact]:
+        lane = orders[0].lane
+        together = self._handlers.together.get(lane)
+        if together is not None:
+            return await together(orders)
+        fact = await self._handlers.alone[lane](orders[0])
+        return () if fact is None else (fact,)
 
     def _failed(self, order: CallOrder, error: Exception) -> None:
         reason = reason_of(error)

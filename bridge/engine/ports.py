@@ -9,25 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from bridge.centre.facts import ClientIdentified, Fact, RecordingAttached, TicketOpened
+from bridge.centre.facts import ClientIdentified, Fact, RecordingAttached
 from bridge.centre.ids import AgentId, CallId, LegId, PromptId, RecordingId
 from bridge.centre.orders import (
     AttachRecording,
     CloseCard,
-    EndOffer,
     LookUpClient,
     MediaOrder,
     MuteRecording,
-    NoteAudit,
     OpenCard,
-    OpenTicket,
-    SaveCall,
-    SaveOffer,
-    SaveWrapUp,
-    SetDisposition,
+    RecordsOrder,
     StartRecording,
     StopRecording,
-    TellCrm,
 )
 from bridge.centre.record import PauseRecord, TransferRecord
 
@@ -109,33 +102,15 @@ class Directory(Protocol):
 
 
 class Records(Protocol):
-    """crm/: calls, tickets and recordings in the store. TicketOpened: by this very news of the call."""
+    """crm/: calls, their tickets, offers and recordings in the store, and what CRMs are told of them."""
 
-    async def save_call(self, order: SaveCall) -> TicketOpened | None: ...
-
-    async def open_ticket(self, order: OpenTicket) -> TicketOpened | None:
-        """None while it is not known whether the call becomes a ticket."""
+    async def keep(self, orders: Sequence[RecordsOrder]) -> Sequence[Fact]:
+        """All of them, in their order, or none. TicketOpened: by this very news of a call."""
         ...
-
-    async def save_offer(self, order: SaveOffer) -> None: ...
-
-    async def end_offer(self, order: EndOffer) -> None: ...
-
-    async def save_wrap_up(self, order: SaveWrapUp) -> TicketOpened | None: ...
-
-    async def set_disposition(self, order: SetDisposition) -> TicketOpened | None: ...
-
-    async def note_audit(self, order: NoteAudit) -> None: ...
 
     async def attach_recording(self, order: AttachRecording) -> RecordingAttached | None:
         """None when the files are not complete: the reconciler goes on trying."""
         ...
-
-
-class Crm(Protocol):
-    """crm/: receivers elsewhere that are told what happens to calls."""
-
-    async def tell(self, order: TellCrm) -> None: ...
 
 
 class Screen(Protocol):

@@ -24,7 +24,7 @@ from bridge.centre.facts import Fact
 from bridge.centre.orders import CallOrder, Lane, SaveCall, TellCrm
 from bridge.crm.delivery import Limits
 from bridge.crm.retries import DELAYS
-from bridge.engine.dispatch import Dispatch
+from bridge.engine.dispatch import Dispatch, Handlers
 from tests.fakes.receiver import Receiver, takes
 from tests.integration.crm.callback_house import ORDER, SECRET, House, events_of, housed
 
@@ -42,7 +42,7 @@ class Run:
     arrived: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.dispatch = Dispatch({Lane.RECORDS: self._records}, lambda _: None)
+        self.dispatch = Dispatch(Handlers({Lane.RECORDS: self._records}), lambda _: None)
         self.receiver.answer = self._answer
 
     async def _answer(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
@@ -54,7 +54,7 @@ class Run:
             case SaveCall():
                 await self.house.store.write(lambda unit: unit.calls.save(order.record))
             case TellCrm():
-                await self.house.outbox.tell(order)
+                await self.house.tell(order)
             case _:
                 raise AssertionError(order)
         return None

@@ -201,16 +201,16 @@ class Lanes:
         await self._directory.look_up(o.LookUpClient(call, "89161234567", "lab"))
 
     async def open_ticket(self, call: CallId) -> None:
-        await self._records.open_ticket(o.OpenTicket(call, record(call, 0)))
+        await self._records.keep([o.OpenTicket(call, record(call, 0))])
 
     async def save_call(self, call: CallId) -> None:
         for stage in (1, 2, 3, 4):
-            await self._records.save_call(o.SaveCall(call, record(call, stage)))
+            await self._records.keep([o.SaveCall(call, record(call, stage))])
 
     async def offer(self, call: CallId) -> None:
         leg = LegId(f"{call}-agent-1")
-        await self._records.save_offer(o.SaveOffer(call, leg, AGENT, QUEUE, START, decision(call)))
-        await self._records.end_offer(o.EndOffer(call, leg, START, OfferEnd.ANSWERED))
+        await self._records.keep([o.SaveOffer(call, leg, AGENT, QUEUE, START, decision(call))])
+        await self._records.keep([o.EndOffer(call, leg, START, OfferEnd.ANSWERED)])
 
     async def recording(self, call: CallId) -> None:
         attached = await self._records.attach_recording(o.AttachRecording(call, RecordingId(f"{call}-rec-1")))

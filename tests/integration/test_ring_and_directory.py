@@ -56,11 +56,6 @@ class Phones:
         return [order.agent for order in self.orders if isinstance(order, o.RingAgent)]
 
 
-class NoCrm:
-    async def tell(self, order: o.TellCrm) -> None:
-        pass
-
-
 @dataclass
 class Server:
     """A directory that answers when it is let."""
@@ -123,7 +118,6 @@ async def centre(tmp_path: Path, *, with_directory: bool) -> AsyncIterator[Centr
             store=CallRecords(
                 store, cast("Any", None), Vault(tmp_path, lambda: None), lambda: CallTickets(lambda _: "")
             ),
-            crm=NoCrm(),
             screens=screens,
         )
         dispatch, timers = Dispatch(lanes, inbox.put_now), Timers(inbox.put_now)

@@ -109,7 +109,8 @@ class House:
 
     async def tell(self, *orders: TellCrm) -> None:
         for order in orders:
-            await self.outbox.tell(order)
+            telling = await self.outbox.telling(order)
+            telling.then(await self.store.write(telling.do))
 
     async def states(self) -> list[str]:
         page = await self.store.read(lambda unit: unit.outbox.page(None, 500))

@@ -13,7 +13,7 @@ from bridge.centre.call import CallState
 from bridge.centre.causes import Cause
 from bridge.centre.floor import Floor
 from bridge.centre.ids import Endpoint, LegId, agent_leg_id, wished_call_id
-from bridge.engine.dispatch import Dispatch
+from bridge.engine.dispatch import Dispatch, Handlers
 from tests.fakes.asterisk import PASSWORD, USERNAME, FakeAsterisk, Phone
 from tests.fakes.callers import identify
 from tests.fakes.inbox import FactInbox, until
@@ -33,7 +33,9 @@ class Centre(FactInbox):
         super().__init__()
         self.floor, self.saved = Floor(), list[o.CallRecord]()
         self.link = ari_link(fake.url, USERNAME, PASSWORD, self)
-        self.dispatch = Dispatch(dict.fromkeys(o.Lane, self.other) | {o.Lane.MEDIA: self.media}, self.take)
+        self.dispatch = Dispatch(
+            Handlers(dict.fromkeys(o.Lane, self.other) | {o.Lane.MEDIA: self.media}), self.take
+        )
 
     async def put(self, fact: f.Fact, at: datetime | None = None) -> None:
         self.take(fact)

@@ -123,21 +123,13 @@ class Books:
 
     async def take(self, *orders: Any) -> list[Any]:
         """The facts that follow."""
-        told = [await self._one(order) for order in orders]
-        return [fact for fact in told if fact is not None]
+        return [fact for order in orders for fact in await self._one(order)]
 
-    async def _one(self, order: Any) -> Any:
-        match order:
-            case OpenTicket():
-                return await self.records.open_ticket(order)
-            case SaveCall():
-                return await self.records.save_call(order)
-            case SaveWrapUp():
-                return await self.records.save_wrap_up(order)
-            case SetDisposition():
-                return await self.records.set_disposition(order)
-            case _:
-                return await self.records.attach_recording(order)
+    async def _one(self, order: Any) -> list[Any]:
+        if isinstance(order, AttachRecording):
+            attached = await self.records.attach_recording(order)
+            return [] if attached is None else [attached]
+        return await self.records.keep([order])
 
     async def ticket(self, call: str = CALL) -> TicketRow | None:
         async with self.store.view() as unit:

@@ -319,14 +319,14 @@ async def test_nothing_is_attached_before_the_calls_end_and_all_at_once_then(  #
     other = RecordingId("other.1-rec-1")
     for side in ("in", "out"):
         spool.files[f"{other}-{side}"] = spool.files.pop(f"{REC}-{side}")
-    await records.save_call(SaveCall(living.id, living))
+    await records.keep([SaveCall(living.id, living)])
     assert await records.attach_recording(AttachRecording(living.id, other)) is None
     task = asyncio.create_task(Reconciler(records.recordings, box, every=timedelta(seconds=300)).run())
     for _ in range(20):
         await asyncio.sleep(0.01)  # it has had its turn
     assert spool.fetches == 0
     over = replace(ended(pause(4, None, 7, recording=other)), id=living.id)
-    await records.save_call(SaveCall(living.id, over))
+    await records.keep([SaveCall(living.id, over)])
     async with asyncio.timeout(10):
         while (await row_of(store, other)).state != "attached":
             await asyncio.sleep(0.02)

@@ -68,9 +68,9 @@ def test_subjects_need_no_language(make_record, fields: dict, client: str, subje
 
 async def test_one_ticket_however_often(records: CallRecords, store: Store, make_record) -> None:
     order = OpenTicket(make_record().id, make_record())
-    opened = await asyncio.gather(*(records.open_ticket(order) for _ in range(10)))
-    assert len(set(opened)) == 1
-    assert opened[0].call == order.call
+    opened = await asyncio.gather(*(records.keep([order]) for _ in range(10)))
+    assert len({ticket for (ticket,) in opened}) == 1
+    assert opened[0][0].call == order.call
     async with store.view() as unit:
         assert len((await unit.tickets.page(None, 10)).items) == 1
 
@@ -79,11 +79,11 @@ async def test_late_news_reach_the_ticket(records: CallRecords, store: Store, ma
     async with store.unit() as unit:
         anna = await unit.clients.add("Анна", numbers=[NumberRow("+79161234567", "8916")])
     first = make_record(e164=None)
-    await records.open_ticket(OpenTicket(first.id, first))
+    await records.keep([OpenTicket(first.id, first)])
     ticket = await ticket_of(store, first.id)
     assert (ticket.client, ticket.department) == (None, "front desk")
     known = make_record(verdict=Verdict.KNOWN, client=ClientId(anna.id))
-    await records.save_call(SaveCall(first.id, known))
+    await records.keep([SaveCall(first.id, known)])
     ticket = await ticket_of(store, first.id)
     assert (ticket.client, ticket.department) == (anna.id, "front desk")
     assert ticket.subject == "Анна · +7 916 123-45-67 → +74950000001"
@@ -93,22 +93,22 @@ async def test_late_news_reach_the_ticket(records: CallRecords, store: Store, ma
         queue=QueueName("support"),
         queued_at=first.offered_at,
     )
-    await records.save_call(SaveCall(first.id, queued))
+    await records.keep([SaveCall(first.id, queued)])
     ticket = await ticket_of(store, first.id)
     assert (ticket.department, ticket.subject) == ("Support", "Анна · +7 916 123-45-67 → support")
-    await records.save_call(SaveCall(first.id, first))
-    await records.open_ticket(OpenTicket(first.id, first))
+    await records.keep([SaveCall(first.id, first)])
+    await records.keep([OpenTicket(first.id, first)])
     assert await ticket_of(store, first.id) == ticket
 
 
 async def test_who_answered_is_news_by_himself(records: CallRecords, store: Store, make_record) -> None:
     rung = make_record(queue=QueueName("support"), agent=AgentId("1001"))
-    await records.open_ticket(OpenTicket(rung.id, rung))
+    await records.keep([OpenTicket(rung.id, rung)])
     before = await ticket_of(store, rung.id)
-    await records.save_call(SaveCall(rung.id, rung))
+    await records.keep([SaveCall(rung.id, rung)])
     assert await ticket_of(store, rung.id) == before, "nothing was new"
     answered = replace(rung, answered_at=START + timedelta(seconds=9))
-    await records.save_call(SaveCall(rung.id, answered))
+    await records.keep([SaveCall(rung.id, answered)])
     after = await ticket_of(store, rung.id)
     assert (before.assignee, after.assignee) == (None, "1001")
     assert (after.subject, after.department) == (before.subject, before.department)
@@ -117,11 +117,11 @@ async def test_who_answered_is_news_by_himself(records: CallRecords, store: Stor
 async def test_people_have_the_last_word(records: CallRecords, store: Store, make_record) -> None:
     async with store.unit() as unit:
         anna = await unit.clients.add("Анна")
-    opened = await records.open_ticket(OpenTicket(make_record().id, make_record()))
+    (opened,) = await records.keep([OpenTicket(make_record().id, make_record())])
     async with store.unit() as unit:
         await unit.tickets.update(opened.ticket, subject="Printer", department="Sales", client=None)
     known = make_record(verdict=Verdict.KNOWN, client=ClientId(anna.id), queue=QueueName("support"))
-    await records.save_call(SaveCall(known.id, known))
+    await records.keep([SaveCall(known.id, known)])
     ticket = await ticket_of(store, known.id)
     assert (ticket.subject, ticket.department, ticket.client) == ("Printer", "Sales", None)
 
@@ -129,7 +129,7 @@ async def test_people_have_the_last_word(records: CallRecords, store: Store, mak
 async def test_a_call_without_a_ticket_gets_none_by_being_saved(
     records: CallRecords, store: Store, make_ended
 ) -> None:
-    await records.save_call(SaveCall(make_ended().id, make_ended()))
+    await records.keep([SaveCall(make_ended().id, make_ended())])
     async with store.view() as unit:
         assert await unit.tickets.by_call(make_ended().id) is None
         call = await unit.calls.get(make_ended().id)
@@ -139,7 +139,7 @@ async def test_a_call_without_a_ticket_gets_none_by_being_saved(
 
 async def test_an_outside_leg_is_kept_with_its_call(records: CallRecords, store: Store, make_ended) -> None:
     forwarded = make_ended(legs=(LegRecord(LegId("1700000000.1-out-1"), LegKind.OUTSIDE, None, START),))
-    await records.save_call(SaveCall(forwarded.id, forwarded))
+    await records.keep([SaveCall(forwarded.id, forwarded)])
     async with store.view() as unit:
         call = await unit.calls.get(forwarded.id)
     assert call is not None
@@ -167,8 +167,8 @@ async def test_an_offer_is_judged_when_it_is_saved(records: CallRecords, store: 
     offer = SaveOffer(call, leg, boris, support, START, decision)
     end = EndOffer(call, leg, START + timedelta(seconds=7), OfferEnd.ANSWERED)
     for _ in range(2):
-        await records.save_offer(offer)
-        await records.end_offer(end)
+        await records.keep([offer])
+        await records.keep([end])
     async with store.view() as unit:
         (kept,) = await unit.offers.of_call(call)
     assert (kept.agent, kept.strategy, kept.end, kept.ended_at) == (boris, "linear", "answered", end.at)
@@ -181,9 +181,9 @@ async def test_an_offer_is_judged_when_it_is_saved(records: CallRecords, store: 
 async def test_a_wrap_up_is_kept_with_its_call(records: CallRecords, store: Store, make_ended) -> None:
     ended = make_ended()
     wrap_up = WrapUp(AgentId("1001"), ended.ended_at, ended.ended_at + timedelta(seconds=9))
-    await records.save_call(SaveCall(ended.id, ended))
+    await records.keep([SaveCall(ended.id, ended)])
     for _ in range(2):
-        await records.save_wrap_up(SaveWrapUp(ended.id, wrap_up))
+        await records.keep([SaveWrapUp(ended.id, wrap_up)])
     async with store.view() as unit:
         row = await unit.calls.get(ended.id)
     assert row is not None
@@ -194,12 +194,12 @@ async def test_a_disposition_comes_on_the_calls_ticket(
     records: CallRecords, store: Store, make_record
 ) -> None:
     record = make_record()
-    await records.set_disposition(SetDisposition(record.id, AgentId("1001"), "sold"))
-    await records.open_ticket(OpenTicket(record.id, record))
+    await records.keep([SetDisposition(record.id, AgentId("1001"), "sold")])
+    await records.keep([OpenTicket(record.id, record)])
     assert (await ticket_of(store, record.id)).disposition == ""
-    await records.set_disposition(SetDisposition(record.id, AgentId("1001"), "sold"))
-    await records.set_disposition(SetDisposition(record.id, AgentId("1002"), "refused"))
-    await records.save_call(SaveCall(record.id, record))
+    await records.keep([SetDisposition(record.id, AgentId("1001"), "sold")])
+    await records.keep([SetDisposition(record.id, AgentId("1002"), "refused")])
+    await records.keep([SaveCall(record.id, record)])
     ticket = await ticket_of(store, record.id)
     assert ticket.disposition == "refused"
     async with store.unit() as unit:

@@ -1,6 +1,7 @@
 """Dispatch: in order within a lane, lanes in parallel, every failure a fact."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +10,8 @@ import pytest
 from bridge.centre import facts as f
 from bridge.centre import orders as o
 from bridge.centre.decision import OfferEnd
-from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, QueueName
-from bridge.engine.dispatch import Dispatch, reason_of
+from bridge.centre.ids import AgentId, CallId, Endpoint, LegId, QueueName, TicketId
+from bridge.engine.dispatch import Dispatch, Handlers, reason_of
 from bridge.errors import CallbridgeError, Gone, LinkDown, Refused, RequestTimeout, Unreachable
 from tests.fakes.inbox import until
 
@@ -65,7 +66,7 @@ def reports() -> list[f.Fact]:
 
 @pytest.fixture
 def dispatch(hands: Hands, reports: list[f.Fact]) -> Dispatch:
-    return Dispatch(dict.fromkeys(o.Lane, hands.carry_out), reports.append)
+    return Dispatch(Handlers(dict.fromkeys(o.Lane, hands.carry_out)), reports.append)
 
 
 async def test_one_legs_orders_keep_their_order(dispatch: Dispatch, hands: Hands) -> None:
@@ -314,7 +315,7 @@ async def test_a_call_s_end_is_told_at_once_where_nothing_is_to_be_kept_before(
 
 async def test_what_no_crm_wants_is_dropped_until_one_does(hands: Hands) -> None:
     kinds: set[o.CallEventKind] = set()
-    dispatch = Dispatch({TELL.lane: hands.carry_out}, [].append, lambda order: order.kind in kinds)
+    dispatch = Dispatch(Handlers({TELL.lane: hands.carry_out}), [].append, lambda order: order.kind in kinds)
     dispatch.send(TELL)
     assert len(dispatch) == 0
     kinds.add(o.CallEventKind.ENDED)  # in the middle of the call
@@ -342,3 +343,85 @@ async def test_draining_does_not_wait_for_later_snapshots(dispatch: Dispatch, ha
     await asyncio.sleep(0)
     assert await dispatch.drain(0.2) == 0
     assert hands.ended == [save]
+
+
+class Books:
+    """A lane whose orders are carried out together; ``faulty`` ones fail with all that go along."""
+
+    def __init__(self) -> None:
+        self.began: list[list[o.CallOrder]] = []
+        self.ended: list[o.CallOrder] = []
+        self.faulty: dict[o.CallOrder, list[Exception]] = {}
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def keep(self, orders: Sequence[o.CallOrder]) -> list[f.Fact]:
+        self.began.append(list(orders))
+        await self.gate.wait()
+        for order in orders:
+            if self.faulty.get(order):
+                raise self.faulty[order].pop(0)
+        self.ended += orders
+        return [f.TicketOpened(CALL, TicketId(len(self.ended)))]
+
+
+@pytest.fixture
+def books() -> Books:
+    return Books()
+
+
+@pytest.fixture
+def keeping(books: Books, hands: Hands, reports: list[f.Fact]) -> Dispatch:
+    return Dispatch(Handlers({}, {o.Lane.RECORDS: books.keep}), reports.append)
+
+
+RINGS = replace(TELL, event="ringing", kind=o.CallEventKind.RINGING)
+
+
+async def test_what_waits_in_the_records_lane_is_kept_together(
+    keeping: Dispatch, books: Books, reports: list[f.Fact]
+) -> None:
+    books.gate.clear()
+    keeping.send(TICKET)
+    await until(lambda: len(books.began) == 1)
+    for order in (TELL, OFFER, RINGS, SAVE):
+        keeping.send(order)
+    books.gate.set()
+    await until(lambda: len(books.began) == 2)
+    assert books.began == [[TICKET], [TELL, OFFER, RINGS]], "a snapshot goes on waiting for later ones"
+    assert [fact.ticket for fact in reports if isinstance(fact, f.TicketOpened)] == [1, 4]
+    await until(lambda: books.ended == [TICKET, TELL, OFFER, RINGS, SAVE])
+
+
+async def test_of_what_fails_together_each_is_tried_alone(
+    keeping: Dispatch, books: Books, reports: list[f.Fact]
+) -> None:
+    books.faulty[OFFER] = [ValueError("a fault of ours")] * 2
+    for order in (TELL, OFFER, RINGS):
+        keeping.send(order)
+    await until(lambda: books.ended == [TELL, RINGS])
+    assert books.began == [[TELL, OFFER, RINGS], [TELL], [OFFER], [RINGS]]
+    assert [fact.order for fact in reports if isinstance(fact, f.OrderFailed)] == ["EndOffer"]
+
+
+async def test_all_of_them_are_tried_again_when_the_store_does_not_answer(
+    keeping: Dispatch, books: Books, reports: list[f.Fact]
+) -> None:
+    books.faulty[RINGS] = [LinkDown("locked")]
+    keeping.send(TELL)
+    keeping.send(RINGS)
+    await until(lambda: books.ended == [TELL, RINGS])
+    assert books.began == [[TELL, RINGS]] * 2
+
+
+async def test_a_snapshot_that_is_being_kept_takes_no_later_one_s_place(
+    keeping: Dispatch, books: Books
+) -> None:
+    books.gate.clear()
+    keeping.send(SAVE)
+    keeping.send(WORD)
+    await until(lambda: books.began == [[SAVE, WORD]])
+    later = o.SaveCall(CALL, ENDED)
+    keeping.send(later)
+    books.gate.set()
+    await until(lambda: books.ended == [SAVE, WORD, later])

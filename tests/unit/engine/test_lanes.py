@@ -29,8 +29,8 @@ class Recorder:
 
 
 def recorder(ami: Recorder, ari: Recorder) -> Handler:
-    parts: dict[str, Any] = dict.fromkeys(("clients", "store", "crm", "screens"))
-    return handlers(ami=ami, ari=ari, **parts)[Lane.RECORDER]
+    parts: dict[str, Any] = dict.fromkeys(("clients", "store", "screens"))
+    return handlers(ami=ami, ari=ari, **parts).alone[Lane.RECORDER]
 
 
 @pytest.mark.parametrize("order", [START, MUTE])

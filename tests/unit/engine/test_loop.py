@@ -16,7 +16,7 @@ from bridge.centre.change_facts import ClientHeld
 from bridge.centre.floor import Floor
 from bridge.centre.ids import CallId, LegId
 from bridge.engine.desk import EngineDesk
-from bridge.engine.dispatch import Dispatch
+from bridge.engine.dispatch import Dispatch, Handlers
 from bridge.engine.history import History
 from bridge.engine.inbox import BoundedInbox
 from bridge.engine.logged import logged
@@ -44,7 +44,7 @@ class Rig:
         self.journal = MemoryJournal()
         self.sent: list[o.CallOrder] = []
         self.inbox = BoundedInbox()
-        self.dispatch = Dispatch(dict.fromkeys(o.Lane, self.carry_out), self.inbox.put_now)
+        self.dispatch = Dispatch(Handlers(dict.fromkeys(o.Lane, self.carry_out)), self.inbox.put_now)
         self.timers = Timers(self.inbox.put_now)
         self.history = History(self.log, self.journal, run="run")
         self.engine = Engine(

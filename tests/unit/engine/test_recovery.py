@@ -16,7 +16,7 @@ from bridge.centre.change_facts import ClientHeld
 from bridge.centre.floor import Floor
 from bridge.centre.ids import CallId, LegId, RecordingId, TicketId
 from bridge.engine.checkpoint import BadCheckpoint, CheckpointWriter, read_checkpoint
-from bridge.engine.dispatch import Dispatch
+from bridge.engine.dispatch import Dispatch, Handlers
 from bridge.engine.history import History
 from bridge.engine.inbox import BoundedInbox
 from bridge.engine.loop import Engine
@@ -51,7 +51,7 @@ class Process:
         self.engine = Engine(
             floor=self.recovered.floor,
             inbox=self.inbox,
-            dispatch=Dispatch(dict.fromkeys(o.Lane, self.carry_out), self.inbox.put_now),
+            dispatch=Dispatch(Handlers(dict.fromkeys(o.Lane, self.carry_out)), self.inbox.put_now),
             timers=self.timers,
             history=self.history,
             journal=self.journal,
