@@ -31,7 +31,6 @@ from bridge.crm.delivery import (
 from bridge.crm.formats import Steer
 from bridge.crm.subscribers import Receiver, Subscribers
 from bridge.crm.telling import People, told_of
-from bridge.crm.together import Together
 from bridge.crm.writes import Write
 from bridge.errors import BadInput, RemoteError
 from bridge.store import Store, SyncUnit
@@ -103,9 +102,8 @@ class Outbox:
     ) -> None:
         self._store = store
         self._subscribers = subscribers
-        self._together = Together(store)
         self._delivery = Delivery(
-            self._together,
+            store,
             subscribers,
             sender,
             limits=limits,
@@ -203,7 +201,6 @@ class Outbox:
             self._runs = False
             await self._stop([*self._lines.values()])
             self._lines.clear()
-            await self._together.flushed()
 
     async def look(self) -> None:
         """Who is to be told by now. Called as well when somebody has changed it here."""
