@@ -42,7 +42,7 @@ ReadRecording = Callable[[str], Awaitable[bytes]]
 class Writer(Protocol):
     """As much of the store as is needed here."""
 
-    async def write(self, do: Callable[[SyncUnit], T]) -> T: ...
+    async def write(self, do: Callable[[SyncUnit], T], *, quick: bool = False) -> T: ...
 
 
 class Sender(Protocol):
@@ -211,7 +211,7 @@ class Delivery:
 
     async def _step_done(self, one: _Try) -> None:
         step, peer, now = one.step, one.peer, self._clock()
-        await self._writer.write(lambda unit: unit.outbox.step_done(one.row, step, peer, now))
+        await self._writer.write(lambda unit: unit.outbox.step_done(one.row, step, peer, now), quick=True)
 
     async def _finish(
         self,
@@ -225,7 +225,8 @@ class Delivery:
     ) -> Attempt:
         now = self._clock()
         following = await self._writer.write(
-            lambda unit: unit.outbox.finish(row, state, now, status=status, error=error, peer=peer)
+            lambda unit: unit.outbox.finish(row, state, now, status=status, error=error, peer=peer),
+            quick=True,
         )
         if state == DEAD:
             log.error(
@@ -264,7 +265,7 @@ class Delivery:
             if slow is not None:
                 unit.subscriptions.change(row.subscription, slow_until=slow)
 
-        await self._writer.write(failed)
+        await self._writer.write(failed, quick=True)
         log.warning(
             "an event was not accepted: it is tried again",
             action="callback.retry",

@@ -177,7 +177,7 @@ class RecordingKeeper:
     async def _attempt(self, call: CallId, recording: RecordingId) -> Result:
         # Before it is asked whether the call is over: that must not be told in between.
         self._early.add(recording)
-        noted = await self.store.write(lambda unit: _note(unit, call, recording))
+        noted = await self.store.write(lambda unit: _note(unit, call, recording), quick=True)
         if noted is not None and noted.row.state != "attached" and noted.times.ended_at is None:
             return Result(Stage.NOT_YET, reason="the call is not over: it may still be paused, or recorded")
         self._early.discard(recording)
@@ -240,7 +240,7 @@ class RecordingKeeper:
             # the file grows in steps of 32 KiB.
             return await self._later(row.id, str(error), given_up=quiet >= _NEVER_CLOSED)
         tickets = self._tickets()
-        attached = await self.store.write(lambda unit: _attach(unit, noted, made, tickets))
+        attached = await self.store.write(lambda unit: _attach(unit, noted, made, tickets), quick=True)
         if attached is None:
             return Result(Stage.NOT_YET, reason="its pauses are not what they were")
         if made.stored.encrypted:

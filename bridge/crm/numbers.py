@@ -87,6 +87,11 @@ def read(raw: str | None, region: str) -> Reading:
         return Reading(NumberKind.WITHHELD, "")
     if len(raw) > MAX_LENGTH:
         return Reading(NumberKind.UNREADABLE, raw, why=_TOO_LONG)
+    return _read(raw, region)
+
+
+@lru_cache(4_096)  # of one call it is asked some ten times
+def _read(raw: str, region: str) -> Reading:
     writing = writings.taken_apart(raw)
     if writing.withheld:
         return Reading(NumberKind.WITHHELD, raw)

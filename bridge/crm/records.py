@@ -59,7 +59,7 @@ class CallRecords:
 
     async def keep(self, orders: Sequence[RecordsOrder]) -> list[Fact]:
         writes = [await self._write_of(order) for order in orders]
-        results = await self._store.write(lambda unit: [write.do(unit) for write in writes])
+        results = await self._store.write(lambda unit: [write.do(unit) for write in writes], quick=True)
         facts = [write.then(result) for write, result in zip(writes, results, strict=True)]
         return [fact for fact in facts if fact is not None]
 

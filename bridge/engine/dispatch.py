@@ -62,6 +62,7 @@ _CEILING, _PATIENT_CEILING = 10.0, 1.0  # seconds between tries: a client hears 
 # before CRMs are told of it.
 _SNAPSHOT_PATIENCE = 1.0
 _END_PATIENCE = 0.2
+_FILE_PATIENCE = 0.4  # before the call's end is kept, a recording would be looked at for nothing
 _MOST_TOGETHER = 20
 
 
@@ -285,7 +286,7 @@ def patience_of(order: CallOrder) -> float:
         case SaveCall(record=record):
             return _SNAPSHOT_PATIENCE if record.ended_at is None else _END_PATIENCE
         case AttachRecording():
-            return _END_PATIENCE
+            return _FILE_PATIENCE
         case _:
             return 0.0
 

@@ -33,9 +33,8 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from bridge.errors import BadInput, ConfigurationError, InternalError, LinkDown
 from bridge.store import sqlite_driver
-from bridge.store.sqlite_thread import SqliteThread
+from bridge.store.sqlite_thread import BUSY_TIMEOUT_MS, SqliteThread
 
-BUSY_TIMEOUT_MS = 15_000
 _TOGETHER = 20  # jobs in one transaction: who is the first of them waits for the last
 
 _DRIVERS = {
@@ -114,7 +113,9 @@ async def open_engines(url: str) -> Engines:
     writer = create_async_engine(parsed, pool_size=1, max_overflow=0, **_SQLITE, **_JSON)
     reader = create_async_engine(parsed, pool_size=4, max_overflow=4, **_SQLITE, **_JSON)
     blocking = parsed.set(drivername="sqlite+pysqlite")
-    writing, reading = (create_engine(blocking, poolclass=StaticPool, **_JSON) for _ in range(2))
+    # Whichever thread has the turn may use it.
+    handed_on = {"connect_args": {"check_same_thread": False}}
+    writing, reading = (create_engine(blocking, poolclass=StaticPool, **handed_on, **_JSON) for _ in range(2))
     for sync in (writer.sync_engine, writing):
         _prepare_sqlite(sync, "BEGIN IMMEDIATE", ("PRAGMA synchronous=NORMAL",))
     for sync in (reader.sync_engine, reading):

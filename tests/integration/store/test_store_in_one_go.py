@@ -203,3 +203,44 @@ async def test_closing_lets_what_was_asked_for_end_and_takes_no_more(tmp_path: P
     again = await Store.open(url)
     assert await calls_in(again) == {"c1"}
     await again.close()
+
+
+@pytest.mark.parametrize("quick", [True, False])
+async def test_quick_ones_others_and_units_meet_no_lock(store: Store, make_record, quick: bool) -> None:
+    async def unit(number: int) -> None:
+        async with store.unit() as unit:
+            await unit.calls.save(make_record(f"u{number}"))
+            await asyncio.sleep(0)
+
+    def job(name: str):  # type: ignore[no-untyped-def]
+        return lambda unit: unit.calls.save(make_record(name))
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(10):
+            group.create_task(unit(number))
+            group.create_task(store.write(job(f"q{number}"), quick=True))
+            group.create_task(store.write(job(f"j{number}"), quick=quick))
+    assert await calls_in(store) == {f"{kind}{number}" for kind in "uqj" for number in range(10)}
+
+
+async def test_a_quick_one_that_is_refused_is_told_as_any_other(store: Store, make_record) -> None:
+    with pytest.raises(BadInput, match="refused"):
+        await store.write(
+            lambda unit: unit.recordings.note("r1", "no.such.call", datetime.now(UTC)), quick=True
+        )
+    await store.write(lambda unit: unit.calls.save(make_record("c1")), quick=True)
+    assert await calls_in(store) == {"c1"}
+
+
+async def test_a_quick_one_waits_for_the_file_that_another_process_holds(tmp_path: Path, make_record) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path / 'x.db'}")
+    other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writing = asyncio.create_task(store.write(lambda unit: unit.calls.save(make_record("c1")), quick=True))
+    done, _ = await asyncio.wait([writing], timeout=0.2)
+    assert not done, "and the loop goes on meanwhile"
+    other.execute("ROLLBACK")
+    other.close()
+    await writing
+    assert await calls_in(store) == {"c1"}
+    await store.close()

@@ -1,6 +1,7 @@
-"""The writing thread: what waits shares a transaction, and what fails in it is nobody else's fault."""
+"""The writing thread: what waits shares a transaction, a fault is nobody else's, the quick are done now."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,12 +12,28 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import StaticPool
 
 from bridge.errors import LinkDown
+from bridge.store import sqlite_thread
 from bridge.store.sqlite_thread import SqliteThread
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{tmp_path / 'x.db'}", poolclass=StaticPool)
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "x.db"
+
+
+@pytest.fixture
+def engine(file: Path) -> Engine:
+    with sqlite3.connect(file) as made:
+        made.execute("PRAGMA journal_mode=WAL")
+    engine = create_engine(
+        f"sqlite:///{file}", poolclass=StaticPool, connect_args={"check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE words (word TEXT)"))
     engine.dispose()
@@ -125,3 +142,80 @@ async def test_who_is_cancelled_leaves_only_when_his_job_is_over(thread: SqliteT
     with pytest.raises(asyncio.CancelledError):
         await job
     assert await thread.run(words) == ["a"]
+
+
+# ── at once ──────────────────────────────────────────────────────────────────
+
+
+def settings(connection: Connection) -> tuple[int, int]:
+    names = ("busy_timeout", "wal_autocheckpoint")
+    busy, checkpoint = (connection.scalar(text(f"PRAGMA {name}")) for name in names)
+    return busy, checkpoint
+
+
+async def test_a_quick_one_is_done_at_once_in_the_callers_thread(thread: SqliteThread) -> None:
+    assert thread.try_now(lambda _: threading.current_thread()) == (threading.main_thread(),)
+    assert await thread.run(lambda _: threading.current_thread()) is not threading.main_thread()
+    assert thread.try_now(say("a")) == ("a",)
+    assert await thread.run(say("b")) == "b"
+    assert thread.try_now(words) == (["a", "b"],)
+
+
+async def test_it_waits_for_nobody_and_leaves_the_wal_to_the_thread(thread: SqliteThread) -> None:
+    for _ in range(2):
+        assert thread.try_now(settings) == ((0, 0),)
+        assert await thread.run(settings) == (15_000, 1_000)
+
+
+async def test_one_that_fails_leaves_nothing_and_the_next_one_is_done(thread: SqliteThread) -> None:
+    with pytest.raises(ZeroDivisionError):
+        thread.try_now(say("bad"))
+    assert thread.try_now(words) == ([],)
+
+
+async def test_while_another_process_writes_the_thread_must_wait_for_it(
+    thread: SqliteThread, file: Path
+) -> None:
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert thread.try_now(say("a")) is None
+    waiting = asyncio.create_task(thread.run(say("a")))
+    done, _ = await asyncio.wait([waiting], timeout=0.1)
+    assert not done
+    other.execute("COMMIT")
+    other.close()
+    assert await waiting == "a"
+    assert thread.try_now(words) == (["a"],)
+
+
+async def test_who_was_slow_is_the_last_one_for_a_while(
+    thread: SqliteThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(sqlite_thread.time, "monotonic", lambda: now)
+
+    def slow(connection: Connection) -> None:
+        nonlocal now
+        now += 0.2
+
+    assert thread.try_now(slow) == (None,)
+    assert not thread.may_now
+    assert thread.try_now(words) is None
+    now += 1.0
+    assert thread.may_now
+    assert thread.try_now(words) == ([],)
+
+
+async def test_after_many_in_a_row_the_thread_has_its_turn(
+    thread: SqliteThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_thread, "_MOST_IN_A_ROW", 3)
+    assert [thread.try_now(say(word)) for word in "abcd"] == [("a",), ("b",), ("c",), None]
+    await thread.run(say("d"))
+    assert thread.try_now(words) == (["a", "b", "c", "d"],)
+
+
+async def test_none_is_done_after_the_end(engine: Engine) -> None:
+    thread = SqliteThread(engine)
+    await thread.close()
+    assert thread.try_now(words) is None
