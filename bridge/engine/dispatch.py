@@ -185,7 +185,8 @@ class Dispatch:
         try:
             while work.orders:
                 patience = min(map(patience_of, work.orders))
-                if patience and self._patient and not isinstance(work.orders[0], TellCrm):
+                told_only = isinstance(work.orders[0], TellCrm)  # its patience is for a snapshot before it
+                if patience and self._patient and not told_only:
                     await self._gather(work, patience)
                 orders = self._ready(work)
                 work.begun = len(orders)
@@ -200,9 +201,9 @@ class Dispatch:
 
     def _ready(self, work: _LaneWork) -> list[CallOrder]:
         """The first one, and what may go along: up to the last one that has no patience."""
+        if work.orders[0].lane not in self._handlers.together:
+            return [work.orders[0]]
         orders = list(work.orders)[:_MOST_TOGETHER]
-        if orders[0].lane not in self._handlers.together:
-            return orders[:1]
         urgent = [place for place, order in enumerate(orders, 1) if not patience_of(order)]
         return orders[: urgent[-1]] if urgent else orders
 

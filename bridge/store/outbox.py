@@ -1,9 +1,9 @@
 """Events of calls on their way to subscriptions: one row for each of both, and who is next.
 
 Of each call's rows for one subscription exactly one, the first that waits, has ``next_at``: what is due is
-found by an index that holds nothing else, however many rows are done. Who is next is decided under a lock on
-the call's *line* (its row in ``outbox_lines``, which also keeps what the receiver has said about the call),
-because the command line is a process of its own.
+found by an index that holds nothing else, however many rows are done. A call's *line* (its row in
+``outbox_lines``) keeps what the receiver has said about the call. On PostgreSQL who is next is decided under a
+lock on it, because the command line is a process of its own; on SQLite whoever writes has the whole database.
 """
 
 from collections.abc import Collection, Mapping, Sequence
