@@ -54,8 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # ── commands ─────────────────────────────────────────────────────────────────
 
 
-# Seconds after which a thread that has more to do lets another one go on. Those that read the database or join a
-# recording change with the loop many times in each of their jobs: with Python's 5 ms both wait more than they work.
+# Seconds after which a thread that has more to do lets another one go on. Those that read the database or
+# join a recording change with the loop many times in each of their jobs: with Python's 5 ms both wait more
+# than they work.
 _SWITCH_INTERVAL = 0.0005
 
 

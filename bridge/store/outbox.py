@@ -2,8 +2,8 @@
 
 Of each call's rows for one subscription exactly one, the first that waits, has ``next_at``: what is due is
 found by an index that holds nothing else, however many rows are done. A call's *line* (its row in
-``outbox_lines``) keeps what the receiver has said about the call. On PostgreSQL who is next is decided under a
-lock on it, because the command line is a process of its own; on SQLite whoever writes has the whole database.
+``outbox_lines``) keeps what the receiver has said about the call. On PostgreSQL who is next is decided under
+a lock on it, because the command line is a process of its own; on SQLite whoever writes has all of it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
