@@ -139,7 +139,7 @@ class Into(Protocol):
 
     async def put(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None: ...
 
-    async def drop_indexes(self, table: Table) -> list[str]:
+    async def drop_indexes(self, table: str) -> list[str]:
         """Those of no constraint; the statements that make them again, for ``run``."""
 
     async def run(self, statement: str) -> None: ...
@@ -153,19 +153,24 @@ class Bulk:
     def __init__(self, into: Into) -> None:
         self._into = into
 
+    @asynccontextmanager
+    async def unindexed(self, table: str) -> AsyncIterator[None]:
+        """An index that is made of all rows at once costs a fraction of one that each row goes into."""
+        indexes = await self._into.drop_indexes(table)
+        yield
+        for index in indexes:
+            await self._into.run(index)
+
     async def fill(self, of: type[Base], columns: Sequence[str], rows: Iterable[Row]) -> None:
         table = of.__table__
         assert isinstance(table, Table)
         began, count, waiting = time.monotonic(), 0, iter(rows)
-        # An index that is made of all rows at once costs a fraction of one that each row goes into.
-        indexes = await self._into.drop_indexes(table)
-        while some := list(islice(waiting, AT_ONCE)):
-            await self._into.put(table, columns, some)
-            count += len(some)
-            if count % (20 * AT_ONCE) == 0:
-                print(f"  {table.name}: {count:,} rows …", flush=True)
-        for index in indexes:
-            await self._into.run(index)
+        async with self.unindexed(table.name):
+            while some := list(islice(waiting, AT_ONCE)):
+                await self._into.put(table, columns, some)
+                count += len(some)
+                if count % (20 * AT_ONCE) == 0:
+                    print(f"  {table.name}: {count:,} rows …", flush=True)
         print(f"  {table.name}: {count:,} rows in {time.monotonic() - began:.0f} s", flush=True)
 
 
@@ -185,10 +190,10 @@ class IntoSqlite:
         with self._connection:
             self._connection.executemany(statement, kept)
 
-    async def drop_indexes(self, table: Table) -> list[str]:
+    async def drop_indexes(self, table: str) -> list[str]:
         found = self._connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?",
-            (table.name,),
+            (table,),
         ).fetchall()
         for name, _ in found:
             self._connection.execute(f"DROP INDEX {name}")
@@ -208,11 +213,11 @@ class IntoPostgres:
     async def put(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         await self._connection.copy_records_to_table(table.name, records=rows, columns=list(columns))
 
-    async def drop_indexes(self, table: Table) -> list[str]:
+    async def drop_indexes(self, table: str) -> list[str]:
         found = await self._connection.fetch(
             "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = $1 AND indexname NOT IN "
             "(SELECT conname FROM pg_constraint WHERE conrelid = $1::regclass)",
-            table.name,
+            table,
         )
         for name, _ in found:
             await self._connection.execute(f'DROP INDEX "{name}"')
