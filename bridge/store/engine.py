@@ -251,16 +251,20 @@ def _use_wal(file: Path) -> None:
 def _prepare_sqlite(engine: Engine, begin: str, pragmas: tuple[str, ...]) -> None:
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
-        # The driver would begin by itself, late and DEFERRED; BEGIN is ours, in the listener below.
+        # The driver would begin by itself, late and DEFERRED; BEGIN is ours, below.
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in (f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}", "PRAGMA foreign_keys=ON", *pragmas):
             cursor.execute(pragma)
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def begun(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+    def do_begin(connection: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(begin)
+        cursor.close()
+
+    # No listener: one that fails leaves the connection in the middle of its beginning.
+    engine.dialect.do_begin = do_begin  # type: ignore[method-assign, assignment]
 
 
 def _to_json(value: object) -> str:

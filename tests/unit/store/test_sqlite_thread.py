@@ -33,7 +33,7 @@ def engine(file: Path) -> Engine:
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
 
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    engine.dialect.do_begin = lambda connection: connection.execute("BEGIN IMMEDIATE")  # type: ignore
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE words (word TEXT)"))
     engine.dispose()
