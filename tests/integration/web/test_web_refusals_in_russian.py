@@ -127,4 +127,5 @@ async def test_due_times_say_their_rule_in_russian(house: House) -> None:
     text = await (await client.get(f"/tickets/{made['id']}")).text()
     found = re.search(r'<ul class="dues".*?</ul>', text, re.S)
     assert found
-    assert "sla[0]: все обращения" in found[0]
+    assert "Правило: все обращения" in found[0]
+    assert 'title="support: sla[0]"' in found[0], "for who looks after the file"
