@@ -33,7 +33,10 @@ def engine(file: Path) -> Engine:
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
 
-    engine.dialect.do_begin = lambda connection: connection.execute("BEGIN IMMEDIATE")  # type: ignore
+    def do_begin(connection: Any) -> None:
+        connection.cursor().execute("BEGIN IMMEDIATE")
+
+    engine.dialect.do_begin = do_begin  # type: ignore[method-assign, assignment]
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE words (word TEXT)"))
     engine.dispose()
