@@ -6,7 +6,6 @@ the same each time, so that one on disk can be used again.
 """
 
 import asyncio
-import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -271,18 +270,22 @@ async def is_filled(url: str, count: int) -> bool:
 
 
 @contextmanager
-def base_at(database: str, file: Path) -> Iterator[str]:
-    """The URL of a base of this kind: on SQLite in ``file``, which may be there already."""
+def base_at(database: str, file: Path, *, lasting: bool = False) -> Iterator[str]:
+    """The URL of a base of this kind, which may be there from another time.
+
+    SQLite's is ``file``; PostgreSQL's lasts in a volume of Docker's that has the file's name, or not at all.
+    """
     if database == "sqlite":
         yield f"sqlite:///{file}"
         return
-    with running_postgres() as server:
-        name = f"bench_{secrets.token_hex(4)}"
+    name = f"bench_{file.stem}"
 
-        async def make() -> None:
-            connection = await asyncpg.connect(f"{server}/postgres")
+    async def make(server: str) -> None:
+        connection = await asyncpg.connect(f"{server}/postgres")
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
             await connection.execute(f"CREATE DATABASE {name}")
-            await connection.close()
+        await connection.close()
 
-        asyncio.run(make())
+    with running_postgres(f"callbridge_{name}" if lasting else None) as server:
+        asyncio.run(make(server))
         yield f"{server}/{name}"

@@ -98,7 +98,9 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=CLIENTS)
     parser.add_argument("--look-ups", type=int, default=LOOK_UPS)
     parser.add_argument(
-        "--keep-in", type=Path, help="a directory: SQLite's base stays there for another time"
+        "--keep-in",
+        type=Path,
+        help="a directory: SQLite's base stays there for another time, PostgreSQL's in a volume",
     )
     options = parser.parse_args()
     wanted = options.databases or [one for one in DATABASES if one == "sqlite" or shutil.which("docker")]
@@ -108,7 +110,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as passing:
         for database in wanted:
             print(f"{database}: a base of {options.clients:,} clients", flush=True)
-            with base_at(database, (options.keep_in or Path(passing)) / "look_up.db") as url:
+            file = (options.keep_in or Path(passing)) / "look_up.db"
+            with base_at(database, file, lasting=options.keep_in is not None) as url:
                 spent = asyncio.run(measure(url, options.clients, options.look_ups))
             report(database, options.clients, spent)
 

@@ -20,6 +20,7 @@ from bridge.store import Store
 from tests.fakes.databases import fill_postgresql, fill_sqlite
 
 IMAGE = "callbridge-test-postgres"
+DATA = "/var/lib/postgresql/test"
 BASES = ("debian:bookworm-slim", "debian:sid-slim")
 START = datetime(2025, 3, 1, 9, 0, tzinfo=UTC)
 
@@ -46,8 +47,8 @@ def build_image() -> None:
 
 
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """The URL of a server of its own, without a database."""
+def running_postgres(volume: str | None = None) -> Iterator[str]:
+    """The URL of a server of its own, without a database. With a volume of Docker's its data last in that."""
     try:
         version = docker("version")
     except FileNotFoundError:
@@ -58,6 +59,8 @@ def running_postgres() -> Iterator[str]:
     container = DockerContainer(IMAGE).with_name(f"cb-pg-{secrets.token_hex(4)}")
     # On loopback only: it trusts whoever reaches it. The library has no way to say so, docker's has.
     container.ports["5432/tcp"] = ("127.0.0.1", None)  # type: ignore[assignment]
+    if volume is not None:
+        container.with_volume_mapping(volume, DATA, "rw")
     with container:
         url = f"postgresql://postgres@127.0.0.1:{container.get_exposed_port(5432)}"
         wait_for(container)
