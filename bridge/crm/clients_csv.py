@@ -24,7 +24,7 @@ from bridge.crm.client_cells import COLUMN, field_value, tags_in
 from bridge.crm.client_numbers import merged, row_of
 from bridge.crm.encodings import Guess, guess
 from bridge.crm.parties import emails
-from bridge.errors import BadInput, BadNumber
+from bridge.errors import N_, BadInput
 from bridge.store.client_tags import tags_of
 from bridge.store.client_values import MAX_NAME, MAX_NOTES, MAX_NUMBERS
 from bridge.store.rows import NumberRow
@@ -37,12 +37,13 @@ _NUMBER_COLUMN = re.compile(r"^(?:number|numbers|phone|phones)$|^(?:number|phone
 _EMAIL_COLUMN = re.compile(r"^emails?$|^email\d{1,2}$")
 _TEXT_COLUMNS = ("name", "company", "language", "tier", "notes")
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$")
+Words = Callable[[BadInput], str]
 _LONGEST = {"name": MAX_NAME, "company": MAX_NAME, "language": 35, "tier": 100, "notes": MAX_NOTES}
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A line that was not taken. ``line`` counts the file's own lines from 1, the header being one."""
+    """A line that was not taken, and why, in the words of who reads it. ``line`` counts the file's from 1."""
 
     line: int
     reason: str
@@ -85,12 +86,16 @@ class ClientsFile(io.TextIOWrapper):
     def read_bytes(self) -> int:
         return self._raw.tell()
 
-    def fault(self, line: int, until: int) -> str:
-        """What no character is in these lines; "" for nothing."""
+    def fault(self, line: int, until: int) -> BadInput | None:
+        """What no character is in these lines."""
         for number in range(line, until + 1):
             if number in self._guess.faults:
-                return f"byte {self._guess.faults[number]} of the file is no {self._guess.encoding.upper()}"
-        return ""
+                return BadInput(
+                    N_("byte %(byte)s of the file is no %(encoding)s"),
+                    byte=self._guess.faults[number],
+                    encoding=self._guess.encoding.upper(),
+                )
+        return None
 
 
 def open_clients(path: Path) -> ClientsFile:
@@ -103,32 +108,42 @@ def open_clients(path: Path) -> ClientsFile:
             raw.close()
             raise
     except OSError as error:
-        raise BadInput(f"{path}: it cannot be read ({error.strerror}); name a CSV file") from error
+        raise BadInput(
+            N_("%(path)s: it cannot be read (%(reason)s); name a CSV file"), path=path, reason=error.strerror
+        ) from error
 
 
 def read_clients(
-    file: TextIO, region: str, fields: Sequence[FieldSettings] = ()
+    file: TextIO, region: str, fields: Sequence[FieldSettings] = (), words: Words = str
 ) -> Iterator[ClientLine | Refusal]:
     """Lines as they come. What their own fields hold is not judged: that takes what the client has.
 
+    ``words`` tells what is wrong in the language of who reads it.
+
     The header is read at once, so that a file of another kind is refused whole.
     """
-    records = _records(file)
+    records = _records(file, words)
     for first in records:
         if isinstance(first, Refusal):
-            raise BadInput(f"line {first.line}: {first.reason}; the first line must name the columns")
+            raise BadInput(
+                N_("line %(line)s: %(reason)s; the first line must name the columns"),
+                line=first.line,
+                reason=first.reason,
+            )
         line, text = first
         if text.strip():
             header = _header(line, text.removeprefix("\ufeff"), fields)
-            return _clients(records, header, region, file.fault if isinstance(file, ClientsFile) else None)
-    raise BadInput("the file is empty; its first line must name the columns: name;number;company")
+            fault = file.fault if isinstance(file, ClientsFile) else None
+            return _clients(records, header, region, fault, words)
+    raise BadInput(N_("the file is empty; its first line must name the columns: name;number;company"))
 
 
 def _clients(
     records: Iterator[Refusal | tuple[int, str]],
     header: _Header,
     region: str,
-    fault: Callable[[int, int], str] | None,
+    fault: Callable[[int, int], BadInput | None] | None,
+    words: Words,
 ) -> Iterator[ClientLine | Refusal]:
     for record in records:
         if isinstance(record, Refusal):
@@ -140,31 +155,32 @@ def _clients(
         try:
             yield _client(line, _split(text, header.delimiter), header, region)
         except BadInput as error:
-            place = fault(line, line + text.count("\n")) if fault is not None and _NONE in text else ""
-            yield Refusal(line, f"{error}; {place}" if place else str(error))
+            place = fault(line, line + text.count("\n")) if fault is not None and _NONE in text else None
+            yield Refusal(line, f"{words(error)}; {words(place)}" if place else words(error))
 
 
 def _client(line: int, cells: list[str], header: _Header, region: str) -> ClientLine:
     if len(cells) > header.width and any(cell.strip() for cell in cells[header.width :]):
         raise BadInput(
-            f"{len(cells)} columns, the header names {header.width}; quote a text that holds a delimiter"
+            N_("%(columns)s columns, the header names %(named)s; quote a text that holds a delimiter"),
+            columns=len(cells),
+            named=header.width,
         )
     fields = {name: _cell(name, cells, column) for name, column in header.text.items()}
     name = " ".join(fields["name"].split())
     if not name:
-        raise BadInput("name: it is empty")
+        raise BadInput(N_("name: it is empty"))
     language = fields.get("language", "")
     if language and not _LANGUAGE.match(language):
-        raise BadInput(f"language {language[:20]!r}: write a code like ru or en")
+        raise BadInput(N_("language %(language)s: write a code like ru or en"), language=repr(language[:20]))
     written = _parts(cells, header.numbers)
     if not written:
-        raise BadInput("number: there is none; a client is found by his number")
+        raise BadInput(N_("number: there is none; a client is found by his number"))
     if len(written) > MAX_NUMBERS:
-        raise BadInput(f"numbers: {len(written)}; at most {MAX_NUMBERS} are kept")
-    try:
-        numbers = merged([row_of(one, region) for one in written], region)
-    except BadNumber as error:
-        raise BadInput(str(error)) from error
+        raise BadInput(
+            N_("numbers: %(count)s; at most %(most)s are kept"), count=len(written), most=MAX_NUMBERS
+        )
+    numbers = merged([row_of(one, region) for one in written], region)
     return ClientLine(
         line,
         name,
@@ -196,14 +212,21 @@ def _parts(cells: list[str], columns: tuple[int, ...]) -> list[str]:
 def _cell(name: str, cells: list[str], column: int) -> str:
     text = _written(name, cells, column)
     if len(text) > _LONGEST[name]:
-        raise BadInput(f"{name}: {len(text)} characters; at most {_LONGEST[name]} are kept")
+        raise BadInput(
+            N_("%(column)s: %(length)s characters; at most %(most)s are kept"),
+            column=name,
+            length=len(text),
+            most=_LONGEST[name],
+        )
     return text
 
 
 def _written(name: str, cells: list[str], column: int) -> str:
     text = unguarded(cells[column].strip()) if column < len(cells) else ""
     if _NONE in text or "\0" in text:
-        raise BadInput(f"{name}: it holds characters that are none; save the file as UTF-8")
+        raise BadInput(
+            N_("%(column)s: it holds characters that are none; save the file as UTF-8"), column=name
+        )
     return text
 
 
@@ -212,13 +235,16 @@ def _header(line: int, text: str, known: Sequence[FieldSettings]) -> _Header:
     names = [cell.strip().casefold() for cell in _split(text, delimiter)]
     for name in names:
         if name and names.count(name) > 1:
-            raise BadInput(f"line {line}: there are two columns {name[:40]!r}")
+            raise BadInput(
+                N_("line %(line)s: there are two columns %(column)s"), line=line, column=repr(name[:40])
+            )
     fields = {name: names.index(name) for name in _TEXT_COLUMNS if name in names}
     numbers = tuple(place for place, name in enumerate(names) if _NUMBER_COLUMN.match(name))
     if "name" not in fields or not numbers:
         raise BadInput(
-            f"line {line}: the header needs a column name and a column number; "
-            f"it has {', '.join(name[:20] for name in names[:12] if name) or 'none'}"
+            N_("line %(line)s: the header needs a column name and a column number; it has: %(columns)s"),
+            line=line,
+            columns=", ".join(name[:20] for name in names[:12] if name) or "–",
         )
     addresses = tuple(place for place, name in enumerate(names) if _EMAIL_COLUMN.match(name))
     return _Header(
@@ -241,10 +267,14 @@ def _own_fields(
         if name == key:
             continue
         if key not in known:
-            some = ", ".join(f"{COLUMN}{one}" for one in list(known)[:20]) or "none at all"
             raise BadInput(
-                f"line {line}: column {name[:60]!r}: clients have no such field; there are: {some}. "
-                "Take the column out, or call it otherwise"
+                N_(
+                    "line %(line)s: column %(column)s: clients have no such field; there are: %(known)s. "
+                    "Take the column out, or call it otherwise"
+                ),
+                line=line,
+                column=repr(name[:60]),
+                known=", ".join(f"{COLUMN}{one}" for one in list(known)[:20]) or "–",
             )
         found.append((known[key], place))
     return tuple(found)
@@ -254,11 +284,11 @@ def _split(text: str, delimiter: str) -> list[str]:
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise BadInput(f"this is no CSV: {error}") from error
+        raise BadInput(N_("this is no CSV: %(reason)s"), reason=error) from error
     return rows[0] if len(rows) == 1 else [cell for row in rows for cell in row]
 
 
-def _records(file: TextIO) -> Iterator[Refusal | tuple[int, str]]:
+def _records(file: TextIO, words: Words) -> Iterator[Refusal | tuple[int, str]]:
     """Whole records with the number of their first line. One that does not end spoils only its own line."""
     lines = _lines(file)
     again: deque[tuple[int, str | None]] = deque()
@@ -268,7 +298,8 @@ def _records(file: TextIO) -> Iterator[Refusal | tuple[int, str]]:
             return
         number, text = got
         if text is None:
-            yield Refusal(number, f"the line is longer than {MAX_LINE} characters")
+            longer = BadInput(N_("the line is longer than %(most)s characters"), most=MAX_LINE)
+            yield Refusal(number, words(longer))
             continue
         parts = [got]
         joined = text
@@ -283,7 +314,7 @@ def _records(file: TextIO) -> Iterator[Refusal | tuple[int, str]]:
         if joined.count('"') % 2:
             # A stray quote spoils its own line only: those after it are read again, each for itself.
             again.extendleft(reversed(parts[1:]))
-            yield Refusal(number, "a quote is opened and not closed")
+            yield Refusal(number, words(BadInput(N_("a quote is opened and not closed"))))
         else:
             yield number, joined
 

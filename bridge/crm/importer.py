@@ -15,7 +15,7 @@ from typing import TextIO
 from bridge.config.custom_fields import FieldSettings
 from bridge.crm import custom_fields as custom
 from bridge.crm.client_numbers import merged
-from bridge.crm.clients_csv import ClientLine, ClientsFile, Refusal, read_clients
+from bridge.crm.clients_csv import ClientLine, ClientsFile, Refusal, Words, read_clients
 from bridge.errors import BadInput
 from bridge.store import Store
 from bridge.store.api_rows import ImportCounts
@@ -43,6 +43,7 @@ class ImportReport:
 class _Rules:
     region: str
     fields: Sequence[FieldSettings]
+    words: Words
 
 
 @dataclass(slots=True)
@@ -65,15 +66,17 @@ async def import_clients(
     fields: Sequence[FieldSettings] = (),
     refuse: Refuse | None = None,
     dry_run: bool = False,
+    words: Words = str,
 ) -> ImportReport:
     """A client of the same name with one of the same numbers is updated; anyone else is new.
 
     ``region`` is where national numbers are at home, ``fields`` are the company's own, ``progress`` is told
-    how far it is after each batch. With ``dry_run`` nothing is kept, and the report is what it would be.
+    how far it is after each batch. With ``dry_run`` nothing is kept, and the report is what it would be;
+    ``words`` are its language.
     Raises BadInput when the header cannot be used: then nothing was imported.
     """
-    rules = _Rules(region, fields)
-    lines = read_clients(file, region, fields)
+    rules = _Rules(region, fields, words)
+    lines = read_clients(file, region, fields, words)
     whole = _Outcome()
     async with _target(store, dry_run=dry_run) as target:
         while batch := await asyncio.to_thread(_take, lines):
@@ -185,7 +188,7 @@ def _import(clients: SyncClients, lines: Sequence[ClientLine], rules: _Rules) ->
             client = _joined(draft_or_none.client, line, rules) if draft_or_none else _new(line, rules)
             demand_fit(client)
         except BadInput as error:
-            outcome.refused.append(Refusal(line.line, str(error)))
+            outcome.refused.append(Refusal(line.line, rules.words(error)))
             continue
         if draft_or_none is None:
             draft = _Draft(client, None, len(drafts))

@@ -18,9 +18,9 @@ import structlog
 
 from bridge.config.custom_fields import FieldSettings
 from bridge.crm.cells import rows_as_bytes
-from bridge.crm.clients_csv import Refusal, open_clients
+from bridge.crm.clients_csv import Refusal, Words, open_clients
 from bridge.crm.importer import import_clients
-from bridge.errors import BadInput, CallbridgeError
+from bridge.errors import N_, BadInput, CallbridgeError
 from bridge.store import Store
 from bridge.store.api_rows import ImportCounts, ImportRow
 
@@ -78,28 +78,28 @@ class ImportJobs:
         os.close(handle)
         return Path(name)
 
-    async def begin(self, file: Path, by: str, *, dry_run: bool) -> ImportRow:
-        """The file is this job's from now on. Raises Full."""
+    async def begin(self, file: Path, by: str, *, dry_run: bool, words: Words = str) -> ImportRow:
+        """The file is this job's from now on; ``words`` are the language of its report. Raises Full."""
         self.demand_room()
         size = (await asyncio.to_thread(file.stat)).st_size
         async with self._store.unit() as unit:
             row = await unit.imports.add(by, size, dry_run=dry_run)
         await asyncio.to_thread(file.rename, self._file(row.id))
-        task = asyncio.create_task(self._run(row))
+        task = asyncio.create_task(self._run(row, words))
         self._tasks[row.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(row.id, None))
         await self.sweep()
         return row
 
-    async def in_earnest(self, row: ImportRow, by: str) -> ImportRow:
+    async def in_earnest(self, row: ImportRow, by: str, words: Words = str) -> ImportRow:
         """The same file again, after a dry run. Raises BadInput when it is not kept any more, or Full."""
         file = self._file(row.id)
         if self._directory is None or not await asyncio.to_thread(file.exists):
-            raise BadInput(f"the file of import {row.id} is not kept any more; send it again")
+            raise BadInput(N_("the file of import %(id)s is not kept any more; send it again"), id=row.id)
         self.demand_room()
         copy = self.spool()
         await asyncio.to_thread(shutil.copyfile, file, copy)
-        return await self.begin(copy, by, dry_run=False)
+        return await self.begin(copy, by, dry_run=False, words=words)
 
     def current(self, row: ImportRow) -> ImportRow:
         """With how far it is at this moment."""
@@ -131,21 +131,21 @@ class ImportJobs:
         if self._directory is not None:
             await asyncio.to_thread(_remove_old, self._directory, set(self._tasks))
 
-    async def _run(self, row: ImportRow) -> None:
+    async def _run(self, row: ImportRow, words: Words) -> None:
         async with self._turn:
             state, fault = "failed", ""
             try:
                 with await asyncio.to_thread(self._report(row.id).open, "wb") as report:
-                    await self._import(row, report)
+                    await self._import(row, report, words)
                 state = "done"
             except BadInput as error:
-                fault = str(error)
+                fault = words(error)
             except CallbridgeError as error:
                 log.warning("import failed", action="import", id=row.id, error=str(error))
                 fault = str(error)
             except Exception:
                 log.exception("import failed", action="import", id=row.id)
-                fault = "something broke on our side; the log has more"
+                fault = words(BadInput(N_("something broke on our side; the log has more")))
             counts = self._now.pop(row.id, ImportCounts())
             try:
                 async with self._store.unit() as unit:
@@ -154,7 +154,7 @@ class ImportJobs:
                 log.error("the end of an import was not kept", action="import", id=row.id, error=str(error))
             log.info("import ended", action="import", id=row.id, state=state, lines=counts.lines)
 
-    async def _import(self, row: ImportRow, report: BinaryIO) -> None:
+    async def _import(self, row: ImportRow, report: BinaryIO, words: Words) -> None:
         report.write(rows_as_bytes([("line", "reason")]))
 
         def refuse(refusal: Refusal) -> None:
@@ -174,6 +174,7 @@ class ImportJobs:
                     fields=self._fields(),
                     refuse=refuse,
                     dry_run=row.dry_run,
+                    words=words,
                 )
         finally:
             noting.cancel()

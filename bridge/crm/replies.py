@@ -16,6 +16,7 @@ from bridge.crm.attachments import Kept
 from bridge.crm.letter_headers import LOOP_MARKER, MAX_SUBJECT, Party, without_tokens
 from bridge.crm.letter_text import plain
 from bridge.crm.mail import WIRE, literal, own_marker
+from bridge.crm.parties import not_mail
 from bridge.crm.ticket_mail import Outgoing
 from bridge.errors import N_, BadInput
 
@@ -51,7 +52,7 @@ def recipients_of(
             try:
                 address = mail_address(party.address)
             except ValueError as error:
-                raise BadInput(f"recipient: {error}") from error
+                raise not_mail(party.address) from error
             if address.casefold() not in seen:
                 seen.add(address.casefold())
                 group.append(Party(address, literal(party.name, 100)))

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput
 from bridge.store.tables import Base, OrderedText
 
 MOST_TAGS = 20
@@ -29,11 +29,16 @@ def tags_of(words: Iterable[str]) -> tuple[str, ...]:
     """As they are kept, each once. Raises BadInput."""
     wanted = sorted({plain for word in words if (plain := folded(word))})
     if len(wanted) > MOST_TAGS:
-        raise BadInput(f"client tags: {len(wanted)}; at most {MOST_TAGS} are kept")
+        raise BadInput(
+            N_("client tags: %(count)s; at most %(most)s are kept"), count=len(wanted), most=MOST_TAGS
+        )
     for tag in wanted:
         if len(tag) > LONGEST_TAG or not tag.isprintable() or "," in tag:
-            shown = f"client tag {tag[:LONGEST_TAG]!a}"
-            raise BadInput(f"{shown}: write at most {LONGEST_TAG} characters, no comma")
+            raise BadInput(
+                N_("client tag %(tag)s: write at most %(most)s characters, no comma"),
+                tag=repr(tag[:LONGEST_TAG]),
+                most=LONGEST_TAG,
+            )
     return tuple(wanted)
 
 

@@ -145,7 +145,11 @@ def _fields(fields: Mapping[str, str]) -> str:
         return "{}"
     text = json.dumps(dict(fields), ensure_ascii=False, sort_keys=True)
     if len(text) > MAX_FIELDS:
-        raise BadInput(f"client fields: {len(text)} characters; at most {MAX_FIELDS} are kept")
+        raise BadInput(
+            N_("client fields: %(length)s characters; at most %(most)s are kept"),
+            length=len(text),
+            most=MAX_FIELDS,
+        )
     return text
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from bridge.crm.clients_csv import Words
 from bridge.crm.imports import Full, ImportJobs
 from bridge.store.api_rows import ImportRow
 from bridge.web.context import parts_of
@@ -28,8 +29,11 @@ async def run_jobs(app: web.Application) -> AsyncIterator[None]:
     await app[JOBS].stop()
 
 
-async def take_file(request: web.Request, *, dry_run: bool) -> ImportRow:
-    """The request's body as a job that has begun. Problem 413, 415, 408, or 409 where others wait already."""
+async def take_file(request: web.Request, *, dry_run: bool, words: Words = str) -> ImportRow:
+    """The request's body as a job that has begun, whose report is in these words.
+
+    Problem 413, 415, 408, or 409 where others wait already.
+    """
     if request.content_type not in TYPES:
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, N_("Send the file itself, with Content-Type: text/csv.")
@@ -41,17 +45,17 @@ async def take_file(request: web.Request, *, dry_run: bool) -> ImportRow:
     try:
         await _receive(request, file)
         with _room():
-            return await jobs.begin(file, by_whom(request), dry_run=dry_run)
+            return await jobs.begin(file, by_whom(request), dry_run=dry_run, words=words)
     except BaseException:
         with suppress(OSError):
             file.unlink(missing_ok=True)
         raise
 
 
-async def repeat(request: web.Request, row: ImportRow) -> ImportRow:
+async def repeat(request: web.Request, row: ImportRow, words: Words = str) -> ImportRow:
     """After a dry run, the same file in earnest."""
     with _room():
-        return await request.config_dict[JOBS].in_earnest(row, by_whom(request))
+        return await request.config_dict[JOBS].in_earnest(row, by_whom(request), words)
 
 
 async def find_import(request: web.Request) -> ImportRow:

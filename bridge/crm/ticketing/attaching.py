@@ -33,13 +33,22 @@ async def attach(
         if written is None or written.ticket != ticket:
             raise BadInput(f"ticket {ticket}: it has no entry {entry}")
         if written.delivery:
-            raise BadInput(f"ticket {ticket}: entry {entry} is a letter; its files are sent along with it")
+            raise BadInput(
+                N_("ticket %(ticket)s: entry %(entry)s is a letter; its files are sent along with it"),
+                ticket=ticket,
+                entry=entry,
+            )
     there = await unit.attachments.of_ticket(ticket)
     for one in there:
         if (one.sha256, one.name, one.entry) == (kept.sha256, kept.name, entry):
             return one
     if entry is not None and sum(one.entry == entry for one in there) >= most:
-        raise BadInput(f"ticket {ticket}: entry {entry} has {most} files already, no more are kept")
+        raise BadInput(
+            N_("ticket %(ticket)s: entry %(entry)s has %(most)s files already, no more are kept"),
+            ticket=ticket,
+            entry=entry,
+            most=most,
+        )
     demand_room(ticket, sum(one.bytes for one in there) + kept.bytes, most_bytes)
     return await add(unit, ticket, kept, entry=entry, by=by, at=at)
 
@@ -115,7 +124,9 @@ async def _that_may_go(unit: Unit, ticket: TicketRow, id: int) -> AttachmentRow:
     """Nobody removes it before this transaction has named it once more."""
     row = await unit.attachments.get(id, hold=True)
     if row is None or not await may_go_along(unit, row, ticket):
-        raise BadInput(f"attachment {id}: ticket {ticket.id} has none of this number")
+        raise BadInput(
+            N_("attachment %(id)s: ticket %(ticket)s has none of this number"), id=id, ticket=ticket.id
+        )
     return row
 
 

@@ -219,8 +219,9 @@ class TicketDesk(TicketAccess):
             demand_server(self._settings().mail)
             again = await unit.deliveries.once_more(entry, by=actor.by, at=self._now())
             if again is None:
-                state = found.delivery or "not a letter"
-                raise BadInput(f"entry {entry}: is {state}; only what failed or is uncertain is sent again")
+                raise BadInput(
+                    N_("entry %(entry)s: only what failed or is uncertain is sent again"), entry=entry
+                )
         self.letter_waits()
         return again
 

@@ -137,10 +137,16 @@ class TicketSets:
             if (one.sha256, one.name) == (kept.sha256, kept.name):
                 return one
         if len(row.attachments) >= most:
-            raise BadInput(f"template {row.name}: it has {most} files already, no more are kept")
+            raise BadInput(
+                N_("template %(name)s: it has %(most)s files already, no more are kept"),
+                name=row.name,
+                most=most,
+            )
         if sum(one.bytes for one in row.attachments) + kept.bytes > most_bytes:
             raise BadInput(
-                f"template {row.name}: its files would be larger than {most_bytes // 2**20} MB together"
+                N_("template %(name)s: its files would be larger than %(megabytes)s MB together"),
+                name=row.name,
+                megabytes=most_bytes // 2**20,
             )
         async with self._store.unit() as unit:
             return await unit.attachments.add(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 
-from bridge.errors import BadInput
+from bridge.errors import N_, BadInput, Word
 
 LONGEST_BODY = 20_000
 LONGEST_SUBJECT = 200
@@ -71,17 +71,29 @@ def mentioned(text: str) -> frozenset[Variable]:
 
 def checked(subject: str, body: str) -> None:
     """Whether they can be kept as a template. Raises BadInput."""
-    for place, text, longest in (("subject", subject, LONGEST_SUBJECT), ("body", body, LONGEST_BODY)):
+    for place, text, longest in (
+        (N_("subject"), subject, LONGEST_SUBJECT),
+        (N_("body"), body, LONGEST_BODY),
+    ):
         if len(text) > longest:
-            raise BadInput(f"template {place}: {len(text)} characters; at most {longest} are kept")
+            raise BadInput(
+                N_("template %(place)s: %(length)s characters; at most %(most)s are kept"),
+                place=Word(place),
+                length=len(text),
+                most=longest,
+            )
         strange = next((one for one in text if _is_strange(one)), None)
         if strange is not None and not (place == "body" and strange == "\r"):
-            raise BadInput(f"template {place}: it holds U+{ord(strange):04X}, which is no text; remove it")
+            raise BadInput(
+                N_("template %(place)s: it holds %(character)s, which is no text; remove it"),
+                place=Word(place),
+                character=f"U+{ord(strange):04X}",
+            )
         mentioned(text)
     if "\n" in subject:
-        raise BadInput("template subject: it must be one line")
+        raise BadInput(N_("template subject: it must be one line"))
     if not body.strip():
-        raise BadInput("template body: it is empty; write what the client shall read")
+        raise BadInput(N_("template body: it is empty; write what the client shall read"))
 
 
 def filled(text: str, values: Mapping[Variable, str]) -> str:
@@ -103,9 +115,17 @@ def _sound(text: str) -> Iterator[str | Variable]:
         if not isinstance(part, Slip):
             yield part
         elif part.is_brace:
-            raise BadInput(f"template: a single “{part.found}”; write “{part.found * 2}” for a brace")
+            raise BadInput(
+                N_("template: a single “%(found)s”; write “%(twice)s” for a brace"),
+                found=part.found,
+                twice=part.found * 2,
+            )
         else:
-            raise BadInput(f"template: there is no variable {part.found}; there are: {', '.join(_NAMES)}")
+            raise BadInput(
+                N_("template: there is no variable %(found)s; there are: %(known)s"),
+                found=part.found,
+                known=", ".join(_NAMES),
+            )
 
 
 def _parts(text: str) -> Iterator[str | Variable | Slip]:

@@ -1,13 +1,16 @@
 """What a Russian page says when something is refused: no English sentence, whatever came in."""
 
+import asyncio
+import csv
 import html
+import io
 import re
 
 from aiohttp import FormData
 from aiohttp.test_utils import TestClient
 
 from bridge.config import Settings
-from tests.integration.web.web_house import House, csrf_of
+from tests.integration.web.web_house import DEADLINE, House, csrf_of
 from tests.integration.web.web_samples import add_ticket, record
 
 # Words of the company's file and of whoever asked stay as they are; so do names of formats.
@@ -116,6 +119,41 @@ async def test_a_file_that_is_not_taken_is_refused_in_russian(house: House) -> N
         text = html.unescape(re.sub(r"<[^>]*>", " ", await answer.text())).strip()
         assert answer.status == 400, text
         assert english(text) == [], text
+
+
+FILES: tuple[tuple[str, int], ...] = (  # with so many lines that are refused; -1: the whole file is
+    ('name;number\n;+79161234567\nЖан;\nЖан;ж\nЖан;112\nЖан;+79161234567;ж;ж\n"Жан;+79161234567\n', 6),
+    ("name;number;language;notes\nЖан;+79161234567;1;\nЖан;+79161234567;;\0\n", 2),
+    ("name;number;email;tags\nЖан;+79161234567;ж;\nЖан;+79161234567;;" + "ж" * 100 + "\n", 2),
+    ("name;number;field_debt\nЖан;+79161234567;\nЖан;+79161234567;ж\nЖан;+79161234567;-11\n", 3),
+    ("name;number;field_ж\nЖан;+79161234567;\n", -1),
+    ("имя;телефон\nЖан;+79161234567\n", -1),
+    ("\n", -1),
+    ("ж" * 70_000, -1),
+)
+
+
+async def test_an_import_tells_its_reasons_in_russian(house: House) -> None:
+    file = house.settings.model_dump(mode="json", exclude_unset=True)
+    debt = {"title": {"en": "Debt", "ru": "Долг"}, "type": "number", "at_least": -10, "required": "create"}
+    file["clients"] = {"fields": [{"key": "debt", **debt}]}
+    house.settings = Settings.model_validate(file)
+    chief = await russian(house, "chief")
+    headers = {"X-CSRF-Token": await csrf_of(chief, "/imports"), "Content-Type": "text/csv"}
+    columns = re.compile(r"\b(name(?!@)|number|company|language|notes|tags|field_debt|ru|en|UTF-8|CSV)\b")
+    for text, refused in FILES:
+        place = (await chief.post("/imports", data=text.encode(), headers=headers)).headers["Location"]
+        async with asyncio.timeout(DEADLINE):
+            while "hx-get" in (page := await (await chief.get(f"{place}/state")).text()):
+                await asyncio.sleep(0.02)
+        fault = re.search(r'class="fault" role="alert">([^<]*)', page)
+        report = await (await chief.get(f"{place}/refused.csv")).text()
+        reasons = [row[1] for row in csv.reader(io.StringIO(report))][1:]
+        told = reasons if fault is None else [html.unescape(fault[1])]
+        assert (len(reasons) if fault is None else -1) == refused, (text[:80], told)
+        for words in told:
+            assert re.search(r"[а-я]{3}", words), (text[:80], words)
+            assert english(columns.sub("", words)) == [], (text[:80], words)
 
 
 async def test_due_times_say_their_rule_in_russian(house: House) -> None:
