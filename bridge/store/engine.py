@@ -271,9 +271,10 @@ def _to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+# Compiled plans cost 50 to 500 ms, which pays for questions of many seconds. We have none of these.
 _POSTGRESQL: dict[str, Any] = {
     "timeout": 10,
-    "server_settings": {"application_name": "callbridge", "statement_timeout": "30000"},
+    "server_settings": {"application_name": "callbridge", "statement_timeout": "30000", "jit": "off"},
 }
 _POSTGRESQL_READING: dict[str, Any] = {
     **_POSTGRESQL,

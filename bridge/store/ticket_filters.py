@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Select,
+    String,
     Text,
     and_,
-    exists,
     false,
     func,
     literal,
@@ -38,14 +39,20 @@ class Conditions:
         self._dialect = dialect
 
     def of(
-        self, query: TicketQuery, driver: str, left_out: set[str] | frozenset[str] = frozenset()
+        self,
+        query: TicketQuery,
+        driver: str,
+        left_out: set[str] | frozenset[str] = frozenset(),
+        *,
+        walked: bool = False,
     ) -> list[ColumnElement[bool]]:
+        """``walked``: an index in the list's order is gone through, and holds most that is asked."""
         conditions: list[ColumnElement[bool]] = []
         for name in given(query):
             if name not in left_out:
                 # An agent's tickets of a department have an index of their own, and those of a status.
                 leads = name == driver or (driver in ("assignee", "status") and name == "department")
-                conditions += self.of_filter(query, name, indexed=leads)
+                conditions += self.of_filter(query, name, indexed=leads, walked=walked)
         if driver == "text":
             some = self.matching(query)
             conditions.append(
@@ -59,11 +66,15 @@ class Conditions:
             conditions.append(self.plain(TICKETS.merged_into).is_(None))
         return conditions
 
-    def of_filter(self, query: TicketQuery, name: str, *, indexed: bool) -> list[ColumnElement[bool]]:
+    def of_filter(
+        self, query: TicketQuery, name: str, *, indexed: bool, walked: bool = False
+    ) -> list[ColumnElement[bool]]:
         """``indexed``: by its index. Otherwise SQLite is kept from it, to which any index looks better."""
 
         def column(one: Any) -> Any:
-            return one if indexed else self.plain(one)
+            if indexed:
+                return one
+            return self._hidden(one) if walked else self.plain(one)
 
         match name:
             case "id":
@@ -92,9 +103,8 @@ class Conditions:
                     or_(*(_below(path, one) for one in sorted(query.classes or ())[:_MOST_VALUES])),
                 ]
             case "tags":
-                return [
-                    self._has_tag(clean(tag.casefold()), indexed=indexed) for tag in sorted(query.tags)[:50]
-                ]
+                tags = [clean(tag.casefold()) for tag in sorted(query.tags)[:50]]
+                return [self._has_tag(tag, indexed=indexed, walked=walked) for tag in tags]
             case "created":
                 return _between(column(TICKETS.created_at), query.created_from, query.created_before)
             case "updated":
@@ -106,10 +116,12 @@ class Conditions:
             case _:
                 return [self._has_value(one) for one in query.fields[:50]]
 
-    def _has_tag(self, tag: str, *, indexed: bool) -> ColumnElement[bool]:
+    def _has_tag(self, tag: str, *, indexed: bool, walked: bool) -> ColumnElement[bool]:
         if indexed:
             return TICKETS.id.in_(select(TagTable.ticket_id).where(TagTable.tag == tag))
-        return exists().where(TagTable.ticket_id == TICKETS.id, TagTable.tag == tag)
+        has = select(1).where(TagTable.ticket_id == TICKETS.id, TagTable.tag == tag)
+        # With an offset PostgreSQL asks ticket by ticket, instead of for all that have the tag.
+        return (has.offset(0) if walked else has).exists()
 
     def _has_value(self, test: FieldTest) -> ColumnElement[bool]:
         if not test.key or '"' in test.key or "\\" in test.key:
@@ -139,6 +151,18 @@ class Conditions:
     def said(self, word: str) -> list[Any]:
         """For SQLite: what one of its indexes is for, see ticket_tables.py. It holds of every ticket."""
         return [text(word)] if word and self._dialect == "sqlite" else []
+
+    def _hidden(self, one: Any) -> Any:
+        """The column as an expression, of which no index knows.
+
+        PostgreSQL would go through the index again and again, once for each of the values that two lists
+        give together.
+        """
+        if self._dialect == "postgresql" and isinstance(one.type, Integer):
+            return one + literal_column("0", Integer)
+        if self._dialect == "postgresql" and isinstance(one.type, String):
+            return one.concat("")
+        return self.plain(one)
 
     def plain(self, one: Any) -> Any:
         """The column; for SQLite an expression, of which no index knows."""

@@ -229,12 +229,13 @@ class TicketLists:
             streams, left_out = self._streams(query, part)
         # Where few are taken and sorted, the order's own index is not to be tempted by.
         order = self._order(part, plain=bool(driver))
-        conditions: list[Any] = [*self._conditions.of(query, driver, left_out)]
+        walked = query.closed is False and not driver
+        conditions: list[Any] = [*self._conditions.of(query, driver, left_out, walked=walked)]
         if part.condition is not None:
             conditions.append(part.condition)
         if query.closed is not False and not driver and part.leads is not None:
             conditions.append(part.leads)
-        if query.closed is False and not driver:
+        if walked:
             conditions += self._conditions.said(part.open_index)
         if after is not None:
             conditions.append(_after(part, after))
