@@ -7,7 +7,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
-    String,
     Text,
     and_,
     false,
@@ -23,7 +22,7 @@ from sqlalchemy.dialects import postgresql
 
 from bridge.errors import BadInput
 from bridge.store.keys import is_id
-from bridge.store.tables import UtcDateTime, clean
+from bridge.store.tables import CleanText, UtcDateTime, clean
 from bridge.store.ticket_query import FieldTest, TicketQuery
 from bridge.store.ticket_search import WITHIN, asked, id_of, matches
 from bridge.store.ticket_tables import TICKETS, TagTable
@@ -158,11 +157,9 @@ class Conditions:
         PostgreSQL would go through the index again and again, once for each of the values that two lists
         give together.
         """
-        if self._dialect == "postgresql" and isinstance(one.type, Integer):
-            return one + literal_column("0", Integer)
-        if self._dialect == "postgresql" and isinstance(one.type, String):
-            return one.concat("")
-        return self.plain(one)
+        forms = {Integer: "tickets.{} + 0", CleanText: "tickets.{} || ''"}
+        form = forms.get(type(one.type)) if self._dialect == "postgresql" else None
+        return self.plain(one) if form is None else literal_column(f"({form.format(one.name)})", one.type)
 
     def plain(self, one: Any) -> Any:
         """The column; for SQLite an expression, of which no index knows."""
