@@ -15,7 +15,7 @@ CONTACTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """An earlier call of the client, with what was recorded of it."""
+    """An earlier call of the client, with its legs, for whose ears it is, and what was recorded of it."""
 
     call: CallRow
     recordings: tuple[RecordingRow, ...]
@@ -46,7 +46,7 @@ async def card_of(store: Store, order: OpenCard | CallId, agent: AgentId | None 
     async with store.view() as unit:
         if isinstance(order, OpenCard):
             return await _card(unit, order.record, list(order.candidates), agent or order.agent)
-        call = await unit.calls.get(order)
+        call = await unit.calls.plain(order)
         if call is None:
             raise BadInput(f"call {order[:80]!r}: there is no such call")
         return await _card(unit, record_of(call), None, agent, kept=call)
@@ -60,7 +60,7 @@ async def _card(
     kept: CallRow | None = None,
 ) -> Card:
     if kept is None:
-        kept = await unit.calls.get(record.id)
+        kept = await unit.calls.plain(record.id)
     # What is kept knows of an agent's choice, the order of a look-up that may be newer than what is kept.
     chosen = kept.client if kept is not None and kept.client is not None else record.client
     if candidates is not None:
@@ -77,9 +77,8 @@ async def _card(
         return Card(record, agent, record.verdict, tuple(clients), None, (), (), ticket)
     tickets = await unit.tickets.open_of_client(client.id)
     talked_in = await unit.tickets.talked_in([one.id for one in tickets] if agent else (), agent or "")
-    earlier = [
-        call for call in await unit.calls.last_of_client(client.id, CONTACTS + 1) if call.id != record.id
-    ][:CONTACTS]
+    last = await unit.calls.last_of_client(client.id, CONTACTS + 1, whole=False)
+    earlier = [call for call in last if call.id != record.id][:CONTACTS]
     recordings = await unit.recordings.of_calls([call.id for call in earlier])
     return Card(
         call=record,

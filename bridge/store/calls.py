@@ -115,6 +115,10 @@ class Calls:
     async def save(self, record: CallRecord) -> None:
         await in_one_go(self._session, lambda sync: SyncCalls(sync).save(record))
 
+    async def plain(self, id: str) -> CallRow | None:
+        """Without its legs, and what else is of parts: each of these is a question more."""
+        return await in_one_go(self._session, lambda sync: SyncCalls(sync).get(id))
+
     async def get(self, id: str) -> CallRow | None:
         found = await self._rows(select(CallTable).where(CallTable.id == id))
         return found[0] if found else None
@@ -149,10 +153,12 @@ class Calls:
             found, limit, lambda row: row, lambda row: time_cursor("calls", row.offered_at, row.id)
         )
 
-    async def last_of_client(self, client: int, limit: int) -> list[CallRow]:
+    async def last_of_client(self, client: int, limit: int, *, whole: bool = True) -> list[CallRow]:
+        """Not ``whole``: with their legs, and nothing else that is of parts."""
         if not is_id(client):
             return []
-        return await self._rows(_latest_first().where(CallTable.client_id == client).limit(limit_of(limit)))
+        statement = _latest_first().where(CallTable.client_id == client).limit(limit_of(limit))
+        return await self._rows(statement, whole=whole)
 
     async def last_agent(self, e164: str) -> tuple[str, datetime] | None:
         return await in_one_go(self._session, lambda sync: SyncCalls(sync).last_agent(e164))
@@ -201,13 +207,15 @@ class Calls:
             )
         )
 
-    async def _rows(self, statement: Any) -> list[CallRow]:
-        found = await self._session.scalars(statement.options(*_WHOLE), execution_options=_FRESH)
-        return [call_row(call) for call in found]
+    async def _rows(self, statement: Any, *, whole: bool = True) -> list[CallRow]:
+        parts = _WHOLE if whole else _WITH_LEGS
+        found = await self._session.scalars(statement.options(*parts), execution_options=_FRESH)
+        return [call_row(call, whole=whole) for call in found]
 
 
 _PARTS = (CallTable.legs, CallTable.segments, CallTable.wrap_ups, CallTable.transfers, CallTable.pauses)
 _WHOLE = tuple(selectinload(part) for part in _PARTS)
+_WITH_LEGS = (selectinload(CallTable.legs),)
 _COLUMNS = CallTable.__table__.c
 _TIMES = select(_COLUMNS.offered_at, _COLUMNS.answered_at, _COLUMNS.ended_at).where(
     _COLUMNS.id == bindparam("of_call")
@@ -341,7 +349,7 @@ def _moments(leg: LegRecord) -> list[datetime | None]:
     return [leg.created_at, leg.ringing_at, leg.answered_at, leg.ended_at]
 
 
-def call_row(call: CallTable) -> CallRow:
+def call_row(call: CallTable, *, whole: bool = True) -> CallRow:
     return CallRow(
         id=call.id,
         direction=call.direction,
@@ -362,9 +370,9 @@ def call_row(call: CallTable) -> CallRow:
         outcome=Outcome(call.outcome) if call.outcome is not None else None,
         legs=tuple(leg_row(leg) for leg in call.legs),
         fallback=call.fallback,
-        segments=segments_of(call.segments),
-        wrap_ups=wrap_ups_of(call.wrap_ups),
-        transfers=transfers_of(call.transfers),
-        pauses=pauses_of(call.pauses),
+        segments=segments_of(call.segments) if whole else (),
+        wrap_ups=wrap_ups_of(call.wrap_ups) if whole else (),
+        transfers=transfers_of(call.transfers) if whole else (),
+        pauses=pauses_of(call.pauses) if whole else (),
         disposition=call.disposition,
     )
