@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Integer,
     Select,
     Text,
     and_,
+    exists,
     false,
     func,
     literal,
@@ -22,7 +22,7 @@ from sqlalchemy.dialects import postgresql
 
 from bridge.errors import BadInput
 from bridge.store.keys import is_id
-from bridge.store.tables import CleanText, UtcDateTime, clean
+from bridge.store.tables import UtcDateTime, clean
 from bridge.store.ticket_query import FieldTest, TicketQuery
 from bridge.store.ticket_search import WITHIN, asked, id_of, matches
 from bridge.store.ticket_tables import TICKETS, TagTable
@@ -38,20 +38,14 @@ class Conditions:
         self._dialect = dialect
 
     def of(
-        self,
-        query: TicketQuery,
-        driver: str,
-        left_out: set[str] | frozenset[str] = frozenset(),
-        *,
-        walked: bool = False,
+        self, query: TicketQuery, driver: str, left_out: set[str] | frozenset[str] = frozenset()
     ) -> list[ColumnElement[bool]]:
-        """``walked``: an index in the list's order is gone through, and holds most that is asked."""
         conditions: list[ColumnElement[bool]] = []
         for name in given(query):
             if name not in left_out:
                 # An agent's tickets of a department have an index of their own, and those of a status.
                 leads = name == driver or (driver in ("assignee", "status") and name == "department")
-                conditions += self.of_filter(query, name, indexed=leads, walked=walked)
+                conditions += self.of_filter(query, name, indexed=leads)
         if driver == "text":
             some = self.matching(query)
             conditions.append(
@@ -65,15 +59,11 @@ class Conditions:
             conditions.append(self.plain(TICKETS.merged_into).is_(None))
         return conditions
 
-    def of_filter(
-        self, query: TicketQuery, name: str, *, indexed: bool, walked: bool = False
-    ) -> list[ColumnElement[bool]]:
+    def of_filter(self, query: TicketQuery, name: str, *, indexed: bool) -> list[ColumnElement[bool]]:
         """``indexed``: by its index. Otherwise SQLite is kept from it, to which any index looks better."""
 
         def column(one: Any) -> Any:
-            if indexed:
-                return one
-            return self._hidden(one) if walked else self.plain(one)
+            return one if indexed else self.plain(one)
 
         match name:
             case "id":
@@ -102,8 +92,9 @@ class Conditions:
                     or_(*(_below(path, one) for one in sorted(query.classes or ())[:_MOST_VALUES])),
                 ]
             case "tags":
-                tags = [clean(tag.casefold()) for tag in sorted(query.tags)[:50]]
-                return [self._has_tag(tag, indexed=indexed, walked=walked) for tag in tags]
+                return [
+                    self._has_tag(clean(tag.casefold()), indexed=indexed) for tag in sorted(query.tags)[:50]
+                ]
             case "created":
                 return _between(column(TICKETS.created_at), query.created_from, query.created_before)
             case "updated":
@@ -115,12 +106,10 @@ class Conditions:
             case _:
                 return [self._has_value(one) for one in query.fields[:50]]
 
-    def _has_tag(self, tag: str, *, indexed: bool, walked: bool) -> ColumnElement[bool]:
+    def _has_tag(self, tag: str, *, indexed: bool) -> ColumnElement[bool]:
         if indexed:
             return TICKETS.id.in_(select(TagTable.ticket_id).where(TagTable.tag == tag))
-        has = select(1).where(TagTable.ticket_id == TICKETS.id, TagTable.tag == tag)
-        # With an offset PostgreSQL asks ticket by ticket, instead of for all that have the tag.
-        return (has.offset(0) if walked else has).exists()
+        return exists().where(TagTable.ticket_id == TICKETS.id, TagTable.tag == tag)
 
     def _has_value(self, test: FieldTest) -> ColumnElement[bool]:
         if not test.key or '"' in test.key or "\\" in test.key:
@@ -150,16 +139,6 @@ class Conditions:
     def said(self, word: str) -> list[Any]:
         """For SQLite: what one of its indexes is for, see ticket_tables.py. It holds of every ticket."""
         return [text(word)] if word and self._dialect == "sqlite" else []
-
-    def _hidden(self, one: Any) -> Any:
-        """The column as an expression, of which no index knows.
-
-        PostgreSQL would go through the index again and again, once for each of the values that two lists
-        give together.
-        """
-        forms = {Integer: "tickets.{} + 0", CleanText: "tickets.{} || ''"}
-        form = forms.get(type(one.type)) if self._dialect == "postgresql" else None
-        return self.plain(one) if form is None else literal_column(f"({form.format(one.name)})", one.type)
 
     def plain(self, one: Any) -> Any:
         """The column; for SQLite an expression, of which no index knows."""

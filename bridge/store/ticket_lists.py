@@ -12,12 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Integer,
     Select,
     Text,
-    any_,
     func,
     literal,
     literal_column,
@@ -57,15 +55,6 @@ class _Part:
     leads: ColumnElement[bool] | None = None  # there is an index of what is closed and open, and this is its
     without: str = ""  # it has nothing where this filter asks for something
     open_index: str = ""  # what SQLite is to be told, for its index of what is open
-
-
-@dataclass(frozen=True, slots=True)
-class _Half:
-    """What is open of a list, or what is closed, or all of it; and how it is found."""
-
-    query: TicketQuery
-    driver: str  # the filter whose index leads to it; "": the list's order does
-    few: tuple[int, ...] | None = None  # or all that can be among it, of which the rare filters hold
 
 
 def _priority(word: str) -> ColumnElement[str]:
@@ -129,7 +118,7 @@ class TicketLists:
             after = place[1:] if place is not None and place[0] == number else None
             most = limit + 1 - len(found)
             ids = _together(
-                [one for half in halves for one in self._ids(half, parts[number], after, most)],
+                [one for each in halves for one in self._ids(*each, parts[number], after, most)],
                 parts[number],
                 most,
             )
@@ -153,7 +142,7 @@ class TicketLists:
         if not halves:
             return Counted(0)
         ids = _together(
-            [one for half in halves for one in self._ids(half, _Part(), None, most + 1)], _Part(), most + 1
+            [one for each in halves for one in self._ids(*each, _Part(), None, most + 1)], _Part(), most + 1
         )
         count = int(await self._session.scalar(select(func.count()).select_from(ids)) or 0)
         return Counted(min(count, most), more=count > most)
@@ -190,34 +179,16 @@ class TicketLists:
         if self._dialect == "postgresql":
             await self._session.execute(_PLAN_EACH)
 
-    async def _halves(self, query: TicketQuery) -> list[_Half]:
-        """Those that have something.
+    async def _halves(self, query: TicketQuery) -> list[tuple[TicketQuery, str]]:
+        """Each with the filter that leads to it.
 
         A status alone does not say whether its tickets are closed. Those of one that closes are not among
         what is open, and the other way round, which the indexes of both tell at once.
         """
         both = query.closed is None and query.statuses is not None and not query.text
         halves = [replace(query, closed=closed) for closed in (False, True)] if both else [query]
-        found = [
-            _Half(half, driver, await self._few_open(half) if not driver else None)
-            for half in halves
-            if (driver := await self._driver(half)) is not None
-        ]
-        return [half for half in found if half.few is None or half.few]
-
-    async def _few_open(self, query: TicketQuery) -> tuple[int, ...] | None:
-        """Of PostgreSQL: the open tickets of these agents and with these tags, if they are few.
-
-        It goes through what is open once, and knows well how. With all other filters, of which it believes
-        that they leave nothing, it may go through it for each ticket.
-        """
-        rare = [name for name in ("assignee", "tags") if name in given(query)]
-        if self._dialect != "postgresql" or query.closed is not False or not rare:
-            return None
-        conditions = [one for name in rare for one in self._conditions.of_filter(query, name, indexed=True)]
-        some = select(TICKETS.id).where(TICKETS.closed_at.is_(None), *conditions).limit(FEW + 1)
-        ids = tuple((await self._session.scalars(some)).all())
-        return ids if len(ids) <= FEW else None
+        found = [(half, await self._driver(half)) for half in halves]
+        return [(half, driver) for half, driver in found if driver is not None]
 
     async def _driver(self, query: TicketQuery) -> str | None:
         """The filter whose index finds few tickets; None where it finds none, and so the list has none.
@@ -246,9 +217,10 @@ class TicketLists:
                 return name if count else None
         return ""
 
-    def _ids(self, half: _Half, part: _Part, after: Sequence[Any] | None, most: int) -> list[Select[Any]]:
+    def _ids(
+        self, query: TicketQuery, driver: str, part: _Part, after: Sequence[Any] | None, most: int
+    ) -> list[Select[Any]]:
         """The ids of the part's next tickets, and its time if ordered by one; so many of each stream."""
-        query, driver = half.query, half.driver
         by_id = part.by is None
         columns = [TICKETS.id] if by_id else [TICKETS.id, part.by]
         streams: list[list[ColumnElement[bool]]] = [[]]
@@ -257,15 +229,12 @@ class TicketLists:
             streams, left_out = self._streams(query, part)
         # Where few are taken and sorted, the order's own index is not to be tempted by.
         order = self._order(part, plain=bool(driver))
-        walked = query.closed is False and not driver
-        conditions: list[Any] = [*self._conditions.of(query, driver, left_out, walked=walked)]
-        if half.few is not None:
-            conditions.append(TICKETS.id == any_(literal(half.few, ARRAY(Integer))))
+        conditions: list[Any] = [*self._conditions.of(query, driver, left_out)]
         if part.condition is not None:
             conditions.append(part.condition)
         if query.closed is not False and not driver and part.leads is not None:
             conditions.append(part.leads)
-        if walked:
+        if query.closed is False and not driver:
             conditions += self._conditions.said(part.open_index)
         if after is not None:
             conditions.append(_after(part, after))

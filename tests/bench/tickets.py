@@ -257,6 +257,7 @@ async def measure(url: str, clients: int, tickets: int, times: int) -> dict[str,
     began = time.perf_counter()
     store = await Store.open(url)
     found = {"start": [(time.perf_counter() - began) * 1000]}
+    print(f"  start: {found['start'][0]:.0f} ms", flush=True)
     try:
         work = lists(store) | searches(store, clients) | single(store, clients, tickets)
         for name, do in work.items():

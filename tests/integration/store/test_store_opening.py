@@ -168,6 +168,16 @@ async def test_sqlite_is_set_up_as_promised(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_postgresql_is_set_up_as_promised(store: Store) -> None:
+    async with store.unit() as unit:
+        scalar = unit.facts._session.scalar
+        said = [await scalar(text(f"SHOW {name}")) for name in ("jit", "statement_timeout")]
+        cleared = await scalar(text("SELECT reloptions FROM pg_class WHERE oid = 'tickets'::regclass"))
+    assert said == ["off", "30s"]
+    assert "autovacuum_vacuum_scale_factor=0.01" in cleared
+
+
 async def test_a_unit_within_a_unit_is_told_apart_from_a_deadlock(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'x.db'}")
     async with store.unit():
