@@ -37,13 +37,14 @@ _NUMBER_COLUMN = re.compile(r"^(?:number|numbers|phone|phones)$|^(?:number|phone
 _EMAIL_COLUMN = re.compile(r"^emails?$|^email\d{1,2}$")
 _TEXT_COLUMNS = ("name", "company", "language", "tier", "notes")
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$")
-Words = Callable[[BadInput], str]
 _LONGEST = {"name": MAX_NAME, "company": MAX_NAME, "language": 35, "tier": 100, "notes": MAX_NOTES}
+
+Words = Callable[[BadInput], str]  # what is wrong, in the language of who reads it
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A line that was not taken, and why, in the words of who reads it. ``line`` counts the file's from 1."""
+    """A line that was not taken. ``line`` counts the file's own lines from 1, the header being one."""
 
     line: int
     reason: str
@@ -118,9 +119,8 @@ def read_clients(
 ) -> Iterator[ClientLine | Refusal]:
     """Lines as they come. What their own fields hold is not judged: that takes what the client has.
 
-    ``words`` tells what is wrong in the language of who reads it.
-
-    The header is read at once, so that a file of another kind is refused whole.
+    The header is read at once, so that a file of another kind is refused whole. ``words`` are the language of
+    the refusals.
     """
     records = _records(file, words)
     for first in records:
