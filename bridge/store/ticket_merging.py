@@ -51,8 +51,12 @@ _MOVING = tuple(
 )
 
 
-def merge(connection: Connection, source: int, target: int, by: str, at: datetime) -> TicketRow:
+def merge(
+    connection: Connection, source: int, target: int, by: str, at: datetime, *, closed_too: bool = False
+) -> TicketRow:
     """``target``, or what that was merged into, with all of ``source``. Said again it changes nothing.
+
+    What is open goes into what is closed only ``closed_too``.
 
     Entries, calls, recordings, attachments, tags and links move; the log of ``source`` stays with it.
     """
@@ -74,6 +78,8 @@ def merge(connection: Connection, source: int, target: int, by: str, at: datetim
             N_("ticket %(ticket)s: it was merged by somebody else at the same time; look at it again"),
             ticket=source,
         )
+    if given.closed_at is None and not closed_too:
+        demand_open(into)  # else what is open would be closed, and nobody would be asked
     for table in _MOVING:
         connection.execute(update(table).where(table.c.ticket_id == given.id).values(ticket_id=into.id))
     connection.execute(update(_TABLE).where(TICKETS.merged_into == given.id).values(merged_into=into.id))
@@ -113,7 +119,7 @@ def attach_call(connection: Connection, call: str, ticket: int, by: str, at: dat
     if belongs == into.id:
         return into
     if belongs is not None and _untouched(connection, belongs, call):
-        return merge(connection, belongs, into.id, by, at)
+        return merge(connection, belongs, into.id, by, at, closed_too=True)
     if belongs is None:
         connection.execute(insert(_CALLS).values(call_id=call, ticket_id=into.id))
     else:
@@ -134,6 +140,14 @@ def attach_call(connection: Connection, call: str, ticket: int, by: str, at: dat
     log(connection, into.id, at, by, "attach_call", [("call", "", call)])
     SyncTicketSearch(connection).index([one for one in (belongs, into.id) if one is not None])
     return TicketRow(*row)
+
+
+def demand_open(row: TicketRow) -> None:
+    """Raises BadInput."""
+    if row.closed_at is not None:
+        raise BadInput(
+            N_("ticket %(ticket)s: it is closed; open it again, or take an open one"), ticket=row.id
+        )
 
 
 def _final(connection: Connection, id: int) -> TicketRow:

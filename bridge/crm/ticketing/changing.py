@@ -14,6 +14,7 @@ from bridge.config.rights import Action
 from bridge.crm import custom_fields as custom
 from bridge.crm.ticketing.rules import Rules
 from bridge.crm.ticketing.statuses import Anew, Moves, Outcome, Stage
+from bridge.errors import WrongFields
 from bridge.store.rows import TicketRow
 from bridge.store.tickets import TicketChange
 
@@ -134,13 +135,23 @@ def _values(rules: Rules, row: TicketRow, wish: Wish, plan: Planned) -> None:
 
 
 def _demand(rules: Rules, row: TicketRow, wish: Wish, outcome: Outcome | None, plan: Planned) -> None:
-    """What a call's own ticket lacked when it was opened is asked of the first who fills in its form."""
+    """What a call's own ticket lacked when it was opened is asked of the first who fills in its form.
+
+    What was asked for can be changed, not emptied: of a ticket that is closed, or closes by itself, what
+    closing asks for too.
+    """
     final = isinstance(outcome, Moves) and outcome.final
-    if not final and "fields" not in wish:
-        return
-    moment = Required.CLOSE if final else Required.CREATE
     department = plan.change.get("department", row.department)
     if department != row.department and not final:
         return  # its new department asks for what it needs
     classification = plan.change.get("classification", row.classification)
-    rules.demand(department, classification, plan.change.get("fields", row.fields), moment)
+    fields = plan.change.get("fields", row.fields)
+    if final or "fields" in wish:
+        rules.demand(department, classification, fields, Required.CLOSE if final else Required.CREATE)
+    stays = outcome if isinstance(outcome, Moves) else row
+    done = stays.closed_at is not None or stays.closes_at is not None
+    moment = Required.CLOSE if done else Required.CREATE
+    before = rules.lacking(department, row.classification, row.fields, moment)
+    after = rules.lacking(department, classification, fields, moment)
+    if emptied := after.keys() - before.keys():
+        raise WrongFields({key: after[key] for key in after if key in emptied})

@@ -28,6 +28,7 @@ from bridge.errors import N_, BadInput, InternalError, NoSuchAttachment, NoSuchE
 from bridge.store import Store, SyncUnit, Unit
 from bridge.store.entries import FROM_CLIENT
 from bridge.store.rows import TicketRow
+from bridge.store.ticket_merging import demand_open
 from bridge.store.ticket_rows import AttachmentRow, Conflict, EntryRow, NewEntry
 from bridge.store.tickets import TicketChange
 
@@ -121,8 +122,7 @@ class TicketDesk(TicketAccess):
         )
         plan = planned(rules, fresh, wish, now)
         change = cast("TicketChange", {"department": department, **plan.change})
-        if "status" not in change:
-            change["status"] = FIRST
+        change.setdefault("status", FIRST)
         change |= self._at_first(fresh, change, now)
         return await unit.tickets.create(source=source, fields=change, by=actor.by, at=now)
 
@@ -289,6 +289,8 @@ class TicketDesk(TicketAccess):
         async with self._store.unit() as unit:
             row = (await self._open(unit, actor, ticket)).ticket
             await self._demand(unit, actor, row, Action.EDIT)
+            if (own := await unit.tickets.by_call(call)) is None or own.id != row.id:
+                demand_open(row)
             return await unit.tickets.attach_call(call, ticket, by=actor.by, at=self._now())
 
     # ── files: their bytes are kept by files.py ──────────────────────────────

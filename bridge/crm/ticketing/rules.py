@@ -44,6 +44,13 @@ class Rules:
         self, department: str, classification: str, values: Mapping[str, str], moment: Required
     ) -> None:
         """Raises WrongFields with all that must be filled before a ticket is created, or closed."""
+        if faults := self.lacking(department, classification, values, moment):
+            raise WrongFields(faults)
+
+    def lacking(
+        self, department: str, classification: str, values: Mapping[str, str], moment: Required
+    ) -> dict[str, str]:
+        """All of that, by key of the field; what is wrong with it."""
         faults: dict[str, str] = {}
         if self.classes(department).missing(classification, moment):
             faults["classification"] = f"is required to {moment.value}: choose one"
@@ -51,8 +58,7 @@ class Rules:
             custom.demand(self.fields(department), values, moment)
         except WrongFields as error:
             faults |= error.faults
-        if faults:
-            raise WrongFields(faults)
+        return faults
 
     def known_department(self, name: str) -> str:
         if name in self.names:

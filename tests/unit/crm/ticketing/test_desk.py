@@ -156,6 +156,48 @@ async def test_line_1_may_not_close_and_a_required_field_is_asked_for_first(desk
     assert closed.fields == {"serial": "A1", "cause": "dust"}
 
 
+@pytest.mark.parametrize("status", ["done", "solved"])
+async def test_what_closing_has_asked_for_can_be_changed_not_emptied(desk: TicketDesk, status: str) -> None:
+    row = await desk.create(ANNA, NEW, "web")
+    row = await changed(desk, BORIS, row, status=status, fields={"cause": "dust"})
+    with pytest.raises(WrongFields, match="cause"):
+        await changed(desk, BORIS, row, fields={"cause": None})
+    row = await changed(desk, BORIS, row, fields={"cause": "rust"})
+    row = await changed(desk, BORIS, row, status="open", fields={"cause": None})
+    assert row.fields == {"serial": "A1"}, "opened again it is asked for at the next closing"
+
+
+@pytest.mark.parametrize("required", ["create", "close"])
+async def test_a_class_that_is_required_can_be_changed_not_taken_away(
+    desk: TicketDesk, required: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    support = {**SETTINGS["departments"]["support"], "classification_required": required}
+    settings = Settings.model_validate({**SETTINGS, "departments": {"support": support}})
+    monkeypatch.setattr(desk, "_settings", lambda: settings)
+    row = await desk.create(ANNA, {**NEW, "classification": "hardware/printer"}, "web")
+    if required == "close":
+        row = await changed(desk, BORIS, row, status="done", fields={"cause": "dust"})
+    with pytest.raises(WrongFields, match="classification"):
+        await changed(desk, BORIS, row, classification="")
+    row = await changed(desk, BORIS, row, classification="hardware/printer")
+    assert row.classification == "hardware/printer"
+
+
+async def test_a_closed_ticket_that_lacks_something_is_still_corrected(
+    desk: TicketDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file asks for more since it was closed: nobody has emptied that."""
+    row = await desk.create(ANNA, NEW, "web")
+    row = await changed(desk, BORIS, row, status="done", fields={"cause": "dust"})
+    fields = [*SETTINGS["departments"]["support"]["fields"]]
+    fields.append({"key": "part", "title": "Part", "type": "text", "required": "close"})
+    support = {**SETTINGS["departments"]["support"], "fields": fields}
+    settings = Settings.model_validate({**SETTINGS, "departments": {"support": support}})
+    monkeypatch.setattr(desk, "_settings", lambda: settings)
+    row = await changed(desk, BORIS, row, fields={"cause": "rust"})
+    assert row.fields == {"serial": "A1", "cause": "rust"}
+
+
 async def test_a_form_that_changes_nothing_takes_no_right(desk: TicketDesk) -> None:
     """Who may only read and note sends the whole form."""
     row = await desk.create(ANNA, NEW, "web")
@@ -296,6 +338,17 @@ async def test_merged_it_is_changed_no_more(desk: TicketDesk) -> None:
     assert (await desk.merge(BORIS, one.id, two.id)).id == two.id
     with pytest.raises(BadInput, match=f"merged into {two.id}"):
         await desk.change(BORIS, one.id, {"subject": "x"}, None)
+
+
+async def test_what_is_open_goes_into_nothing_closed(desk: TicketDesk) -> None:
+    """It would be closed with it, and nobody would ever see that somebody waits."""
+    new, old = await desk.create(ANNA, NEW, "web"), await desk.create(ANNA, NEW, "web")
+    old = await changed(desk, BORIS, old, status="done", fields={"cause": "dust"})
+    with pytest.raises(BadInput, match=f"ticket {old.id}: it is closed"):
+        await desk.merge(BORIS, new.id, old.id)
+    with pytest.raises(BadInput, match=f"ticket {old.id}: it is closed"):
+        await desk.take_call(BORIS, "1.1", old.id)
+    assert (await desk.merge(BORIS, old.id, new.id)).closed_at is None
 
 
 async def test_tags_take_their_right(desk: TicketDesk) -> None:
