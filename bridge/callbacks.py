@@ -59,7 +59,16 @@ def steering(put: Callable[[Fact], None], plan: Callable[[], Plan], region: Call
                 put(CallSteered(call, by, refusal=Refusal(reason)))
             case ToQueue(queue):
                 put(CallSteered(call, by, Target(TargetKind.QUEUE, queue)))
-            case Dial(number):
+            case Dial(number, caller_id):
+                if caller_id:
+                    log.info(
+                        "a receiver names the number to be shown: it stays as it is",
+                        action="callback.steer",
+                        call_id=call,
+                        receiver=by,
+                        caller_id=caller_id,
+                        remedy="see trunks.NAME.caller_id",
+                    )
                 target = _target(number, plan(), region())
                 if target is None:
                     log.warning(
@@ -122,12 +131,17 @@ def callbacks_of(
         said = settings().callbacks
         return Limits(said.timeout_seconds, timedelta(seconds=said.steer_seconds))
 
+    def email_of(agent: str) -> str:
+        known = settings().agents.get(agent)
+        return known.email or "" if known is not None else ""
+
     outbox = Outbox(
         store,
         subscribers,
         outside,
         plan=plan,
         region_of_trunk=lambda trunk: settings().region_of_trunk(trunk),
+        email_of=email_of,
         public_url=settings().web.public_url,
         limits=limits,
         at_once=lambda: settings().callbacks.at_once,

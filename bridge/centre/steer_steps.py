@@ -18,20 +18,22 @@ from bridge.centre.plan import Destination, Target, TargetKind, ToAgent, ToQueue
 from bridge.centre.wish_facts import Refusal
 
 S = CallState
-STEERED = "call.steered"  # audit action
+STEERED, NOT_STEERED = "call.steered", "call.not_steered"  # audit actions
 _CAUSES = {Refusal.BUSY: Cause.USER_BUSY, Refusal.REJECTED: Cause.CALL_REJECTED}
 
 
 def steered(call: Call, event: CallSteered, at: Moment) -> None:
     """Where there is nobody or nothing of that name, or no agent may call the number, he stays as he is."""
     if call.answered_at is not None:
-        return  # passed on: whoever talked with him has said where to
+        ignored(call, event, at)  # passed on: whoever talked with him has said where to
+        return
     if event.refusal is not None:
         _note(call, event, event.refusal.value, at)
         _refuse(call, event.refusal, at)
         return
     to = _destination(call, event.to, at) if event.to is not None else None
     if to is None:
+        ignored(call, event, at)
         return
     _note(call, event, str(event.to), at)
     if call.consent is not None:
@@ -44,6 +46,11 @@ def steered(call: Call, event: CallSteered, at: Moment) -> None:
     hush(call, at)
     call.hops = 0
     go(call, to, at)
+
+
+def ignored(call: Call, event: CallSteered, at: Moment) -> None:
+    """Of a call that was answered, goes out or is not ours; or to where the plan does not lead."""
+    _note(call, event, event.refusal.value if event.refusal is not None else str(event.to), at, NOT_STEERED)
 
 
 def _refuse(call: Call, refusal: Refusal, at: Moment) -> None:
@@ -76,5 +83,5 @@ def _destination(call: Call, target: Target, at: Moment) -> Destination | None:
             assert_never(target.kind)
 
 
-def _note(call: Call, event: CallSteered, what: str, at: Moment) -> None:
-    at.out.orders.append(NoteAudit(call.id, at.now, event.by, STEERED, call.id, what))
+def _note(call: Call, event: CallSteered, what: str, at: Moment, action: str = STEERED) -> None:
+    at.out.orders.append(NoteAudit(call.id, at.now, event.by, action, call.id, what))

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from bridge.config.fields import Endpoint, Language, Level, Name, Section, SpokenName
+from bridge.config.mail import MailAddress
 
 
 class AgentSettings(Section):
@@ -11,6 +12,9 @@ class AgentSettings(Section):
     endpoint: Endpoint | None = Field(
         default=None,
         description="only for a phone that your own pjsip.conf sets up; PJSIP/NUMBER if absent",
+    )
+    email: MailAddress | None = Field(
+        default=None, description="by which CRMs know the agent; nobody is written to"
     )
     skills: dict[Name, Level] = Field(
         default_factory=dict,

@@ -90,6 +90,7 @@ class Outbox:
         *,
         plan: Callable[[], Plan],
         region_of_trunk: Callable[[str], str],
+        email_of: Callable[[str], str] = lambda _: "",
         public_url: str = "",
         limits: Callable[[], Limits] = Limits,
         at_once: Callable[[], int] = lambda: 8,
@@ -114,6 +115,7 @@ class Outbox:
         )
         self._plan = plan
         self._region_of_trunk = region_of_trunk
+        self._email_of = email_of
         self._public_url = public_url
         self._at_once = at_once
         self._all = asyncio.Semaphore(at_once_in_all)
@@ -148,7 +150,7 @@ class Outbox:
         if self._rows is None:
             await self.look()
         wanted = self._who_wants(order)
-        people, now = People(self._plan(), self._logins), self._clock()
+        people, now = People(self._plan(), self._logins, self._email_of), self._clock()
 
         def keep(unit: SyncUnit) -> list[DueEvent]:
             told = told_of(unit, order, people, self._region_of_trunk, self._public_url) if wanted else None

@@ -22,13 +22,16 @@ class People:
 
     plan: Plan
     logins: Mapping[str, str]  # agent → his log-in
+    email_of: Callable[[str], str] = lambda _: ""
 
     def person(self, agent: AgentId | None) -> Person | None:
         if agent is None:
             return None
         planned = self.plan.agents.get(agent)
         name = planned.name if planned is not None else agent
-        return Person(id=agent, name=name, extension=agent, login=self.logins.get(agent, ""))
+        return Person(
+            id=agent, name=name, extension=agent, login=self.logins.get(agent, ""), email=self.email_of(agent)
+        )
 
 
 def told_of(

@@ -75,7 +75,7 @@ OPTIONS = {
         r"[0-9A-Za-z+_.-]{1,64}", "the external line's number, as telephony.externalLine.get tells it"
     ),
     "oauth_url": Option(r"https://\S{1,500}", "an https address", "https://oauth.bitrix.info/oauth/token/"),
-    "record": Option.choice("url", "upload", "none"),
+    "record": Option.choice("upload", "url", "none"),
     "user": Option(r"[0-9]{1,18}", "the Bitrix24 id of the user for whom a call is that is nobody's yet"),
     "users": Option(
         r"[0-9A-Za-z_.-]+=[0-9]+(,[0-9A-Za-z_.-]+=[0-9]+)*",

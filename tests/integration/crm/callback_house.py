@@ -82,6 +82,7 @@ class House:
             self.outside,
             plan=plan,
             region_of_trunk=lambda _: "RU",
+            email_of=lambda agent: f"{agent}@example.org",
             public_url="https://calls.example.org",
             limits=lambda: self.limits,
             at_once=lambda: 4,

@@ -47,6 +47,14 @@ async def test_a_call_is_told_in_order_signed_and_once(house: House, receiver: R
     assert offered["ringing"] == []
 
 
+async def test_an_agent_is_known_by_his_address_too(house: House, receiver: Receiver) -> None:
+    await house.subscribe(receiver.url)
+    await house.tell(*events_of(CALL))
+    await until(lambda: len(receiver.told(CALL)) == 4)
+    (ringing,) = [body["data"]["ringing"] for body in receiver.bodies if body["type"] == "call.ringing"]
+    assert [one["email"] for one in ringing] == ["1001@example.org"]
+
+
 async def test_without_receivers_nothing_is_written(house: House, receiver: Receiver) -> None:
     house.anew()
     assert all(map(house.outbox.wants, events_of(CALL))), "not looked yet"

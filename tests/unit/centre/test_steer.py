@@ -10,7 +10,7 @@ from bridge.centre.call import CallState
 from bridge.centre.causes import Cause
 from bridge.centre.ids import CallId, MenuName
 from bridge.centre.plan import Menu, Outside, Plan, Target, TargetKind, ToHangUp, ToMenu, ToQueue
-from bridge.centre.steer_steps import STEERED
+from bridge.centre.steer_steps import NOT_STEERED, STEERED
 from bridge.centre.wish_facts import Refusal
 from tests.fakes import plans
 from tests.fakes.plans import AGENTS, COMMON, GROUP, seconds
@@ -43,8 +43,8 @@ def steer(world: World, call: CallId, to: Target | None = None, refusal: Refusal
     world.pump()
 
 
-def noted(world: World) -> list[str]:
-    return [order.detail for order in world.of(o.NoteAudit) if order.action == STEERED]
+def noted(world: World, action: str = STEERED) -> list[str]:
+    return [order.detail for order in world.of(o.NoteAudit) if order.action == action]
 
 
 # ── refused ──────────────────────────────────────────────────────────────────
@@ -180,6 +180,7 @@ def test_what_is_not_planned_changes_nothing(to: Target) -> None:
     steer(world, call, to)
     assert world.rung_for(A) == call
     assert noted(world) == []
+    assert noted(world, NOT_STEERED) == [str(to)], "who wished it finds out"
 
 
 @pytest.mark.parametrize("steered", [{"to": TO_GROUP}, {"refusal": Refusal.REJECTED}], ids=["to", "refused"])
@@ -190,6 +191,7 @@ def test_of_a_call_that_is_answered_it_changes_nothing(steered: dict) -> None:
     steer(world, call, **steered)
     assert world.floor.calls[call].state is CallState.TALKING
     assert noted(world) == []
+    assert len(noted(world, NOT_STEERED)) == 1
     world.pass_time(5)
     assert world.floor.calls[call].agent == A
 

@@ -65,7 +65,7 @@ async def test_each_agent_sees_the_card_while_his_phone_rings_and_the_one_who_ta
 
 
 async def test_a_transfer_moves_the_card(bitrix: Bitrix24) -> None:
-    await to_bitrix(bitrix).story(ALL["in-blind-transfer"])
+    await to_bitrix(bitrix, record="url").story(ALL["in-blind-transfer"])
     assert bitrix.transcript[1:-2] == ["show 7", "show 9", "hide 7"]
 
 
