@@ -25,6 +25,7 @@ from bridge.centre.orders import CallOrder, Lane, SaveCall, TellCrm
 from bridge.crm.delivery import Limits
 from bridge.crm.retries import DELAYS
 from bridge.engine.dispatch import Dispatch, Handlers
+from tests.bench.parts import keep, percentile
 from tests.fakes.receiver import Receiver, takes
 from tests.integration.crm.callback_house import ORDER, SECRET, House, events_of, housed
 
@@ -180,6 +181,8 @@ def main() -> None:
             made = asyncio.run(steady(place, options.seconds, options.calls))
             print(f"{options.calls:g} calls/s of 4 events")
             print(made)
+            for name, share in (("p50", 0.5), ("p95", 0.95)):
+                keep({f"callback_{name}_ms": percentile(made.latencies, share) * 1000})
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from aiohttp import FormData
 from aiohttp.test_utils import TestClient
 
 from bridge.config import Settings
+from bridge.store.tickets import TicketChange
 from tests.integration.web.web_house import DEADLINE, House, csrf_of
 from tests.integration.web.web_samples import add_ticket, record
 
@@ -60,6 +61,7 @@ REFUSED: tuple[tuple[str, str, int, dict[str, str]], ...] = (
     ("1002", "/tickets/{id}/merge", 400, {"target": "{id}"}),
     ("1002", "/tickets/{id}/merge", 404, {"target": "999"}),
     ("1002", "/tickets/{merged}", 400, {"subject": "x"}),
+    ("1002", "/tickets/{id}/merge", 400, {"target": "{closed}"}),
     ("1002", "/tickets/{merged}/merge", 400, {"target": "{id}"}),
     ("1002", "/tickets/{id}/links", 400, {"other": "{id}", "kind": "related", "on": "1"}),
     ("1002", "/tickets/{id}/links", 404, {"other": "999", "kind": "related", "on": "1"}),
@@ -81,8 +83,13 @@ REFUSED: tuple[tuple[str, str, int, dict[str, str]], ...] = (
 
 async def test_refusals_are_in_russian(house: House) -> None:
     house.settings = _settings(house)
-    ids = {name: await add_ticket(house, record(name), recorded=False) for name in ("id", "other", "merged")}
+    names = ("id", "other", "merged", "closed")
+    ids = {name: await add_ticket(house, record(name), recorded=False) for name in names}
     async with house.store.unit() as unit:
+        closing: TicketChange = {"status": "done", "closed_at": record().offered_at}
+        await unit.tickets.change(
+            ids["closed"], if_version=None, fields=closing, by="", at=record().offered_at
+        )
         await unit.tickets.merge(ids["merged"], ids["other"], by="", at=record().offered_at)
     people = {login: await russian(house, login) for login in ("1001", "1002", "1003")}
     for login, path, status, sent in REFUSED:
