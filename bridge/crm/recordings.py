@@ -91,11 +91,12 @@ class Reconciler:
         """One round over what is due. Raises RemoteError when the store or Asterisk cannot be asked."""
         async with self._keeper.store.view() as unit:
             due = {RecordingId(row.id): CallId(row.call) for row in await unit.recordings.pending()}
-        looking = self._clock() >= self._look_at
-        if looking:
+        ripe = self._keeper.take_ripe()
+        # Of a call that was not known before its end there is nothing but what lies in the spool.
+        if self._clock() >= self._look_at or not ripe <= due.keys():
             due = await self._left_behind() | due
             self._look_at = self._clock() + self._look_through
-        for gone in self._waits.keys() - due.keys() | self._keeper.take_ripe():
+        for gone in self._waits.keys() - due.keys() | ripe:
             self._waits.pop(gone, None)
         now = self._clock()
         at_work = [recording for recording in due if self._waits.setdefault(recording, _Wait()).due <= now]

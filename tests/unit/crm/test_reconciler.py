@@ -89,6 +89,22 @@ async def test_other_peoples_files_and_unknown_calls_are_kept(reconciler: Reconc
     assert set(spool.files) == {*foreign, "9.9-rec-1-in", "9.9-rec-1-out"}
 
 
+async def test_a_call_that_is_told_of_after_its_recording_has_it_at_its_end(
+    reconciler: Reconciler, keeper: RecordingKeeper, store: Store, spool, make_ended, make_wav
+) -> None:
+    """As one that Asterisk's own queue got shortly before we were there."""
+    call = CallId("1700000000.1")
+    spool.files |= {f"{rec(0)}-{side}": make_wav([1] * 1600) for side in ("in", "out")}
+    assert (await reconciler.run_once()).unknown == (rec(0),)
+    assert await reconciler.run_once() == Round(), "it is not looked for again and again"
+    async with store.unit() as unit:
+        await unit.calls.save(make_ended(call))
+    keeper.over(call)
+    assert keeper.unfinished.is_set()
+    assert (await reconciler.run_once()).attached == (rec(0),)
+    assert spool.files == {}
+
+
 @pytest.mark.usefixtures("ten")
 async def test_one_that_fails_waits_longer_each_time_and_holds_up_nobody(
     reconciler: Reconciler, spool, clock
