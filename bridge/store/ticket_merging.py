@@ -52,11 +52,11 @@ _MOVING = tuple(
 
 
 def merge(
-    connection: Connection, source: int, target: int, by: str, at: datetime, *, closed_too: bool = False
+    connection: Connection, source: int, target: int, by: str, at: datetime, *, closed_too: bool = True
 ) -> TicketRow:
     """``target``, or what that was merged into, with all of ``source``. Said again it changes nothing.
 
-    What is open goes into what is closed only ``closed_too``.
+    Not ``closed_too``: what is open does not go into what is closed.
 
     Entries, calls, recordings, attachments, tags and links move; the log of ``source`` stays with it.
     """
@@ -119,7 +119,7 @@ def attach_call(connection: Connection, call: str, ticket: int, by: str, at: dat
     if belongs == into.id:
         return into
     if belongs is not None and _untouched(connection, belongs, call):
-        return merge(connection, belongs, into.id, by, at, closed_too=True)
+        return merge(connection, belongs, into.id, by, at)
     if belongs is None:
         connection.execute(insert(_CALLS).values(call_id=call, ticket_id=into.id))
     else:

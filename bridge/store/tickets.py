@@ -154,9 +154,13 @@ class Tickets:
         """The call belongs to this ticket now: see ``ticket_merging.attach_call``."""
         return await in_one_go(self._session, lambda sync: attach_call(sync, call, ticket, by, at))
 
-    async def merge(self, source: int, target: int, *, by: str, at: datetime) -> TicketRow:
+    async def merge(
+        self, source: int, target: int, *, by: str, at: datetime, closed_too: bool = True
+    ) -> TicketRow:
         """All of ``source`` goes to ``target``, which is given back: see ``ticket_merging.merge``."""
-        return await in_one_go(self._session, lambda sync: merge(sync, source, target, by, at))
+        return await in_one_go(
+            self._session, lambda sync: merge(sync, source, target, by, at, closed_too=closed_too)
+        )
 
     # ── by people ────────────────────────────────────────────────────────────
 

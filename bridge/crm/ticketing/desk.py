@@ -280,9 +280,9 @@ class TicketDesk(TicketAccess):
         """Both must be his to merge: what one holds moves to where others read it."""
         async with self._store.unit() as unit:
             for id in (source, target):
-                row = (await self.see(unit, actor, id)).ticket
-                await self._demand(unit, actor, row, Action.MERGE)
-            return await unit.tickets.merge(source, target, by=actor.by, at=self._now())
+                await self._demand(unit, actor, (await self.see(unit, actor, id)).ticket, Action.MERGE)
+            now = self._now()
+            return await unit.tickets.merge(source, target, by=actor.by, at=now, closed_too=False)
 
     async def take_call(self, actor: Actor, call: str, ticket: int) -> TicketRow:
         """The call is about a ticket that is there: its own, if nobody has touched it, goes into that."""
