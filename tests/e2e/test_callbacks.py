@@ -160,7 +160,7 @@ async def test_a_crm_turns_a_caller_away_or_to_somebody_else(lab: Lab, api: Api,
 
 
 async def test_bitrix24_has_an_agent_call_a_number(lab: Lab, api: Api) -> None:
-    """The call is registered there already: it is finished, and the recording attached."""
+    """The call is registered there already: it is finished, and the recording sent."""
     portal = Bitrix24(alive={"externalCall.click": {7}})
     tokens = {name: f"{name.partition('_')[0]}-1" for name in ("access_token", "refresh_token")}
     secret = {**tokens, "client_id": "a", "client_secret": "b", "application_token": "from-the-portal"}
@@ -204,7 +204,8 @@ async def test_bitrix24_has_an_agent_call_a_number(lab: Lab, api: Api) -> None:
         async def transcript() -> list[str]:
             return [line.split()[0] for line in portal.transcript]
 
-        await eventually(transcript, lambda seen: seen[-1:] == ["attach"], 30)
-        assert await transcript() == ["finish", "attach"]
+        await eventually(transcript, lambda seen: seen[-1:] == ["upload"], 30)
+        assert await transcript() == ["finish", "attach", "upload"]
+        assert portal.uploaded[:4] == b"RIFF"
         assert portal.problems == []
         assert portal.statistics["externalCall.click"]["STATUS_CODE"] == "200"
