@@ -126,7 +126,9 @@ class RecordingKeeper:
         self._clock = clock
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._early: set[RecordingId] = set()  # whose calls are not over, or not known
+        # Whose calls nobody has told of: Asterisk's own queue may have got one shortly before we were there.
+        self.unknown: set[RecordingId] = set()
+        self._early: set[RecordingId] = set()  # whose calls are not over
         self._ripe: set[RecordingId] = set()
         self._seen: dict[str, _Seen] = {}
 
@@ -139,7 +141,7 @@ class RecordingKeeper:
 
     def over(self, call: CallId) -> None:
         """The call's end is in the store: its recordings need wait no longer."""
-        ripe = {recording for recording in self._early if call_of(recording) == call}
+        ripe = {recording for recording in self._early | self.unknown if call_of(recording) == call}
         if ripe:
             self._early -= ripe
             self._ripe |= ripe
@@ -180,10 +182,11 @@ class RecordingKeeper:
         noted = await self.store.write(lambda unit: _note(unit, call, recording), quick=True)
         if noted is not None and noted.row.state != "attached" and noted.times.ended_at is None:
             return Result(Stage.NOT_YET, reason="the call is not over: it may still be paused, or recorded")
-        if noted is None:
-            # It may be told of later, as one that Asterisk's own queue got while nobody listened.
-            return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {call}")
         self._early.discard(recording)
+        if noted is None:
+            self.unknown.add(recording)
+            return Result(Stage.UNKNOWN_CALL, reason=f"there is no call {call}")
+        self.unknown.discard(recording)
         if noted.row.state == "attached":
             await self._delete_originals(recording)
             return Result(Stage.ATTACHED, _attached(noted.row))

@@ -92,8 +92,8 @@ class Reconciler:
         async with self._keeper.store.view() as unit:
             due = {RecordingId(row.id): CallId(row.call) for row in await unit.recordings.pending()}
         ripe = self._keeper.take_ripe()
-        # Of a call that was not known before its end there is nothing but what lies in the spool.
-        if self._clock() >= self._look_at or not ripe <= due.keys():
+        due |= {recording: call_of(recording) for recording in ripe & self._keeper.unknown}
+        if self._clock() >= self._look_at:
             due = await self._left_behind() | due
             self._look_at = self._clock() + self._look_through
         for gone in self._waits.keys() - due.keys() | ripe:
