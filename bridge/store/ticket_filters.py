@@ -10,24 +10,22 @@ from sqlalchemy import (
     and_,
     exists,
     false,
-    func,
     literal,
     literal_column,
     or_,
     select,
     text,
 )
-from sqlalchemy import cast as sql_cast
-from sqlalchemy.dialects import postgresql
 
 from bridge.errors import BadInput
 from bridge.store.keys import is_id
 from bridge.store.tables import UtcDateTime, clean
 from bridge.store.ticket_query import FieldTest, TicketQuery
 from bridge.store.ticket_search import WITHIN, asked, id_of, matches
-from bridge.store.ticket_tables import TICKETS, TagTable
+from bridge.store.ticket_tables import TICKETS, FieldValueTable, TagTable
 
 _MOST_VALUES = 500  # of one filter
+_VALUES = FieldValueTable.__table__.c
 _LAST = "\U0010ffff"  # sorts after everything that can follow a prefix
 
 
@@ -104,28 +102,18 @@ class Conditions:
             case "waits":
                 return [TICKETS.waiting_since.is_not(None), TICKETS.waiting_since < query.waits_since_before]
             case _:
-                return [self._has_value(one) for one in query.fields[:50]]
+                return [self._has_value(one, indexed=indexed) for one in query.fields[:50]]
 
     def _has_tag(self, tag: str, *, indexed: bool) -> ColumnElement[bool]:
         if indexed:
             return TICKETS.id.in_(select(TagTable.ticket_id).where(TagTable.tag == tag))
         return exists().where(TagTable.ticket_id == TICKETS.id, TagTable.tag == tag)
 
-    def _has_value(self, test: FieldTest) -> ColumnElement[bool]:
-        if not test.key or '"' in test.key or "\\" in test.key:
-            return false()
-        stored = sql_cast(TICKETS.fields, Text)
-        if self._dialect == "postgresql":
-            value: Any = sql_cast(stored, postgresql.JSONB).op("->>")(clean(test.key))
-            newline, place = func.chr(10), func.strpos
-        else:
-            value = sql_cast(func.json_extract(stored, f'$."{clean(test.key)}"'), Text)
-            newline, place = func.char(10), func.instr
-        if test.among:
-            lines = newline.concat(func.coalesce(value, "")).concat(newline)
-            wanted = newline.concat(literal(clean(test.value), Text)).concat(newline)
-            return place(lines, wanted) > 0
-        return func.coalesce(value, "") == clean(test.value)
+    def _has_value(self, test: FieldTest, *, indexed: bool) -> ColumnElement[bool]:
+        wanted = and_(_VALUES.key == clean(test.key), _VALUES.value == clean(test.value))
+        if indexed:
+            return TICKETS.id.in_(select(_VALUES.ticket_id).where(wanted))
+        return exists().where(_VALUES.ticket_id == TICKETS.id, wanted)
 
     def matching(self, query: TicketQuery, before: int | None = None) -> Select[Any] | None:
         what = asked(query.text)

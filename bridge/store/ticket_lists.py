@@ -42,7 +42,8 @@ COUNTED = 1_000
 _MOST_STREAMS = 60  # in one statement
 _PLAN_EACH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 # Filters that have an index, in the order in which they are tried.
-_INDEXED = ("status", "assignee", "tags", "classification", "created", "department")
+_INDEXED = ("fields", "status", "assignee", "tags", "classification", "created", "department")
+_NOT_OF_OPEN = ("fields", "tags")  # that the indexes of what is open do not hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +202,8 @@ class TicketLists:
         for name in ("id", "client"):
             if name in asks:
                 return name
-        if query.closed is False:
-            return ""  # the order's own index of what is open holds all that most lists filter by
-        for name in _INDEXED:
+        # The order's own index of what is open holds all that most lists filter by.
+        for name in _NOT_OF_OPEN if query.closed is False else _INDEXED:
             if name not in asks or (name == "status" and not query.closed):
                 continue
             some = select(TICKETS.id).where(*self._conditions.of_filter(query, name, indexed=True))

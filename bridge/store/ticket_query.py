@@ -20,11 +20,10 @@ class TicketOrder(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FieldTest:
-    """A custom field has this value, in the text that is stored."""
+    """A custom field has this value, as it is stored; of several, one a line, it is one of them."""
 
     key: str
     value: str
-    among: bool = False  # of a field with several values, one a line: it is one of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,6 +218,17 @@ class TagTable(Base):
     tag: Mapped[str] = mapped_column(OrderedText, primary_key=True)
 
 
+class FieldValueTable(Base):
+    """Where an index finds what own fields hold: each line of a value. Triggers write it: see v0020."""
+
+    __tablename__ = "ticket_field_values"
+    __table_args__ = (Index(None, "key", "value", "ticket_id"),)
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(OrderedText, primary_key=True)
+    value: Mapped[str] = mapped_column(OrderedText, primary_key=True)
+
+
 class TicketLinkTable(Base):
     """``a`` is the parent of ``b``, or its duplicate; with "related" ``a`` is the lower id."""
 

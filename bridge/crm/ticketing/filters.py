@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bridge.config.custom_fields import FieldType
 from bridge.config.fields import LabelSettings
 from bridge.config.settings import Settings
 from bridge.config.tickets import StatusKind, TicketPriority
@@ -145,7 +144,7 @@ def query(
         created_before=_midnight(filter.created_to, zone, after=True),
         updated_from=_latest(_midnight(filter.updated_from, zone), _ago(now, filter.updated_days)),
         updated_before=_midnight(filter.updated_to, zone, after=True),
-        fields=_tests(filter, settings),
+        fields=tuple(FieldTest(key, value) for key, value in sorted(filter.fields.items())),
         order=filter.order,
     )
 
@@ -168,12 +167,6 @@ def _agents(assignees: tuple[str, ...], me: str | None) -> frozenset[str] | None
         return None
     found = {me if one == ME else one for one in assignees if one != NOBODY}
     return frozenset(one for one in found if one is not None)
-
-
-def _tests(filter: Filter, settings: Settings) -> tuple[FieldTest, ...]:
-    fields = [field for one in settings.departments.values() for field in one.fields]
-    several = {field.key for field in fields if field.type is FieldType.MULTI_SELECT}
-    return tuple(FieldTest(key, value, key in several) for key, value in sorted(filter.fields.items()))
 
 
 def _later(now: datetime, hours: float | None, *, back: bool = False) -> datetime | None:

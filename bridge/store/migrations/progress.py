@@ -14,12 +14,15 @@ def say(message: str) -> None:
     cast("Told", context.config.attributes[TOLD])(message)
 
 
-def in_parts(statement: str, table: str) -> None:
-    """``statement``, a change of ``table`` without a WHERE, by its ids, and how far it is after each part."""
+def in_parts(statement: str, table: str, where: str = "id") -> None:
+    """``statement``, of ``table`` and without a WHERE, by its ids, and how far it is after each part.
+
+    ``where``: its WHERE, as far as the id that is in parts.
+    """
     connection = op.get_bind()
     last = connection.scalar(sa.select(sa.func.max(sa.column("id"))).select_from(sa.table(table))) or 0
-    changed = sa.text(f"{statement} WHERE id > :after AND id <= :until")
+    changed = sa.text(f"{statement} WHERE {where} BETWEEN :after + 1 AND :until")
     for after in range(0, last, _AT_ONCE):
         connection.execute(changed, {"after": after, "until": after + _AT_ONCE})
         if last > _AT_ONCE:
-            say(f"{table}: {min(100, (after + _AT_ONCE) * 100 // last)} % changed")
+            say(f"{table}: {min(100, (after + _AT_ONCE) * 100 // last)} % done")

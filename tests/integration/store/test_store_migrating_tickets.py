@@ -1,6 +1,8 @@
 """Tickets of the schema before they were threads, brought to this one on both databases, and back."""
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from bridge.store import Store
 from bridge.store.engine import open_engines
 from bridge.store.migrate import alembic_config, migrate
 from bridge.store.migrations import progress
+from bridge.store.ticket_query import FieldTest, TicketQuery
 from bridge.store.ticket_rows import Conflict
 
 BEFORE = "0010"
@@ -126,8 +129,8 @@ async def test_how_long_it_takes_is_said_before_and_how_far_it_is_meanwhile(
     await (await Store.open(url, told.append)).close()
     assert told[: len(pending)] == [str(step) for step in pending]
     assert told[len(pending) :][:3] == [
-        "tickets: 66 % changed",
-        "tickets: 100 % changed",
+        "tickets: 66 % done",
+        "tickets: 100 % done",
         "tickets: their calls are written down",
     ]
     assert await Store.steps(url) == []
@@ -183,4 +186,51 @@ async def test_what_an_older_version_writes_meanwhile_is_no_stranger(url: str) -
         assert ticket is not None
         assert (ticket.subject, ticket.version, ticket.closed_at) == ("Принтер", 1, None)
         assert await unit.ticket_search.catch_up() == 1
+    await store.close()
+
+
+async def test_what_own_fields_held_before_they_had_an_index_is_found(url: str) -> None:
+    engines = await open_engines(url)
+    held = {
+        1: {"floor": "2", "parts": "a\nb", "quoted": 'say "\\n"\tto them', "empty": ""},
+        2: {"long": "x" * 501 + "\nshort", "many": "\n".join(str(line) for line in range(150))},
+        3: {},
+    }
+
+    def older(connection: Connection) -> None:
+        old(connection)
+        migrate(connection, "0019")
+        for id, fields in held.items():
+            connection.execute(
+                text("UPDATE tickets SET fields = :fields WHERE id = :id"),
+                {"id": id, "fields": json.dumps(fields)},
+            )
+
+    async with engines.writer.begin() as connection:
+        await connection.run_sync(older)
+    await engines.dispose()
+    store = await Store.open(url)
+
+    async def found(key: str, value: str) -> list[int]:
+        query = TicketQuery(fields=(FieldTest(key, value),))
+        async with store.view() as unit:
+            return [row.id for row in (await unit.ticket_lists.page(query, None, 10)).items]
+
+    for key, value, ids in (
+        ("floor", "2", [1]),
+        ("parts", "a", [1]),
+        ("parts", "a\nb", []),
+        ("quoted", 'say "\\n"\tto them', [1]),
+        ("empty", "", []),
+        ("long", "x" * 501, []),
+        ("long", "short", [2]),
+        ("many", "99", [2]),
+        ("many", "100", []),
+    ):
+        assert await found(key, value) == ids, (key, value)
+    async with store.unit() as unit:
+        for id, fields in ((1, {"floor": "3"}), (3, {"floor": "2"})):
+            at = datetime.now(UTC)
+            await unit.tickets.change(id, if_version=None, fields={"fields": fields}, by="anna", at=at)
+    assert [await found("floor", "2"), await found("floor", "3"), await found("parts", "a")] == [[3], [1], []]
     await store.close()
