@@ -4,7 +4,8 @@ A fiftieth is open, most of these are the latest. Departments, agents, words and
 they are in life: the first has most of it. It is the same base each time.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from random import Random
@@ -13,7 +14,12 @@ from typing import Any, cast
 from sqlalchemy import Connection, Table, insert, text
 
 from bridge.store.calls import CallTable
+from bridge.store.client_sources import ClientSourceTable
 from bridge.store.client_tables import ClientTable, NumberTable, WordTable
+from bridge.store.client_tags import ClientTagTable
+from bridge.store.legs import LegTable
+from bridge.store.recordings import RecordingTable
+from bridge.store.tables import Base
 from bridge.store.ticket_tables import EntryTable, TagTable, TicketTable
 from tests.bench.base import (
     CALLS,
@@ -86,6 +92,12 @@ TICKETS = (
 ENTRIES = (
     *("ticket_id", "kind", "at", "author", "subject", "body", "in_reply_to", "to", "cc", "delivery", "fault"),
 )
+LEGS = ("id", "call_id", "kind", "agent", "created_at", "ringing_at", "answered_at", "ended_at")
+RECORDINGS = (
+    *("id", "call_id", "ticket_id", "state", "file", "bytes", "duration_ms", "sample_rate", "channels"),
+    *("sha256", "fault", "created_at", "attached_at"),
+)
+SOURCES = ("source", "external_id", "client_id", "url", "given", "fetched_at")
 
 
 def _uneven(chance: Random, many: int) -> int:
@@ -156,18 +168,115 @@ async def fill_old(base: Bulk, clients: int, tickets: int) -> None:
     await base.fill(TicketTable, TICKETS, ticket_rows(clients, tickets))
 
 
-def fill_new(connection: Connection, tickets: int) -> None:
-    for table, columns, rows in (
-        (EntryTable, ENTRIES, entry_rows(tickets)),
-        (TagTable, ("ticket_id", "tag"), tag_rows(tickets)),
-    ):
-        while some := list(islice(rows, 10_000)):
-            statement = insert(cast("Table", table.__table__))
-            connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in some])
+def regular(client: int) -> bool:
+    """Of whom all is known that can be: recordings, a directory's page of him, tags, own fields."""
+    return client % 10 == 0
+
+
+def leg_rows(clients: int, tickets: int) -> Iterator[Row]:
+    for ticket in range(1, tickets + 1):
+        if not regular(1 + ticket % clients):
+            continue
+        call, at = f"16{ticket:08d}.1", at_of(ticket, tickets)
+        answered, over = at + timedelta(seconds=9), at + timedelta(seconds=200)
+        yield f"{call}-1", call, "client", None, at, None, at, over
+        yield f"{call}-2", call, "agent", AGENTS[ticket % len(AGENTS)], at, at, answered, over
+
+
+def recording_rows(clients: int, tickets: int) -> Iterator[Row]:
+    for ticket in range(1, tickets + 1):
+        if not regular(1 + ticket % clients):
+            continue
+        name, call = f"16{ticket:08d}.1-a", f"16{ticket:08d}.1"
+        at = at_of(ticket, tickets) + timedelta(seconds=9)
+        yield (
+            name,
+            call,
+            ticket,
+            "attached",
+            f"{name}.ogg",
+            3_056_000,
+            191_000,
+            16_000,
+            2,
+            "0" * 64,
+            "",
+            at,
+            at,
+        )
+
+
+def source_rows(clients: int) -> Iterator[Row]:
+    for client in range(10, clients + 1, 10):
+        given = json.dumps({"name": name_of(client), "tier": "gold"})
+        yield (
+            "crm",
+            f"contact-{client}",
+            client,
+            f"http://crm.example/{client}",
+            given,
+            at_of(client, clients),
+        )
+
+
+def client_tag_rows(clients: int) -> Iterator[Row]:
+    for client in range(10, clients + 1, 10):
+        for place in range(3):
+            yield client, TAGS[(client // 10 + 7 * place) % len(TAGS)]
+
+
+def fill_new(connection: Connection, clients: int, tickets: int) -> None:
+    _fill(connection, EntryTable, ENTRIES, entry_rows(tickets))
+    _fill(connection, TagTable, ("ticket_id", "tag"), tag_rows(tickets))
+    fill_regulars(connection, clients, tickets)
+
+
+def fill_regulars(connection: Connection, clients: int, tickets: int) -> None:
+    fields = _fields(
+        connection,
+        {
+            "contract": "'C' || id",
+            "segment": "'segment ' || id / 10 % 9",
+            "habits": "'calls often' || NEWLINE || 'wants to be called back'",
+        },
+    )
+    connection.execute(text(f"UPDATE clients SET fields = {fields} WHERE id % 10 = 0"))
+    _fill(connection, LegTable, LEGS, leg_rows(clients, tickets))
+    _fill(connection, RecordingTable, RECORDINGS, recording_rows(clients, tickets))
+    _fill(connection, ClientSourceTable, SOURCES, source_rows(clients))
+    _fill(connection, ClientTagTable, ("client_id", "tag"), client_tag_rows(clients))
+
+
+def fill_own_fields(connection: Connection) -> None:
+    """Every other ticket has four, a serial number of its own among them."""
+    fields = _fields(
+        connection,
+        {
+            "serial": "'SN' || id * 7919",
+            "make": "CASE WHEN id % 1000 = 0 THEN 'rare make' ELSE 'make ' || id / 2 % 7 END",
+            "parts": "'part ' || id / 2 % 5 || NEWLINE || 'part ' || (5 + id / 2 % 3)",
+            "floor": "CAST(id / 2 % 40 AS text)",
+        },
+    )
+    connection.execute(text(f"UPDATE tickets SET fields = {fields} WHERE id % 2 = 0"))
+
+
+def _fields(connection: Connection, values: dict[str, str]) -> str:
+    """The JSON that the database makes of these expressions."""
+    sqlite = connection.dialect.name == "sqlite"
+    pairs = ", ".join(f"'{key}', {value}" for key, value in values.items())
+    pairs = pairs.replace("NEWLINE", "char(10)" if sqlite else "chr(10)")
+    return f"json_object({pairs})" if sqlite else f"CAST(jsonb_build_object({pairs}) AS text)"
+
+
+def _fill(connection: Connection, of: type[Base], columns: Sequence[str], rows: Iterator[Row]) -> None:
+    statement = insert(cast("Table", of.__table__))
+    while some := list(islice(rows, 10_000)):
+        connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in some])
 
 
 def refine(connection: Connection) -> None:
-    """What was not there before: lines, classes, and clocks of what is open."""
+    """What was not there before: lines, classes, own fields, and clocks of what is open."""
     classes = " ".join(f"WHEN {number} THEN '{one}'" for number, one in enumerate(CLASSES))
     sqlite = connection.dialect.name == "sqlite"
     if not sqlite:
@@ -184,6 +293,7 @@ def refine(connection: Connection) -> None:
             "WHERE closed_at IS NULL AND id % 3 > 0"
         )
     )
+    fill_own_fields(connection)
     if not sqlite:
         for table in ("tickets", "ticket_entries", "client_numbers"):
             last = f"(SELECT max(id) FROM {table})"

@@ -20,14 +20,14 @@ from random import Random
 
 import structlog
 
-from bridge.centre.ids import CallId
+from bridge.centre.ids import AgentId, CallId
 from bridge.centre.orders import CallRecord
 from bridge.crm.cards import card_of
 from bridge.crm.tickets import CallTickets, open_ticket
 from bridge.store import Store
 from bridge.store.engine import open_engines
 from bridge.store.migrate import migrate
-from bridge.store.ticket_query import TicketOrder, TicketQuery
+from bridge.store.ticket_query import FieldTest, TicketOrder, TicketQuery
 from bridge.store.ticket_rows import NewEntry
 from bridge.store.ticket_search import AT_ONCE
 from tests.bench.base import base_at, bulk, mobile
@@ -42,6 +42,7 @@ from tests.bench.ticket_base import (
     fill_new,
     fill_old,
     refine,
+    regular,
 )
 
 CLIENTS, TICKETS, TIMES = 1_000_000, 5_000_000, 300
@@ -64,10 +65,10 @@ async def make_base(url: str, clients: int, tickets: int) -> dict[str, float]:
     print(f"  migration: {found['migration_s']:.1f} s", flush=True)
     await store.close()
     # Each ticket is changed at once, as none is in life: no index shall be the size of before and after.
-    async with bulk(url) as base, base.unindexed("tickets"):
+    async with bulk(url) as base, base.unindexed("tickets"), base.unindexed("ticket_field_values"):
         engines = await open_engines(url)
         async with engines.writer.begin() as connection:
-            await connection.run_sync(fill_new, tickets)
+            await connection.run_sync(fill_new, clients, tickets)
             await connection.run_sync(refine)
         await engines.dispose()
     async with bulk(url) as base, base.unindexed("ticket_words"):
@@ -100,7 +101,7 @@ async def index_words(url: str) -> dict[str, float]:
 # ── what is measured ─────────────────────────────────────────────────────────
 
 
-def lists(store: Store) -> dict[str, Do]:
+def lists(store: Store, tickets: int) -> dict[str, Do]:
     """Each list on its first page and on one further on."""
     some = frozenset(DEPARTMENTS[2:9:2])
     rare = frozenset(DEPARTMENTS[-1:])
@@ -110,6 +111,7 @@ def lists(store: Store) -> dict[str, Do]:
         agent = frozenset({chance.choice(AGENTS)})
         day = BEGIN + SPAN * chance.random()
         whole = TicketQuery(departments=some, statuses=states, lines=frozenset({1, 2}))
+        number = chance.randint(1, tickets // 2)
         return {
             "newest of all": TicketQuery(),
             "4 departments, newest": TicketQuery(departments=some),
@@ -137,6 +139,17 @@ def lists(store: Store) -> dict[str, Do]:
                 departments=some, created_from=day, created_before=day + timedelta(days=1)
             ),
             "overdue": TicketQuery(departments=some, due_before=day, order=TicketOrder.DUE),
+            "a serial number": TicketQuery(fields=(FieldTest("serial", f"SN{2 * number * 7919}"),)),
+            "a rare make, open": TicketQuery(fields=(FieldTest("make", "rare make"),), closed=False),
+            "4 departments, a make and a part": TicketQuery(
+                departments=some, fields=(FieldTest("make", "make 3"), FieldTest("parts", "part 6"))
+            ),
+            "open, a make on one floor, due first": TicketQuery(
+                departments=some,
+                closed=False,
+                fields=(FieldTest("make", "make 3"), FieldTest("floor", str(number % 40))),
+                order=TicketOrder.DUE,
+            ),
         }
 
     def asking(name: str) -> Do:
@@ -196,6 +209,16 @@ def single(store: Store, clients: int, tickets: int) -> dict[str, Do]:
     async def card(chance: Random) -> None:
         await card_of(store, CallId(f"16{chance.randint(1, tickets):08d}.1"))
 
+    async def card_of_a_regular(chance: Random) -> None:
+        """Its agent talks with the client: so it is asked too which of the tickets he has talked about."""
+        ticket = 10 * chance.randint(1, tickets // 10) - 1
+        shown = await card_of(
+            store, CallId(f"16{ticket:08d}.1"), AgentId(AGENTS[chance.randrange(len(AGENTS))])
+        )
+        client = shown.client
+        assert client is not None
+        assert all((regular(client.id), client.fields, client.tags, shown.sources, shown.contacts))
+
     async def by_hand(chance: Random) -> None:
         async with store.unit() as unit:
             await unit.tickets.create(
@@ -245,6 +268,7 @@ def single(store: Store, clients: int, tickets: int) -> dict[str, Do]:
     return {
         "client looked up": look_up,
         "card": card,
+        "card of a regular": card_of_a_regular,
         "ticket by hand": by_hand,
         "ticket by a call": by_call,
         "ticket changed": change,
@@ -259,7 +283,7 @@ async def measure(url: str, clients: int, tickets: int, times: int) -> dict[str,
     found = {"start": [(time.perf_counter() - began) * 1000]}
     print(f"  start: {found['start'][0]:.0f} ms", flush=True)
     try:
-        work = lists(store) | searches(store, clients) | single(store, clients, tickets)
+        work = lists(store, tickets) | searches(store, clients) | single(store, clients, tickets)
         for name, do in work.items():
             for _ in range(10):
                 await do(Random(1))
