@@ -138,6 +138,16 @@ def chosen(field: FieldSettings, value: str) -> tuple[str, ...]:
     return tuple(value.split("\n")) if field.type is FieldType.MULTI_SELECT else (value,)
 
 
+def sought(field: FieldSettings, text: str) -> str:
+    """What people write to find a value, as that would be stored. Raises WrongFields."""
+    if field.type not in (FieldType.TEXT, FieldType.NUMBER, FieldType.DATE):
+        return text
+    try:
+        return _read(field, text, "", "")
+    except _Wrong as error:
+        raise WrongFields({field.key: str(error)}) from None
+
+
 def shown(field: FieldSettings, value: str, values: Stored, language: str) -> str:
     """As people read it, in logs and CSV too: titles of options; those that are gone by their keys."""
     if field.type is FieldType.CHECKBOX:

@@ -57,6 +57,12 @@ def query_of(request: web.Request) -> Fields:
     return Fields(dict(request.query))
 
 
+def words_of(request: web.Request, name: str, *, longest: int = 500) -> tuple[str, ...]:
+    """A query parameter that may come several times: each word once, and none that is empty."""
+    found = [Fields({name: value}).text(name, longest=longest) for value in request.query.getall(name, [])]
+    return tuple(dict.fromkeys(one for one in found if one))
+
+
 def path_number(request: web.Request, name: str = "id") -> int | None:
     """An id in the path; None when it is no number that a database could hold."""
     value = request.match_info[name]

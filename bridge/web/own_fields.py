@@ -56,6 +56,30 @@ def asked_fields(
     )
 
 
+def sought_field(
+    key: str, fields: Sequence[FieldSettings], value: str, language: str, *, prefix: str
+) -> Asked:
+    """To look for its value. ``fields``: as departments have it, or none where the file has lost it."""
+    options: dict[str, str] = {}
+    for field in fields:
+        for some in (field.options or {}, *(field.options_by_parent or {}).values()):
+            options = {option: title.text(language) for option, title in some.items()} | options
+    if options and value:
+        options.setdefault(value, value)
+    return Asked(
+        name=prefix + key,
+        title=fields[0].title.text(language) if fields else key,
+        type="dropdown" if options else fields[0].type.value if fields else "text",
+        value=value,
+        options=tuple(Option(option, title, option == value) for option, title in options.items()),
+        required="no",
+        leads=False,
+        step="",
+        at_least="",
+        at_most="",
+    )
+
+
 def words_of_fault(fault: str, field: FieldSettings | None, to_create: str) -> str:
     """What the rules say is wrong with a field, in words of the catalogue. ``to_create``: that it lacks."""
     if fault.startswith("is required to close"):

@@ -252,7 +252,7 @@ def fill_own_fields(connection: Connection) -> None:
     fields = _fields(
         connection,
         {
-            "serial": "'SN' || id * 7919",
+            "serial": "'SN' || CAST(id AS bigint) * 7919",
             "make": "CASE WHEN id % 1000 = 0 THEN 'rare make' ELSE 'make ' || id / 2 % 7 END",
             "parts": "'part ' || id / 2 % 5 || NEWLINE || 'part ' || (5 + id / 2 % 3)",
             "floor": "CAST(id / 2 % 40 AS text)",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bridge.config.custom_fields import Required
+from bridge.config.custom_fields import FieldSettings, Required
 from bridge.config.departments import DepartmentSettings
 from bridge.config.settings import Settings
 from bridge.crm import custom_fields as custom
@@ -39,6 +39,14 @@ class Rules:
 
     def fields(self, department: str) -> custom.Fields:
         return self.department(department).fields
+
+    def fields_of_all(self) -> dict[str, tuple[FieldSettings, ...]]:
+        """Own fields by key, each as the departments have it that do."""
+        found: dict[str, tuple[FieldSettings, ...]] = {}
+        for department in self._departments.values():
+            for field in department.fields:
+                found[field.key] = (*found.get(field.key, ()), field)
+        return found
 
     def demand(
         self, department: str, classification: str, values: Mapping[str, str], moment: Required

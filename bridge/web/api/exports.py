@@ -10,8 +10,10 @@ from bridge.config.custom_fields import FieldSettings
 from bridge.config.rights import Action
 from bridge.crm.cells import BOM, Delimiter, rows_as_bytes
 from bridge.crm.client_cells import COLUMN, field_cell, tags_cell
+from bridge.crm.ticketing.rules import Rules
 from bridge.store import Unit
 from bridge.store.rows import CallRow, ClientRow, ClientSourceRow, Page, TicketRow
+from bridge.store.ticket_query import TicketQuery
 from bridge.web.actors import actor_of
 from bridge.web.api.clients import TaggedQuery
 from bridge.web.api.operations import Moment, Query, query
@@ -72,6 +74,7 @@ _TICKETS = (
     "classification",
     "disposition",
     "solution",
+    "tags",
     "created_at",
     "updated_at",
 )
@@ -116,11 +119,22 @@ async def export_tickets(request: web.Request) -> web.StreamResponse:
         wanted = await asked(unit, request, given)
     with refusals():
         wanted = parts.tickets.narrowed(actor_of(request), wanted, Action.EXPORT)
+    return await send_tickets(request, wanted, given)
 
-    async def page(unit: Unit, cursor: str | None) -> Page[TicketRow]:
-        return await unit.ticket_lists.page(wanted, cursor, _PAGE)
 
-    return await _send(request, given, "tickets", _TICKETS, _pages(request, page, _ticket))
+async def send_tickets(request: web.Request, wanted: TicketQuery, given: CsvQuery) -> web.StreamResponse:
+    """``wanted``: of what he who asks may export."""
+    rules = parts_of(request).tickets.rules
+    own = tuple(rules.fields_of_all())
+
+    async def page(unit: Unit, cursor: str | None) -> Page[Sequence[Any]]:
+        found = await unit.ticket_lists.page(wanted, cursor, _PAGE)
+        tags = await unit.ticket_marks.tags([row.id for row in found.items])
+        rows = [_ticket(row, tags.get(row.id, ()), rules, own) for row in found.items]
+        return Page(tuple(rows), found.cursor)
+
+    header = [*_TICKETS, *(COLUMN + key for key in own)]
+    return await _send(request, given, "tickets", header, _pages(request, page, tuple))
 
 
 async def export_calls(request: web.Request) -> web.StreamResponse:
@@ -184,7 +198,9 @@ def _client(
     )
 
 
-def _ticket(row: TicketRow) -> Sequence[Any]:
+def _ticket(row: TicketRow, tags: Sequence[str], rules: Rules, own: Sequence[str]) -> Sequence[Any]:
+    fields = {field.key: field for field in rules.fields(row.department)}
+    values = {key: str(value) for key, value in row.fields.items()}
     return (
         row.id,
         row.call,
@@ -198,8 +214,13 @@ def _ticket(row: TicketRow) -> Sequence[Any]:
         row.classification,
         row.disposition,
         row.solution,
+        tags_cell(tags),
         row.created_at.isoformat(),
         row.updated_at.isoformat(),
+        *(
+            field_cell(fields[key], values.get(key, "")) if key in fields else values.get(key, "")
+            for key in own
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bridge.crm.ticketing.filters import NOBODY
 from bridge.store import Unit
-from bridge.store.ticket_query import TicketOrder, TicketQuery
+from bridge.store.ticket_query import FieldTest, TicketOrder, TicketQuery
 from bridge.web.api.operations import SEVERAL, Moment, Paged, Query, Words, several
 from bridge.web.context import parts_of
 from bridge.web.problems import Fault, Problem
@@ -29,6 +29,11 @@ class TicketFilter(Query):
     classification: Words | None = Field(None, description=f"{SEVERAL}: those below them as well.")
     priority: str | None = Field(
         None, pattern=f"^{_PRIORITY}(,{_PRIORITY}){{0,3}}$", description=f"{SEVERAL}."
+    )
+    field: Words | None = Field(
+        None,
+        description="`KEY:VALUE` of an own field, as it is stored; several with commas between them. Of a "
+        "field with several values it is one of them.",
     )
     client: int | None = Field(None, ge=1, description="Only this client's.")
     call_id: str | None = Field(None, max_length=200, description="Only the ticket of this call.")
@@ -70,6 +75,7 @@ async def asked(
     if statuses is not None and not statuses <= known:
         detail = f"give one of: {', '.join(sorted(known))}."
         raise Problem(HTTPStatus.BAD_REQUEST, f"status: {detail}", faults=(Fault("status", detail),))
+    fields = _field_tests(request, given.field)
     id = None
     if given.call_id is not None:
         row = await unit.tickets.by_call(given.call_id)
@@ -96,5 +102,18 @@ async def asked(
         created_before=given.created_before,
         updated_from=given.updated_from,
         updated_before=given.updated_before,
+        fields=fields,
         order=order,
     )
+
+
+def _field_tests(request: web.Request, given: str | None) -> tuple[FieldTest, ...]:
+    known = parts_of(request).tickets.rules.fields_of_all()
+    tests = []
+    for one in sorted(several(given) or ()):
+        key, between, value = one.partition(":")
+        if not between or not value or key not in known:
+            detail = f"give KEY:VALUE, of these keys: {', '.join(sorted(known)) or 'there are none'}."
+            raise Problem(HTTPStatus.BAD_REQUEST, f"field: {detail}", faults=(Fault("field", detail),))
+        tests.append(FieldTest(key, value))
+    return tuple(tests)

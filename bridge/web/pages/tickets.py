@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bridge.config.tickets import PRIORITIES, StatusKind
+from bridge.config.rights import Action
 from bridge.crm.ticketing import filters
 from bridge.crm.ticketing.filters import Filter
 from bridge.crm.ticketing.sets import TicketSets
@@ -19,37 +18,34 @@ from bridge.store.ticket_query import TicketOrder, TicketQuery
 from bridge.store.ticket_rows import Counted, FilterRow
 from bridge.web.access import Routes, SignedIn
 from bridge.web.actors import actor_of
+from bridge.web.api.exports import CsvQuery, send_tickets
 from bridge.web.context import language_of, parts_of, renderer_of
-from bridge.web.forms import Fields, form_of, query_of
+from bridge.web.forms import form_of as posted
+from bridge.web.forms import query_of
 from bridge.web.labels import N_
 from bridge.web.pages.calls import agent_names
 from bridge.web.pages.ticket import ticket_number
+from bridge.web.pages.ticket_filter import (
+    OPEN,
+    filter_of,
+    form_of,
+    is_asked,
+    own_fields,
+    said_again,
+    typed_fields,
+)
 from bridge.web.pages.ticket_view import due_state
-from bridge.web.pages.views import page, see_other
+from bridge.web.pages.views import fragment, page, see_other
 from bridge.web.principal import person_of
 from bridge.web.problems import Problem, not_found
 
 _PAGE = 30
 _MOST_COUNTED = 20  # filters: each count costs the store a question
-_OPEN = tuple(kind for kind in StatusKind if kind is not StatusKind.CLOSED)
 _PRESETS: tuple[tuple[str, str, Filter], ...] = (
-    ("mine", N_("Mine"), Filter(kinds=_OPEN, assignees=(filters.ME,), order=TicketOrder.DUE)),
-    ("free", N_("Nobody's"), Filter(kinds=_OPEN, assignees=(filters.NOBODY,), order=TicketOrder.DUE)),
-    ("open", N_("All open"), Filter(kinds=_OPEN)),
+    ("mine", N_("Mine"), Filter(kinds=OPEN, assignees=(filters.ME,), order=TicketOrder.DUE)),
+    ("free", N_("Nobody's"), Filter(kinds=OPEN, assignees=(filters.NOBODY,), order=TicketOrder.DUE)),
+    ("open", N_("All open"), Filter(kinds=OPEN)),
     ("all", N_("All"), Filter()),
-)
-_ORDERS = {
-    "newest": N_("Newest first"),
-    "oldest": N_("Oldest first"),
-    "updated": N_("Last changed first"),
-    "priority": N_("By priority"),
-    "due": N_("Due first"),
-    "waiting": N_("Longest without an answer first"),
-}
-_DUE = {"0": N_("Overdue"), "1": N_("Within an hour"), "8": N_("Within 8 hours"), "24": N_("Within a day")}
-_CREATED = {"1": N_("Last 24 hours"), "7": N_("Last 7 days"), "30": N_("Last 30 days")}
-_NAMES = frozenset(
-    ("q", "status", "department", "line", "assignee", "priority", "tag", "class", "due", "created", "order")
 )
 
 
@@ -63,6 +59,8 @@ class Tab:
 
 def declare(routes: Routes) -> None:
     routes.get("/tickets", show, SignedIn())
+    routes.get("/tickets.csv", save_csv, SignedIn())
+    routes.get("/tickets/own-fields", show_own_fields, SignedIn())
     routes.post("/tickets/filters", save_filter, SignedIn())
     routes.post("/tickets/filters/{id}", change_filter, SignedIn())
 
@@ -72,13 +70,13 @@ async def show(request: web.Request) -> web.StreamResponse:
     tabs = await _tabs(request)
     key = query.text("filter", longest=40)
     current = next((tab for tab in tabs if tab.key == key), None)
-    asked = not key and bool(_NAMES & query.values.keys())
+    asked = not key and is_asked(request)
     if key and current is None:
         raise not_found(N_("There is no such filter any more."))
     client = query.optional_number("client")
     if current is None and not asked and client is None:
         current = next(tab for tab in tabs if tab.key == "open")
-    chosen = current.filter if current else _filter(query) if asked else Filter()
+    chosen = current.filter if current else filter_of(request) if asked else Filter()
     if chosen is None:
         raise Problem(HTTPStatus.CONFLICT, N_("This filter asks for what there is no more. Save it anew."))
     async with parts.store.view() as unit:
@@ -100,18 +98,40 @@ async def show(request: web.Request) -> web.StreamResponse:
         counts=counts,
         current=current,
         whose=whose,
-        again=_again(query, current, client),
-        chosen=chosen,
+        again=_again(request, current, client),
+        form=form_of(request, chosen),
         as_json=chosen.as_json(),
+        origin=_origin(tabs, current, query.text("of", longest=40)),
         agents=agent_names(request),
-        choices=_choices(request),
+        exports=_may_export(request),
         opens_tickets=bool(parts.tickets.opens_in(actor_of(request))),
         said=next((name for name in ("kept", "gone") if name in request.query), ""),
     )
 
 
+async def show_own_fields(request: web.Request) -> web.StreamResponse:
+    """The form's own fields, with the one that was just chosen."""
+    new = query_of(request).text("own", longest=200)
+    return fragment(request, "_own_filters.html", own=own_fields(request, typed_fields(request), new))
+
+
+async def save_csv(request: web.Request) -> web.StreamResponse:
+    """The list as a file, as far as its tickets may be exported."""
+    query, now = query_of(request), datetime.now(UTC)
+    key = query.text("filter", longest=40)
+    if key:
+        tab = next((tab for tab in await _tabs(request) if tab.key == key), None)
+        if tab is None or tab.filter is None:
+            raise not_found(N_("There is no such filter any more."))
+        chosen = tab.filter
+    else:
+        chosen = filter_of(request)
+    wanted = _narrowed(request, chosen, now, query.optional_number("client"), Action.EXPORT)
+    return await send_tickets(request, wanted, CsvQuery(delimiter="semicolon", bom=True))
+
+
 async def save_filter(request: web.Request) -> web.StreamResponse:
-    form = await form_of(request)
+    form = await posted(request)
     filter = filters.read(form.values.get("query", ""))
     role = form.choice("role", ("agent", "supervisor"), optional=True)
     name = form.text("name", longest=100, required=True)
@@ -121,13 +141,20 @@ async def save_filter(request: web.Request) -> web.StreamResponse:
 
 
 async def change_filter(request: web.Request) -> web.StreamResponse:
-    form, sets, id = await form_of(request), _sets(request), ticket_number(request)
-    if form.choice("action", ("rename", "remove")) == "remove":
+    form, sets, id = await posted(request), _sets(request), ticket_number(request)
+    action = form.choice("action", ("rename", "remove", "change"))
+    if action == "remove":
         if await sets.remove_filter(actor_of(request), id) is None:
             raise not_found(N_("There is no such filter any more."))
         return see_other("/tickets?gone=1")
-    name = form.text("name", longest=100, required=True)
-    if await sets.change_filter(actor_of(request), id, name=name) is None:
+    changed = (
+        await sets.change_filter(actor_of(request), id, filter=filters.read(form.values.get("query", "")))
+        if action == "change"
+        else await sets.change_filter(
+            actor_of(request), id, name=form.text("name", longest=100, required=True)
+        )
+    )
+    if changed is None:
         raise not_found(N_("There is no such filter any more."))
     return see_other(f"/tickets?filter={id}&kept=1")
 
@@ -163,61 +190,34 @@ async def _counts(request: web.Request, unit: Unit, tabs: Sequence[Tab], now: da
     }
 
 
-def _narrowed(request: web.Request, filter: Filter, now: datetime, client: int | None = None) -> TicketQuery:
+def _narrowed(
+    request: web.Request,
+    filter: Filter,
+    now: datetime,
+    client: int | None = None,
+    action: Action = Action.READ,
+) -> TicketQuery:
     parts = parts_of(request)
     query = filters.query(
         filter, parts.tickets.settings, now, me=person_of(request).agent, readable=None, client=client
     )
-    return parts.tickets.narrowed(actor_of(request), query)
+    return parts.tickets.narrowed(actor_of(request), query, action)
 
 
-def _filter(query: Fields) -> Filter:
-    """From the form. Raises BadInput, Problem."""
-    status = query.text("status", longest=200)
-    given: dict[str, Any] = {
-        "text": query.text("q"),
-        "departments": _some(query.text("department")),
-        "assignees": _some(query.text("assignee")),
-        "priorities": _some(query.choice("priority", PRIORITIES, optional=True)),
-        "tags": _some(query.text("tag").casefold()),
-        "classes": _some(query.text("class")),
-        "order": query.choice("order", tuple(_ORDERS), optional=True) or "newest",
-    }
-    if line := query.choice("line", ("1", "2", "3"), optional=True):
-        given["lines"] = (int(line),)
-    if status == "any-open":
-        given["kinds"] = tuple(kind.value for kind in _OPEN)
-    elif status:
-        given["statuses"] = (status,)
-    if due := query.choice("due", tuple(_DUE), optional=True):
-        given["due_within_hours"] = int(due)
-    if created := query.choice("created", tuple(_CREATED), optional=True):
-        given["created_days"] = int(created)
-    return filters.read(given)
-
-
-def _some(value: str) -> tuple[str, ...]:
-    return (value,) if value else ()
-
-
-def _again(query: Fields, current: Tab | None, client: int | None) -> str:
-    """The same list, for its next page."""
-    kept = {name: value for name, value in query.values.items() if name in _NAMES and value}
+def _origin(tabs: Sequence[Tab], current: Tab | None, of: str) -> FilterRow | None:
+    """The saved filter that the form was filled in from."""
     if current is not None:
-        kept = {"filter": current.key}
-    if client is not None:
-        kept["client"] = str(client)
-    return urlencode(kept)
+        return current.row
+    return next((tab.row for tab in tabs if tab.key == of), None)
 
 
-def _choices(request: web.Request) -> dict[str, Any]:
-    parts, language = parts_of(request), language_of(request)
-    rules = parts.tickets.rules
-    return {
-        "statuses": [(one.name, one.title.text(language)) for one in rules.statuses.all],
-        "departments": sorted(rules.names),
-        "priorities": PRIORITIES,
-        "orders": _ORDERS,
-        "due": _DUE,
-        "created": _CREATED,
-    }
+def _may_export(request: web.Request) -> bool:
+    rights = parts_of(request).tickets.rules.rights
+    departments = rights.where(actor_of(request).who, Action.EXPORT, involved=False)
+    return departments is None or bool(departments)
+
+
+def _again(request: web.Request, current: Tab | None, client: int | None) -> str:
+    """The same list, for its next page or as a file."""
+    kept = said_again(request) if current is None else [("filter", current.key)]
+    return urlencode([*kept, *([("client", str(client))] if client is not None else [])])

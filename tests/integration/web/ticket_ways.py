@@ -203,6 +203,7 @@ PAGES: tuple[Way, ...] = (
     Way(Action.TAG, "POST", "/tickets/{id}/tags", {"tags": "{fresh}"}, _tagged),
     Way(Action.ATTACH, "POST", "/tickets/{id}/files", done=_attached, is_file=True),
     Way(Action.DELETE_ATTACHMENT, "POST", "/tickets/{id}/files/{file}/remove", done=_removed),
+    Way(Action.EXPORT, "GET", "/tickets.csv", told=";{subject};", hides=True),
 )
 
 # ── API ──────────────────────────────────────────────────────────────────────
@@ -259,6 +260,7 @@ _PROGRAMS = "kept by programs alone, which may everything; read by department, s
 _WRITTEN = "the right to write this letter, which is a cell; see test_web_ticket_letters.py"
 _OF_CALL = "whom the agent talks with, on his own screen: news of the call, which its ticket follows"
 NO_CELL: Mapping[str, str] = {
+    "GET /tickets/own-fields": "what the file says, and no ticket",
     "POST /tickets/filters": _OWN,
     "POST /tickets/filters/{id}": _OWN,
     f"GET {API}/filters": _OWN,

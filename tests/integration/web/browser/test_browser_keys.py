@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
+from bridge.crm.ticketing.filters import read
 from tests.integration.web.browser.furnished import Furnished, talking
 from tests.integration.web.browser.screen import Screen, Screens
 
@@ -71,6 +72,39 @@ async def test_a_filter_is_saved_renamed_and_removed(screens: Screens) -> None:
     await page.keyboard.press("Enter")
     await told(page, "The filter is removed.")
     await expect(page.get_by_role("link", name="Срочные")).to_have_count(0)
+
+
+async def test_a_list_is_asked_by_several_values_and_by_own_fields(
+    screens: Screens, furnished: Furnished
+) -> None:
+    screen = await screens.of("chief")
+    page = await screen.open(f"/tickets?filter={furnished.filter}")
+    choices = page.get_by_role("group", name="Priority")
+    await screen.tab_to(page.locator("details.pick summary", has_text="Priority"))
+    await page.keyboard.press("Enter")
+    await expect(choices.get_by_role("checkbox", name="Urgent")).to_be_checked()
+    await screen.tab_to(choices.get_by_role("checkbox", name="Critical"))
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Escape")
+    await expect(choices).to_be_hidden()
+    await screen.tab_to(page.get_by_role("combobox", name="Own field"))
+    await page.keyboard.type("Under")
+    await expect(page.get_by_role("combobox", name="Under warranty")).to_be_focused()
+    await page.keyboard.type("Yes")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("combobox", name="Another own field")).to_be_focused()
+    await screen.tab_to(page.get_by_role("textbox", name="Tags"))
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("field_"))
+    await screen.tab_to(page.get_by_role("button", name="Save it in the filter"))
+    await page.keyboard.press("Enter")
+    await told(page, "The filter is saved.")
+    async with furnished.house.store.view() as unit:
+        row = await unit.filters.get(furnished.filter)
+    assert row is not None
+    kept = read(row.query)
+    assert kept.priorities == ("urgent", "critical")
+    assert list(kept.fields.values()) == ["true"]
 
 
 async def test_a_ticket_from_its_opening_to_its_end(screens: Screens, furnished: Furnished) -> None:
