@@ -72,6 +72,7 @@ class Leg:
     released: bool = False  # its agent's part is over
     ring_end: OfferEnd | None = None  # of a phone that stopped ringing without an answer
     told: CallEventKind | None = None  # what CRMs were told of it last
+    number: str = ""  # outside, as it was dialled
 
     @property
     def alive(self) -> bool:

@@ -170,7 +170,7 @@ def ring_outside(call: Call, to: ToNumber, at: Moment) -> LegId:
     """From the company's number: an operator takes no other one from us, and the client's may be withheld."""
     call.forwards += 1
     leg = outside_leg_id(call.id, call.forwards)
-    call.legs[leg] = Leg(leg, LegKind.OUTSIDE, None, at.now)
+    call.legs[leg] = Leg(leg, LegKind.OUTSIDE, None, at.now, number=to.number)
     at.out.orders += [
         RingNumber(call.id, leg, call.client_leg, to.endpoint, call.dialled, to.ring),
         # Asterisk ends the ring itself; this one is for an end that never reaches us.

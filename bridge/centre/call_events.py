@@ -98,7 +98,9 @@ def _news(call: Call, at: Moment, *, over: bool) -> Iterator[TellCrm]:
             yield _event(call, f"ringing:{leg.id}", K.RINGING, since, agent=leg.agent, leg=leg)
         if leg.told in (None, K.RINGING) and _is_joined(call, leg):
             leg.told = K.ANSWERED
-            yield _event(call, f"answered:{leg.id}", K.ANSWERED, at.now, agent=leg.agent, leg=leg)
+            yield _event(
+                call, f"answered:{leg.id}", K.ANSWERED, at.now, agent=leg.agent, leg=leg, target=leg.number
+            )
     if over:
         if call.afterwards and call.answered_at is not None:
             # Nobody heard it, so that no leg of it is known.

@@ -58,7 +58,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     ringing: tuple[Person, ...] = ()  # all agents whose phones ring now
     answered_by: Person | None = None  # who talks, or talked last, with the client
     from_agent: Person | None = None  # transferred: by whom
-    target: str = ""  # transferred: to what (agent id, queue name, number)
+    target: str = ""  # transferred: to what (agent id, queue name, number); answered outside: the number
     transfer: str = ""  # "" | "blind" | "attended"
     outcome: str | None = None  # Outcome's value; only when it has ended
     cause: int | None = None  # Q.850; ended and ring_ended

@@ -13,10 +13,14 @@ from bridge.crm.formats.standard import new_secret
 from tests.e2e.neighbours import neighbours, told
 from tests.e2e.parts import Api, Lab, caller, eventually, outsider, phone
 from tests.e2e.scene import echo_outside, ready, served, stranger
-from tests.e2e.test_transfers import ANNA, BORIS, SUPPORT, Begin, begin
+from tests.e2e.test_transfers import ANNA, BORIS, SALES_AGENT, SUPPORT, Begin, begin
 from tests.fakes.receivers.bitrix24 import Bitrix24
+from tests.fakes.receivers.placetel import SECRET as PLACETEL_SECRET
+from tests.fakes.receivers.placetel import PlacetelReceiver
 from tests.fakes.receivers.receiver import serving
+from tests.fakes.receivers.sipgate import SipgateServer
 from tests.fakes.receivers.standard_webhooks import StandardWebhooks
+from tests.fakes.receivers.voys import VoysReceiver
 from tests.fakes.receivers.zammad import TOKEN, Zammad
 
 __all__ = ["begin"]  # a fixture
@@ -39,6 +43,12 @@ def kinds(call: Call) -> list[str]:
 def at_end(*ends: str) -> Callable[[list[Call]], bool]:
     """Each call's last event is this one."""
     return lambda calls: [kinds(call)[-1] for call in calls] == list(ends)
+
+
+async def waiting(api: Api) -> Call:
+    """What has not been delivered yet."""
+    items: Call = (await api.get("/callbacks", state="waiting"))["items"]
+    return items
 
 
 async def test_answered_given_up_and_passed_on(lab: Lab, api: Api, begin: Begin) -> None:
@@ -64,11 +74,7 @@ async def test_answered_given_up_and_passed_on(lab: Lab, api: Api, begin: Begin)
         await talk.talks(BORIS)
         await talk.ends()
         calls = await eventually(calls_of(crm), at_end("ended", "recording.ready", "recording.ready"), 30)
-
-        async def undelivered() -> list[dict[str, Any]]:
-            return (await api.get("/callbacks", state="waiting"))["items"]
-
-        await eventually(undelivered, lambda seen: not seen)
+        await eventually(lambda: waiting(api), lambda seen: not seen)
 
     given_up, answered, passed_on = calls
     assert kinds(given_up) == ["offered", "ended"]
@@ -95,6 +101,50 @@ async def test_answered_given_up_and_passed_on(lab: Lab, api: Api, begin: Begin)
         *("newCall", "answer", "hangup", "newCall", "answer", "hangup"),
     ]
     assert [agent for agent, _ in zammad.popped] == [ANNA, ANNA, BORIS]
+
+
+async def test_each_format_tells_of_an_answered_call_and_of_one_given_up(lab: Lab, api: Api) -> None:
+    sipgate, placetel, voys = SipgateServer(), PlacetelReceiver(), VoysReceiver()
+    async with (
+        neighbours(lab) as host,
+        serving(sipgate, host),
+        serving(placetel, host),
+        serving(voys, host),
+        told(api, "sipgate", sipgate.url, "", "sipgate"),
+        told(api, "placetel", placetel.url, PLACETEL_SECRET.decode(), "placetel"),
+        told(api, "voys", voys.url, "", "voys"),
+    ):
+        async with ready(lab, api, [ANNA]) as there:
+            assert await served(lab, api, there, SUPPORT, talk=1.5) == ANNA
+        async with caller(lab, SUPPORT, number=stranger(), talk=2) as client:
+            await client.event("done", seconds=30)
+
+        async def heard() -> list[str]:
+            return [transcript[-1] for one in (sipgate, placetel, voys) if (transcript := one.transcript)]
+
+        await eventually(heard, lambda seen: " ".join(seen).endswith("ended abandon"), 30)
+        await eventually(lambda: waiting(api), lambda seen: not seen)
+    assert [line.split()[0] for line in sipgate.transcript] == [
+        "newCall",
+        "answer",
+        "hangup",
+        "newCall",
+        "hangup",
+    ]
+    assert sipgate.transcript[-1].endswith("cancel")
+    assert placetel.transcript[0] == "IncomingCall"
+    assert [line.split()[0] for line in placetel.transcript[1:]] == [
+        "CallAccepted",
+        "HungUp",
+        "IncomingCall",
+        "HungUp",
+    ]
+    assert placetel.transcript[-1] == "HungUp missed 0"
+    assert [line.split()[0] for line in voys.transcript] == [
+        *("created", "ringing", "in-progress", "ended"),
+        *("created", "ended"),
+    ]
+    assert sipgate.problems + placetel.problems + voys.problems == []
 
 
 async def test_a_crm_that_comes_back_has_missed_nothing(lab: Lab, api: Api) -> None:
@@ -157,6 +207,47 @@ async def test_a_crm_turns_a_caller_away_or_to_somebody_else(lab: Lab, api: Api,
         assert (served["agent"], served["outcome"]) == (BORIS, "answered")
         assert hers.count("incoming") == hers.count("cancelled")
     assert crm.problems == []
+
+
+async def test_a_crm_sends_a_caller_into_a_queue_or_outside(lab: Lab, api: Api) -> None:
+    """By Placetel's XML into a queue, by sipgate's to a number; what comes too late changes nothing."""
+    placetel = PlacetelReceiver(answer='<Response><Queue id="sales"/></Response>')
+    async with (
+        neighbours(lab) as host,
+        serving(placetel, host),
+        told(api, "placetel", placetel.url, PLACETEL_SECRET.decode(), "placetel", control="on"),
+        ready(lab, api, [SALES_AGENT]) as there,
+    ):
+        assert await served(lab, api, there, SUPPORT, talk=1) == SALES_AGENT
+    sipgate = SipgateServer(action="<Dial><Number>4951112233</Number></Dial>")
+    async with (
+        neighbours(lab) as host,
+        serving(sipgate, host),
+        told(api, "sipgate", sipgate.url, "", "sipgate"),
+        echo_outside(lab),
+    ):
+        number = stranger()
+        async with caller(lab, SUPPORT, number=number, wait=0, talk=3) as client:
+            await client.event("done", seconds=30)
+        forwarded = await api.ended(number)
+        outside = [leg for leg in forwarded["legs"] if leg["kind"] == "outside"]
+        assert (forwarded["outcome"], forwarded["agent"]) == ("forwarded", None)
+        assert outside[0]["answered_at"] is not None
+
+        async def last_words() -> list[str]:
+            return [line.rpartition(" ")[2] for line in sipgate.transcript[1:]]
+
+        await eventually(last_words, lambda seen: seen == ["74951112233", "forwarded"])
+    secret = new_secret()
+    late = StandardWebhooks(secrets=(secret,), steer={"action": "reject"}, pause=3)
+    async with (
+        neighbours(lab) as host,
+        serving(late, host),
+        told(api, "crm", late.url, secret),
+        ready(lab, api, [ANNA]) as there,
+    ):
+        assert await served(lab, api, there, SUPPORT, talk=4) == ANNA
+    assert placetel.problems + sipgate.problems + late.problems == []
 
 
 async def test_bitrix24_has_an_agent_call_a_number(lab: Lab, api: Api) -> None:

@@ -78,11 +78,13 @@ class Call:
             ringing=still,
         )
 
-    def answered(self, agent: Person | None) -> "Call":
+    def answered(self, agent: Person | None, target: str = "") -> "Call":
         self.seconds += 3
         self.fields["answered_at"] = self.fields.get("answered_at") or self.now
         self.fields["answered_by"] = agent
-        return self.tell(kinds.ANSWERED, f"answered:{agent.id if agent else 'out'}", 0, agent=agent)
+        return self.tell(
+            kinds.ANSWERED, f"answered:{agent.id if agent else 'out'}", 0, agent=agent, target=target
+        )
 
     def transferred(self, by: Person, to: Person | None, transfer: str, target: str = "") -> "Call":
         return self.tell(
@@ -183,6 +185,7 @@ def stories() -> dict[str, list[Told]]:
         .ended("abandoned"),
         "in-ivr": Call().offered().ended("ivr"),
         "in-rejected": Call().offered().ended("refused", 17, 1),
+        "in-forwarded": Call().offered().queued().answered(None, "+74951112233").ended("forwarded"),
         "in-voicemail": Call().offered().queued().ended("voicemail").recorded(),
         "out-answered": Call(**out).offered().ringing(ANNA).answered(ANNA).ended("answered"),
         "out-busy": Call(**out, answered_by=ANNA).offered().ended("failed", 17, 5),

@@ -28,6 +28,7 @@ from bridge.crm.formats.options import OWN_NUMBER, Option, address, checked, cho
 from bridge.crm.formats.words import (
     FORM,
     agent_id,
+    answering_digits,
     client_digits,
     company_digits,
     form,
@@ -38,7 +39,7 @@ from bridge.crm.formats.words import (
     who,
 )
 from bridge.crm.outside import Request, Response
-from bridge.crm.told import Person, Told
+from bridge.crm.told import Told
 from bridge.errors import BadInput
 
 OPTIONS = {
@@ -124,7 +125,7 @@ def _event(told: Told, state: State) -> str | None:
 def _fields(event: str, told: Told, target: Target) -> list[tuple[str, str]]:
     client, company = client_digits(told), company_digits(told, chosen(target, OPTIONS, "own_number"))
     coming = told.direction == "in"
-    peer = _peer(who(told), chosen(target, OPTIONS, "peer_domain"))
+    peer = _peer(told, chosen(target, OPTIONS, "peer_domain"))
     fields = [
         ("event", event),
         ("from", client if coming else company),
@@ -133,7 +134,7 @@ def _fields(event: str, told: Told, target: Target) -> list[tuple[str, str]]:
         ("direction", told.direction),
     ]
     if event in ("OutgoingCall", "CallAccepted"):
-        return [*fields, *peer]
+        return [*fields, ("peer", peer)]
     if event == "HungUp":
         kind = hangup_type(told)
         duration = seconds_talked(told) if kind == "accepted" else 0
@@ -141,10 +142,9 @@ def _fields(event: str, told: Told, target: Target) -> list[tuple[str, str]]:
     return fields
 
 
-def _peer(agent: Person | None, domain: str) -> list[tuple[str, str]]:
-    if agent is None:
-        return []
-    return [("peer", text(agent.extension) + (f"@{domain}" if domain else ""))]
+def _peer(told: Told, domain: str) -> str:
+    """Only an extension is of the domain; "" is left out."""
+    return answering_digits(told) + (f"@{domain}" if domain and who(told) is not None else "")
 
 
 def _steer(root: Element) -> tuple[Steer | None, str]:

@@ -42,6 +42,7 @@ from bridge.crm.formats.options import (
 from bridge.crm.formats.words import (
     FORM,
     agent_id,
+    answering_digits,
     caller_is_known,
     client_digits,
     company_digits,
@@ -93,8 +94,8 @@ class Sipgate:
         if not taken(response):
             return refused(response, target)
         new = steps.after(following, told, state)
-        if following.event == "answer" and (agent := who(told)):
-            new[_NUMBER] = text(agent.extension)
+        if following.event == "answer" and (number := answering_digits(told)):
+            new[_NUMBER] = number
         if following.event != "newCall":
             return Reply(accepted=True, state=new)
         new = steps.without(new, *_URLS.values(), _NUMBER)
@@ -148,17 +149,14 @@ def _fields(step: Step, told: Told, target: Target, state: State) -> list[tuple[
             fields.append(("xcid", steps.leg_id(told, 1)))
             if told.from_agent is not None:
                 fields.append(("diversion", text(told.from_agent.extension)))
-        case "answer" if agent is not None:
-            fields += [("user", text(agent.name)), ("userId", agent_id(agent))]
-            fields += [
-                ("fullUserId", account + agent_id(agent)),
-                ("answeringNumber", text(agent.extension)),
-            ]
+        case "answer":
+            if agent is not None:
+                fields += [("user", text(agent.name)), ("userId", agent_id(agent))]
+                fields.append(("fullUserId", account + agent_id(agent)))
+            fields.append(("answeringNumber", answering_digits(told)))
         case "hangup":
             fields.append(("cause", CAUSES[Ending.FORWARDED if step.forwarded else ending(told)]))
             fields.append(("answeringNumber", state.get(_NUMBER, "")))
-        case _:
-            pass
     return fields
 
 

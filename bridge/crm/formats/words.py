@@ -85,6 +85,12 @@ def agent_id(agent: Person | None) -> str:
     return text(agent.id, AGENT_ID) if agent else ""
 
 
+def answering_digits(told: Told) -> str:
+    """Whoever has answered: the agent's extension, or the number outside that the call was forwarded to."""
+    agent = who(told)
+    return text(agent.extension) if agent is not None else digits(None, told.target)
+
+
 def those(told: Told) -> tuple[Person, ...]:
     """Whose phones ring, or the one agent whom it is about."""
     agent = who(told)

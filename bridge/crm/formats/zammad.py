@@ -30,6 +30,7 @@ from bridge.crm.formats.legs import Step
 from bridge.crm.formats.options import NEW_CALL_AT, OWN_NUMBER, Option, address, checked, chosen
 from bridge.crm.formats.words import (
     JSON,
+    answering_digits,
     caller_is_known,
     client_digits,
     company_digits,
@@ -124,7 +125,8 @@ def _body(step: Step, told: Told, target: Target) -> dict[str, str | list[str]]:
         case "answer":
             if agent is not None:
                 body["user"] = _user(agent, chosen(target, OPTIONS, "user"))
-                body["answeringNumber"] = text(agent.extension)
+            if number := answering_digits(told):
+                body["answeringNumber"] = number
         case "hangup":
             body["cause"] = CAUSES[Ending.FORWARDED if step.forwarded else ending(told)]
     if told.queue:

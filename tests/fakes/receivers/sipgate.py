@@ -47,9 +47,10 @@ class SipgateServer(Receiver):
 
     async def _answer(self, request: web.Request) -> web.Response:
         form = await request.post()
-        for name in ("user", "userId", "answeringNumber"):
-            if name not in form:
-                self.problem(f"answer without {name}")
+        if "answeringNumber" not in form:
+            self.problem("answer without answeringNumber")
+        if ("user" in form) != ("userId" in form):
+            self.problem("answer: user and userId come together, or neither, of a number outside")
         return self._later("answer", str(form.get("callId")), str(form.get("answeringNumber")))
 
     async def _hangup(self, request: web.Request) -> web.Response:

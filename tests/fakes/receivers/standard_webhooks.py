@@ -1,5 +1,6 @@
 """A receiver by Standard Webhooks 1.0: signature, tolerance of the timestamp, each id once, 20 kB."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -19,7 +20,7 @@ _MAX = 20_000
 @dataclass
 class StandardWebhooks(Receiver):
     """``secrets`` as they are given out: "whsec_" + base64. ``now``: its clock, None the machine's.
-    ``steer`` is what it answers to the first event of a call."""
+    ``steer`` is what it answers to the first event of a call, after so many seconds of ``pause``."""
 
     secrets: tuple[str, ...] = ()
     now: datetime | None = None
@@ -27,6 +28,7 @@ class StandardWebhooks(Receiver):
     seen: set[str] = field(default_factory=set)
     repeats: int = 0
     steer: dict[str, str] | None = None
+    pause: float = 0
     calls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # what was told of each
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -59,6 +61,7 @@ class StandardWebhooks(Receiver):
             self.transcript.append(said["type"])
             self.calls.setdefault(said["data"].get("call_id", ""), []).append(said)
         if said["type"] == "call.offered" and self.steer is not None:
+            await asyncio.sleep(self.pause)
             return web.json_response(self.steer)
         return web.Response(status=204)
 

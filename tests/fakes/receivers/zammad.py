@@ -91,6 +91,8 @@ class Zammad(Receiver):
         agent = self.phones.get(said.get("answeringNumber", ""))
         if agent is None and said.get("user", "").lower() in self.logins:
             agent = said["user"].lower()
+        if agent is None and "user" not in said and "answeringNumber" in said:
+            return  # a number outside: nobody's here
         if agent is None:
             self.problem(f"nobody's screen pops: {said.get('answeringNumber')!r}, {said.get('user')!r}")
         else:
