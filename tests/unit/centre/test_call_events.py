@@ -131,6 +131,7 @@ def test_forwarded_to_a_number_it_is_answered_by_nobody_of_ours() -> None:
     world.pump()
     ends(world, call)
     assert told(world, call) == [("offered", None), ("answered", None), OVER]
+    assert [one.target for one in events(world, CallEventKind.ANSWERED)] == ["+74951112233"]
 
 
 # ── passed on ────────────────────────────────────────────────────────────────
