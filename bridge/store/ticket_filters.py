@@ -8,7 +8,6 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
-    exists,
     false,
     literal,
     literal_column,
@@ -26,6 +25,7 @@ from bridge.store.ticket_tables import TICKETS, FieldValueTable, TagTable
 
 _MOST_VALUES = 500  # of one filter
 _VALUES = FieldValueTable.__table__.c
+_EACH_VALUE = FieldValueTable.__table__.alias("each_value").c
 _LAST = "\U0010ffff"  # sorts after everything that can follow a prefix
 
 
@@ -102,18 +102,31 @@ class Conditions:
             case "waits":
                 return [TICKETS.waiting_since.is_not(None), TICKETS.waiting_since < query.waits_since_before]
             case _:
-                return [self._has_value(one, indexed=indexed) for one in query.fields[:50]]
+                first, *others = query.fields[:50]
+                found = (
+                    TICKETS.id.in_(self.having(first, query.closed)) if indexed else self._has_value(first)
+                )
+                return [found, *(self._has_value(one) for one in others)]
 
     def _has_tag(self, tag: str, *, indexed: bool) -> ColumnElement[bool]:
         if indexed:
             return TICKETS.id.in_(select(TagTable.ticket_id).where(TagTable.tag == tag))
-        return exists().where(TagTable.ticket_id == TICKETS.id, TagTable.tag == tag)
+        return _each(select(TagTable.ticket_id).where(TagTable.ticket_id == TICKETS.id, TagTable.tag == tag))
 
-    def _has_value(self, test: FieldTest, *, indexed: bool) -> ColumnElement[bool]:
-        wanted = and_(_VALUES.key == clean(test.key), _VALUES.value == clean(test.value))
-        if indexed:
-            return TICKETS.id.in_(select(_VALUES.ticket_id).where(wanted))
-        return exists().where(_VALUES.ticket_id == TICKETS.id, wanted)
+    def having(self, test: FieldTest, closed: bool | None = None) -> Select[Any]:
+        """The ids of tickets with this value, by an index in which they are in order; or of what is open."""
+        found = select(_VALUES.ticket_id).where(
+            _VALUES.key == clean(test.key), _VALUES.value == clean(test.value)
+        )
+        return found.where(text("ticket_field_values.open")) if closed is False else found
+
+    def _has_value(self, test: FieldTest) -> ColumnElement[bool]:
+        one = _EACH_VALUE
+        return _each(
+            select(one.ticket_id).where(
+                one.ticket_id == TICKETS.id, one.key == clean(test.key), one.value == clean(test.value)
+            )
+        )
 
     def matching(self, query: TicketQuery, before: int | None = None) -> Select[Any] | None:
         what = asked(query.text)
@@ -168,6 +181,11 @@ def is_empty(query: TicketQuery) -> bool:
         or (query.assignees is not None and not query.assignees and not query.unassigned)
         or any(one is not None and not is_id(one) for one in (query.id, query.client))
     )
+
+
+def _each(one: Select[Any]) -> ColumnElement[bool]:
+    """Asked of each ticket that is found otherwise: of an EXISTS PostgreSQL may make a join with them all."""
+    return one.limit(1).scalar_subquery().is_not(None)
 
 
 def _values(given: frozenset[str] | None) -> list[str]:

@@ -34,7 +34,7 @@ from bridge.store.ticket_filters import Conditions, given, is_empty
 from bridge.store.ticket_query import TicketOrder, TicketQuery
 from bridge.store.ticket_rows import Counted
 from bridge.store.ticket_search import WITHIN
-from bridge.store.ticket_tables import TICKET, TICKETS
+from bridge.store.ticket_tables import TICKET, TICKETS, FieldValueTable, TicketTable
 from bridge.store.ticket_values import PRIORITIES
 
 FEW = 3_000  # so many tickets are taken and sorted rather than looked for in the order of the list
@@ -42,8 +42,8 @@ COUNTED = 1_000
 _MOST_STREAMS = 60  # in one statement
 _PLAN_EACH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 # Filters that have an index, in the order in which they are tried.
-_INDEXED = ("fields", "status", "assignee", "tags", "classification", "created", "department")
-_NOT_OF_OPEN = ("fields", "tags")  # that the indexes of what is open do not hold
+_INDEXED = ("status", "assignee", "tags", "classification", "created", "department")
+_RANKED = 10 * FEW  # tickets of a value of an own field are counted so far, to know the rarest
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,11 @@ class _Part:
     leads: ColumnElement[bool] | None = None  # there is an index of what is closed and open, and this is its
     without: str = ""  # it has nothing where this filter asks for something
     open_index: str = ""  # what SQLite is to be told, for its index of what is open
+
+    @property
+    def is_whole(self) -> bool:
+        """All of the list, by the id."""
+        return self.by is None and self.condition is None
 
 
 def _priority(word: str) -> ColumnElement[str]:
@@ -188,10 +193,22 @@ class TicketLists:
         """
         both = query.closed is None and query.statuses is not None and not query.text
         halves = [replace(query, closed=closed) for closed in (False, True)] if both else [query]
-        found = [(half, await self._driver(half)) for half in halves]
+        ranked = [await self._rarest_first(half) for half in halves]
+        found = [(half, await self._driver(half, count)) for half, count in ranked]
         return [(half, driver) for half, driver in found if driver is not None]
 
-    async def _driver(self, query: TicketQuery) -> str | None:
+    async def _rarest_first(self, query: TicketQuery) -> tuple[TicketQuery, int]:
+        """Of the own fields that are asked for, and how many tickets have that value."""
+        if not query.fields or query.text:
+            return query, _RANKED
+        counts = {}
+        for test in query.fields[:50]:
+            some = self._conditions.having(test, query.closed).limit(_RANKED).subquery()
+            counts[test] = int(await self._session.scalar(select(func.count()).select_from(some)) or 0)
+        tests = sorted(counts, key=lambda test: counts[test])
+        return replace(query, fields=tuple(tests)), counts[tests[0]]
+
+    async def _driver(self, query: TicketQuery, of_value: int) -> str | None:
         """The filter whose index finds few tickets; None where it finds none, and so the list has none.
 
         "" when there is no such filter, and the list's order leads.
@@ -202,8 +219,11 @@ class TicketLists:
         for name in ("id", "client"):
             if name in asks:
                 return name
-        # The order's own index of what is open holds all that most lists filter by.
-        for name in _NOT_OF_OPEN if query.closed is False else _INDEXED:
+        if of_value <= FEW:
+            return "fields" if of_value else None
+        if query.closed is False:
+            return ""  # the order's own index of what is open holds all that most lists filter by
+        for name in _INDEXED:
             if name not in asks or (name == "status" and not query.closed):
                 continue
             some = select(TICKETS.id).where(*self._conditions.of_filter(query, name, indexed=True))
@@ -221,6 +241,8 @@ class TicketLists:
         self, query: TicketQuery, driver: str, part: _Part, after: Sequence[Any] | None, most: int
     ) -> list[Select[Any]]:
         """The ids of the part's next tickets, and its time if ordered by one; so many of each stream."""
+        if query.fields and not driver and part.is_whole and query.closed is not False:
+            return [self._by_value(query, part, after, most)]
         by_id = part.by is None
         columns = [TICKETS.id] if by_id else [TICKETS.id, part.by]
         streams: list[list[ColumnElement[bool]]] = [[]]
@@ -239,6 +261,24 @@ class TicketLists:
         if after is not None:
             conditions.append(_after(part, after))
         return [select(*columns).where(*conditions, *one).order_by(*order).limit(most) for one in streams]
+
+    def _by_value(
+        self, query: TicketQuery, part: _Part, after: Sequence[Any] | None, most: int
+    ) -> Select[Any]:
+        """In the order of the id, as the index of values has them too: of the rarest value's alone."""
+        first, *others = query.fields
+        id = FieldValueTable.ticket_id
+        conditions = self._conditions.of(replace(query, fields=tuple(others)), "")
+        if after is not None:
+            conditions.append(id < after[1] if part.falling else id > after[1])
+        return (
+            self._conditions.having(first)
+            .with_only_columns(id.label("id"))
+            .join(TicketTable, TICKETS.id == id)
+            .where(*conditions)
+            .order_by(id.desc() if part.falling else id)
+            .limit(most)
+        )
 
     def _streams(self, query: TicketQuery, part: _Part) -> tuple[list[list[ColumnElement[bool]]], set[str]]:
         """One for each of what is asked for, in the order of their index; and the filters that this does."""

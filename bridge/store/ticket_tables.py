@@ -222,11 +222,15 @@ class FieldValueTable(Base):
     """Where an index finds what own fields hold: each line of a value. Triggers write it: see v0020."""
 
     __tablename__ = "ticket_field_values"
-    __table_args__ = (Index(None, "key", "value", "ticket_id"),)
+    __table_args__ = (
+        Index(None, "key", "value", "ticket_id"),
+        _index("ix_ticket_field_values_open", "key", "value", "ticket_id", where="open"),
+    )
 
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(OrderedText, primary_key=True)
     value: Mapped[str] = mapped_column(OrderedText, primary_key=True)
+    open: Mapped[bool]  # its ticket is
 
 
 class TicketLinkTable(Base):

@@ -236,7 +236,7 @@ def fill_regulars(connection: Connection, clients: int, tickets: int) -> None:
         connection,
         {
             "contract": "'C' || id",
-            "segment": "'segment ' || id / 10 % 9",
+            "segment": "'segment ' || (id / 10 % 9)",
             "habits": "'calls often' || NEWLINE || 'wants to be called back'",
         },
     )
@@ -252,9 +252,9 @@ def fill_own_fields(connection: Connection) -> None:
     fields = _fields(
         connection,
         {
-            "serial": "'SN' || CAST(id AS bigint) * 7919",
-            "make": "CASE WHEN id % 1000 = 0 THEN 'rare make' ELSE 'make ' || id / 2 % 7 END",
-            "parts": "'part ' || id / 2 % 5 || NEWLINE || 'part ' || (5 + id / 2 % 3)",
+            "serial": "'SN' || (CAST(id AS bigint) * 7919)",
+            "make": "CASE WHEN id % 1000 = 0 THEN 'rare make' ELSE 'make ' || (id / 2 % 7) END",
+            "parts": "'part ' || (id / 2 % 5) || NEWLINE || 'part ' || (5 + id / 2 % 3)",
             "floor": "CAST(id / 2 % 40 AS text)",
         },
     )

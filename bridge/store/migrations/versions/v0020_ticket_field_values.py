@@ -1,7 +1,8 @@
 """Values of tickets' own fields have an index: a list that asks for one reads no other tickets.
 
 Each line of a value is a row, since fields with several values keep one a line. What is longer than 500
-characters, or after the hundredth line, is for the full-text search. Triggers keep the rows, whoever writes.
+characters, or after the hundredth line, is for the full-text search. Triggers keep the rows, whoever writes;
+and whether their ticket is open, since lists of what is open look at little of all that there is.
 """
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ goes_through = ("tickets", {"sqlite": 60_000, "postgresql": 30_000})
 
 TABLE = "ticket_field_values"
 ORDERED = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-INTO = f"INSERT INTO {TABLE} (ticket_id, key, value)"
+INTO = f"INSERT INTO {TABLE} (ticket_id, key, value, open)"
 # A text becomes JSON's list of its lines. What has other control characters is none, and found by nothing.
 LINES_SQLITE = (
     """'["' || replace(replace(replace(replace(f.value, '\\', '\\\\'), '"', '\\"'), char(9), '\\t'), """
@@ -33,11 +34,8 @@ OF_POSTGRESQL = """
 JOIN LATERAL unnest(string_to_array(f.value #>> '{}', chr(10))) WITH ORDINALITY AS l (line, number)
   ON jsonb_typeof(f.value) = 'string' AND l.number <= 100 AND char_length(l.line) BETWEEN 1 AND 500
 """
-TRIGGERS = {
-    "ticket_fields_given": ("AFTER INSERT ON tickets", "NEW.fields <> '{}'", False),
-    "ticket_fields_changed": ("AFTER UPDATE OF fields ON tickets", "OLD.fields <> NEW.fields", True),
-}
 REMOVE = f"DELETE FROM {TABLE} WHERE ticket_id = NEW.id;"
+TURN = f"UPDATE {TABLE} SET open = (NEW.closed_at IS NULL) WHERE ticket_id = NEW.id;"
 
 
 def upgrade() -> None:
@@ -46,6 +44,7 @@ def upgrade() -> None:
         sa.Column("ticket_id", sa.Integer(), nullable=False),
         sa.Column("key", ORDERED, nullable=False),
         sa.Column("value", ORDERED, nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["ticket_id"],
             ["tickets.id"],
@@ -57,8 +56,14 @@ def upgrade() -> None:
     sqlite = op.get_bind().dialect.name == "sqlite"
     in_parts(_values("t", sqlite), "tickets", "t.fields <> '{}' AND t.id")
     op.create_index(op.f("ix_ticket_field_values_key_value_ticket_id"), TABLE, ["key", "value", "ticket_id"])
-    for name, (when, condition, again) in TRIGGERS.items():
-        body = f"{REMOVE if again else ''} {_values('', sqlite)};"
+    op.create_index(
+        op.f("ix_ticket_field_values_open"),
+        TABLE,
+        ["key", "value", "ticket_id"],
+        sqlite_where=sa.text("open"),
+        postgresql_where=sa.text("open"),
+    )
+    for name, (when, condition, body) in _triggers(sqlite).items():
         if sqlite:
             op.execute(sa.text(_plain(f"CREATE TRIGGER {name} {when} WHEN {condition} BEGIN {body} END")))
         else:
@@ -76,7 +81,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in TRIGGERS:
+    for name in _triggers(op.get_bind().dialect.name == "sqlite"):
         if op.get_bind().dialect.name == "sqlite":
             op.execute(f"DROP TRIGGER {name}")
         else:
@@ -85,16 +90,35 @@ def downgrade() -> None:
     op.drop_table(TABLE)
 
 
+def _triggers(sqlite: bool) -> dict[str, tuple[str, str, str]]:
+    """When, if what, and what then."""
+    values = f"{_values('', sqlite)};"
+    turned = "(OLD.closed_at IS NULL) <> (NEW.closed_at IS NULL) AND OLD.fields = NEW.fields"
+    return {
+        "ticket_fields_given": ("AFTER INSERT ON tickets", "NEW.fields <> '{}'", values),
+        "ticket_fields_changed": (
+            "AFTER UPDATE OF fields ON tickets",
+            "OLD.fields <> NEW.fields",
+            REMOVE + values,
+        ),
+        "ticket_fields_turned": (
+            "AFTER UPDATE OF closed_at ON tickets",
+            f"{turned} AND NEW.fields <> '{{}}'",
+            TURN,
+        ),
+    }
+
+
 def _values(of: str, sqlite: bool) -> str:
     """The statement that adds them: of all tickets, as ``of``, or of the row that a trigger is about."""
     row, source = (of, f"tickets {of} CROSS JOIN ") if of else ("NEW", "")
     if sqlite:
         return (
-            f"{INTO} SELECT DISTINCT {row}.id, f.key, l.value "
+            f"{INTO} SELECT DISTINCT {row}.id, f.key, l.value, {row}.closed_at IS NULL "
             f"FROM {source}json_each({row}.fields) f {OF_SQLITE}"
         )
     return (
-        f"{INTO} SELECT DISTINCT {row}.id, f.key, l.line FROM {source}"
+        f"{INTO} SELECT DISTINCT {row}.id, f.key, l.line, {row}.closed_at IS NULL FROM {source}"
         f"jsonb_each(CAST({row}.fields AS jsonb)) f {OF_POSTGRESQL}"
     )
 
