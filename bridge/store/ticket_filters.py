@@ -8,6 +8,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    exists,
     false,
     literal,
     literal_column,
@@ -90,9 +91,8 @@ class Conditions:
                     or_(*(_below(path, one) for one in sorted(query.classes or ())[:_MOST_VALUES])),
                 ]
             case "tags":
-                return [
-                    self._has_tag(clean(tag.casefold()), indexed=indexed) for tag in sorted(query.tags)[:50]
-                ]
+                tags = [clean(tag.casefold()) for tag in sorted(query.tags)[:50]]
+                return [self._has_tag(tag, query.closed, indexed=indexed) for tag in tags]
             case "created":
                 return _between(column(TICKETS.created_at), query.created_from, query.created_before)
             case "updated":
@@ -108,10 +108,11 @@ class Conditions:
                 )
                 return [found, *(self._has_value(one) for one in others)]
 
-    def _has_tag(self, tag: str, *, indexed: bool) -> ColumnElement[bool]:
+    def _has_tag(self, tag: str, closed: bool | None, *, indexed: bool) -> ColumnElement[bool]:
         if indexed:
-            return TICKETS.id.in_(select(TagTable.ticket_id).where(TagTable.tag == tag))
-        return _each(select(TagTable.ticket_id).where(TagTable.ticket_id == TICKETS.id, TagTable.tag == tag))
+            found = select(TagTable.ticket_id).where(TagTable.tag == tag)
+            return TICKETS.id.in_(found.where(text("ticket_tags.open")) if closed is False else found)
+        return exists().where(TagTable.ticket_id == TICKETS.id, TagTable.tag == tag)
 
     def having(self, test: FieldTest, closed: bool | None = None) -> Select[Any]:
         """The ids of tickets with this value, by an index in which they are in order; or of what is open."""
@@ -122,11 +123,11 @@ class Conditions:
 
     def _has_value(self, test: FieldTest) -> ColumnElement[bool]:
         one = _EACH_VALUE
-        return _each(
-            select(one.ticket_id).where(
-                one.ticket_id == TICKETS.id, one.key == clean(test.key), one.value == clean(test.value)
-            )
+        found = select(one.ticket_id).where(
+            one.ticket_id == TICKETS.id, one.key == clean(test.key), one.value == clean(test.value)
         )
+        # Of an EXISTS PostgreSQL makes a join, and reads all that have the value.
+        return found.limit(1).scalar_subquery().is_not(None)
 
     def matching(self, query: TicketQuery, before: int | None = None) -> Select[Any] | None:
         what = asked(query.text)
@@ -181,11 +182,6 @@ def is_empty(query: TicketQuery) -> bool:
         or (query.assignees is not None and not query.assignees and not query.unassigned)
         or any(one is not None and not is_id(one) for one in (query.id, query.client))
     )
-
-
-def _each(one: Select[Any]) -> ColumnElement[bool]:
-    """Asked of each ticket that is found otherwise: of an EXISTS PostgreSQL may make a join with them all."""
-    return one.limit(1).scalar_subquery().is_not(None)
 
 
 def _values(given: frozenset[str] | None) -> list[str]:

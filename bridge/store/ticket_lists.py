@@ -221,9 +221,8 @@ class TicketLists:
                 return name
         if of_value <= FEW:
             return "fields" if of_value else None
-        if query.closed is False:
-            return ""  # the order's own index of what is open holds all that most lists filter by
-        for name in _INDEXED:
+        # The order's own index of what is open holds all that most lists filter by.
+        for name in ("tags",) if query.closed is False else _INDEXED:
             if name not in asks or (name == "status" and not query.closed):
                 continue
             some = select(TICKETS.id).where(*self._conditions.of_filter(query, name, indexed=True))

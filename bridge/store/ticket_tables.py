@@ -212,10 +212,14 @@ class ChangeTable(Base):
 
 class TagTable(Base):
     __tablename__ = "ticket_tags"
-    __table_args__ = (Index(None, "tag", "ticket_id"),)
+    __table_args__ = (
+        Index(None, "tag", "ticket_id"),
+        _index("ix_ticket_tags_open", "tag", "ticket_id", where="open"),
+    )
 
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
     tag: Mapped[str] = mapped_column(OrderedText, primary_key=True)
+    open: Mapped[bool] = mapped_column(server_default=false())  # its ticket is; a trigger says so
 
 
 class FieldValueTable(Base):

@@ -234,3 +234,47 @@ async def test_what_own_fields_held_before_they_had_an_index_is_found(url: str) 
             await unit.tickets.change(id, if_version=None, fields={"fields": fields}, by="anna", at=at)
     assert [await found("floor", "2"), await found("floor", "3"), await found("parts", "a")] == [[3], [1], []]
     await store.close()
+
+
+async def test_values_and_tags_know_whether_their_ticket_is_open(url: str) -> None:
+    engines = await open_engines(url)
+
+    def older(connection: Connection) -> None:
+        old(connection)
+        migrate(connection, "0019")
+        connection.execute(text('UPDATE tickets SET fields = \'{"floor": "2"}\''))
+        connection.execute(
+            text("INSERT INTO ticket_tags (ticket_id, tag) VALUES (1, 'fire'), (2, 'fire'), (3, 'fire')")
+        )
+
+    async with engines.writer.begin() as connection:
+        await connection.run_sync(older)
+    await engines.dispose()
+    store, at = await Store.open(url), datetime.now(UTC)
+
+    async def found(closed: bool) -> list[list[int]]:
+        queries = (
+            TicketQuery(fields=(FieldTest("floor", "2"),), closed=closed),
+            TicketQuery(tags=frozenset({"fire"}), closed=closed),
+        )
+        async with store.view() as unit:
+            pages = [await unit.ticket_lists.page(query, None, 10) for query in queries]
+        return [[row.id for row in page.items] for page in pages]
+
+    assert [await found(closed=False), await found(closed=True)] == [[[2, 1], [2, 1]], [[3], [3]]]
+    async with store.unit() as unit:
+        await unit.tickets.change(1, if_version=None, fields={"closed_at": at}, by="anna", at=at)
+        await unit.tickets.change(
+            3,
+            if_version=None,
+            fields={"closed_at": None, "fields": {"floor": "2", "room": "7"}},
+            by="a",
+            at=at,
+        )
+    assert [await found(closed=False), await found(closed=True)] == [[[3, 2], [3, 2]], [[1], [1]]]
+    async with store.unit() as unit:
+        await unit.ticket_marks.set_tags(1, [], by="anna", at=at)
+        await unit.ticket_marks.set_tags(2, ["water"], by="anna", at=at)
+        await unit.tickets.merge(3, 2, by="anna", at=at)
+    assert await found(closed=False) == [[2], [2]], "the tag has moved, and to an open one"
+    await store.close()

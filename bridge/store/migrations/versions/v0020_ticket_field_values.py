@@ -1,8 +1,8 @@
 """Values of tickets' own fields have an index: a list that asks for one reads no other tickets.
 
 Each line of a value is a row, since fields with several values keep one a line. What is longer than 500
-characters, or after the hundredth line, is for the full-text search. Triggers keep the rows, whoever writes;
-and whether their ticket is open, since lists of what is open look at little of all that there is.
+characters, or after the hundredth line, is for the full-text search. Values and tags know whether their
+ticket is open: lists of what is open look at little of all that there is. Triggers keep it, whoever writes.
 """
 
 import sqlalchemy as sa
@@ -35,7 +35,14 @@ JOIN LATERAL unnest(string_to_array(f.value #>> '{}', chr(10))) WITH ORDINALITY 
   ON jsonb_typeof(f.value) = 'string' AND l.number <= 100 AND char_length(l.line) BETWEEN 1 AND 500
 """
 REMOVE = f"DELETE FROM {TABLE} WHERE ticket_id = NEW.id;"
-TURN = f"UPDATE {TABLE} SET open = (NEW.closed_at IS NULL) WHERE ticket_id = NEW.id;"
+TURN = "".join(
+    f"UPDATE {table} SET open = (NEW.closed_at IS NULL) WHERE ticket_id = NEW.id;"
+    for table in (TABLE, "ticket_tags")
+)
+TAGGED = (
+    "UPDATE ticket_tags SET open = true WHERE ticket_id = NEW.ticket_id AND tag = NEW.tag "
+    "AND EXISTS (SELECT 1 FROM tickets WHERE id = NEW.ticket_id AND closed_at IS NULL);"
+)
 
 
 def upgrade() -> None:
@@ -63,6 +70,18 @@ def upgrade() -> None:
         sqlite_where=sa.text("open"),
         postgresql_where=sa.text("open"),
     )
+    op.add_column("ticket_tags", sa.Column("open", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.execute(
+        "UPDATE ticket_tags SET open = true "
+        "WHERE ticket_id IN (SELECT id FROM tickets WHERE closed_at IS NULL)"
+    )
+    op.create_index(
+        op.f("ix_ticket_tags_open"),
+        "ticket_tags",
+        ["tag", "ticket_id"],
+        sqlite_where=sa.text("open"),
+        postgresql_where=sa.text("open"),
+    )
     for name, (when, condition, body) in _triggers(sqlite).items():
         if sqlite:
             op.execute(sa.text(_plain(f"CREATE TRIGGER {name} {when} WHEN {condition} BEGIN {body} END")))
@@ -81,19 +100,21 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in _triggers(op.get_bind().dialect.name == "sqlite"):
-        if op.get_bind().dialect.name == "sqlite":
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    for name, (when, _, _) in _triggers(sqlite).items():
+        if sqlite:
             op.execute(f"DROP TRIGGER {name}")
         else:
-            op.execute(f"DROP TRIGGER {name} ON tickets")
+            op.execute(f"DROP TRIGGER {name} ON {when.rpartition(' ')[2]}")
             op.execute(f"DROP FUNCTION {name}()")
+    op.drop_index(op.f("ix_ticket_tags_open"), table_name="ticket_tags")
+    op.drop_column("ticket_tags", "open")
     op.drop_table(TABLE)
 
 
 def _triggers(sqlite: bool) -> dict[str, tuple[str, str, str]]:
     """When, if what, and what then."""
     values = f"{_values('', sqlite)};"
-    turned = "(OLD.closed_at IS NULL) <> (NEW.closed_at IS NULL) AND OLD.fields = NEW.fields"
     return {
         "ticket_fields_given": ("AFTER INSERT ON tickets", "NEW.fields <> '{}'", values),
         "ticket_fields_changed": (
@@ -101,11 +122,12 @@ def _triggers(sqlite: bool) -> dict[str, tuple[str, str, str]]:
             "OLD.fields <> NEW.fields",
             REMOVE + values,
         ),
-        "ticket_fields_turned": (
+        "tickets_turned": (
             "AFTER UPDATE OF closed_at ON tickets",
-            f"{turned} AND NEW.fields <> '{{}}'",
+            "(OLD.closed_at IS NULL) <> (NEW.closed_at IS NULL)",
             TURN,
         ),
+        "ticket_tags_added": ("AFTER INSERT ON ticket_tags", "NOT NEW.open", TAGGED),
     }
 
 
