@@ -57,6 +57,7 @@ bench: $(STAMP) ## measure, print and write build/bench.json
 	$(BIN)/python -m tests.bench.decide
 	$(BIN)/python -m tests.bench.records
 	$(BIN)/python -m tests.bench.look_up
+	$(BIN)/python -m tests.bench.csv_import
 	$(BIN)/python -m tests.bench.tickets
 	$(BIN)/python -m tests.bench.callbacks
 	$(BIN)/python -m tests.bench

@@ -238,7 +238,15 @@ class Recordings:
         return await self._all(_oldest_first().where(RecordingTable.state == "pending"))
 
     async def page(
-        self, cursor: str | None, limit: int, *, within: Reach | None = None
+        self,
+        cursor: str | None,
+        limit: int,
+        *,
+        within: Reach | None = None,
+        call: str | None = None,
+        ticket: int | None = None,
+        state: str | None = None,
+        since: datetime | None = None,
     ) -> Page[RecordingRow]:
         """The latest first."""
         before = read_time_cursor("recordings", cursor)
@@ -249,6 +257,16 @@ class Recordings:
         )
         if before is not None:
             statement = statement.where(tuple_(RecordingTable.created_at, RecordingTable.id) < before)
+        if call is not None:
+            statement = statement.where(RecordingTable.call_id == call)
+        if ticket is not None:
+            if not is_id(ticket):
+                return Page(())
+            statement = statement.where(RecordingTable.ticket_id == ticket)
+        if state is not None:
+            statement = statement.where(RecordingTable.state == state)
+        if since is not None:
+            statement = statement.where(RecordingTable.created_at >= since)
         if within is not None:
             statement = statement.join(CallTable, CallTable.id == RecordingTable.call_id).where(
                 within.takes_in()

@@ -250,18 +250,19 @@ async def test_a_crm_sends_a_caller_into_a_queue_or_outside(lab: Lab, api: Api) 
     assert placetel.problems + sipgate.problems + late.problems == []
 
 
-async def test_bitrix24_has_an_agent_call_a_number(lab: Lab, api: Api) -> None:
-    """The call is registered there already: it is finished, and the recording sent."""
-    portal = Bitrix24(alive={"externalCall.click": {7}})
+@pytest.mark.parametrize("wish", ["click", "callback"])
+async def test_bitrix24_has_a_number_called(lab: Lab, api: Api, wish: str) -> None:
+    """By an agent's click: it is registered there already. By a visitor: it is registered as called back."""
+    portal = Bitrix24(alive={"externalCall.click": {7}} if wish == "click" else {})
     tokens = {name: f"{name.partition('_')[0]}-1" for name in ("access_token", "refresh_token")}
     secret = {**tokens, "client_id": "a", "client_secret": "b", "application_token": "from-the-portal"}
     event = {
-        "event": "ONEXTERNALCALLSTART",
+        "event": "ONEXTERNALCALLSTART" if wish == "click" else "ONEXTERNALCALLBACKSTART",
         "data[PHONE_NUMBER_INTERNATIONAL]": "+74951112233",
-        "data[USER_ID]": "7",
-        "data[CALL_ID]": "externalCall.click",
         "auth[application_token]": "from-the-portal",
     }
+    if wish == "click":
+        event |= {"data[USER_ID]": "7", "data[CALL_ID]": "externalCall.click"}
     async with (
         neighbours(lab) as host,
         serving(portal, host),
@@ -271,7 +272,7 @@ async def test_bitrix24_has_an_agent_call_a_number(lab: Lab, api: Api) -> None:
             f"{portal.url}/rest",
             json.dumps(secret),
             "bitrix24",
-            user="1",
+            user="1" if wish == "click" else "7",
             users=f"{ANNA}=7",
         ) as subscription,
         ready(lab, api, [ANNA]) as there,
@@ -296,7 +297,10 @@ async def test_bitrix24_has_an_agent_call_a_number(lab: Lab, api: Api) -> None:
             return [line.split()[0] for line in portal.transcript]
 
         await eventually(transcript, lambda seen: seen[-1:] == ["upload"], 30)
-        assert await transcript() == ["finish", "attach", "upload"]
+        begun = [] if wish == "click" else ["register", "show"]
+        assert await transcript() == [*begun, "finish", "attach", "upload"]
+        if wish == "callback":
+            assert portal.transcript[0].endswith("TYPE=4")
         assert portal.uploaded[:4] == b"RIFF"
         assert portal.problems == []
-        assert portal.statistics["externalCall.click"]["STATUS_CODE"] == "200"
+        assert [call["STATUS_CODE"] for call in portal.statistics.values()] == ["200"]

@@ -3,7 +3,7 @@
 from collections.abc import Set
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import Field
@@ -28,6 +28,13 @@ class CallsQuery(Paged):
     agent: str | None = Field(None, max_length=100, description="Only this agent's.")
     queue: str | None = Field(None, max_length=200, description="Only this queue's.")
     since: Moment | None = Field(None, description="Only those offered then or later.")
+
+
+class RecordingsQuery(Paged):
+    call_id: str | None = Field(None, max_length=200, description="Only this call's.")
+    ticket: int | None = Field(None, ge=1, description="Only those of this ticket's calls.")
+    state: Literal["pending", "attached", "faulty"] | None = None
+    since: Moment | None = Field(None, description="Only those begun then or later.")
 
 
 class FileQuery(Query):
@@ -75,9 +82,17 @@ async def list_offers(request: web.Request) -> web.StreamResponse:
 
 
 async def list_recordings(request: web.Request) -> web.StreamResponse:
-    asked = query(request, Paged)
+    asked = query(request, RecordingsQuery)
     async with parts_of(request).store.view() as unit:
-        page = await unit.recordings.page(asked.cursor, asked.limit, within=sight_of(request).heard)
+        page = await unit.recordings.page(
+            asked.cursor,
+            asked.limit,
+            within=sight_of(request).heard,
+            call=asked.call_id,
+            ticket=asked.ticket,
+            state=asked.state,
+            since=asked.since,
+        )
         around = await beside(unit, page.items)
     items = [_recording(row, around[row.id]) for row in page.items]
     return answer(models.Listed[Recording](items=items, next=page.cursor))

@@ -22,7 +22,7 @@ from bridge.web.api import (
 from bridge.web.api.csv_routes import CSV
 from bridge.web.api.field_models import CustomField
 from bridge.web.api.openapi import show_document, show_page
-from bridge.web.api.operations import PREFIX, NoQuery, Operation, Paged
+from bridge.web.api.operations import PREFIX, NoQuery, Operation
 from bridge.web.api.serving import served
 from bridge.web.uploads import LARGEST
 
@@ -249,7 +249,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "recordings:read",
         "Recordings, the latest first",
         models.Listed[recording_models.Recording],
-        query=Paged,
+        query=records.RecordingsQuery,
         roles=SUPERVISORS,
     ),
     Operation(

@@ -265,6 +265,27 @@ async def test_a_number_that_is_none_is_named_by_its_place(house: House) -> None
 # ── files ────────────────────────────────────────────────────────────────────
 
 
+async def test_recordings_are_asked_for_by_call_ticket_state_and_time(house: House) -> None:
+    client, token = await house.visitor(), await house.token("recordings:read")
+    one, two = record("1.1", answered=True, ended=True), record("2.2", answered=True, ended=True)
+    first, second = await add_ticket(house, one), await add_ticket(house, two)
+    whole = (await get(client, "/recordings", token))["items"]
+    assert {row["call_id"] for row in whole} == {"1.1", "2.2"}
+    for query, calls in (
+        ("call_id=1.1", {"1.1"}),
+        (f"ticket={second}", {"2.2"}),
+        (f"ticket={first}&call_id=2.2", set()),
+        ("state=attached", {"1.1", "2.2"}),
+        ("state=faulty", set()),
+        ("since=2020-01-01T00:00:00Z&call_id=2.2", {"2.2"}),
+        ("since=2190-01-01T00:00:00Z", set()),
+        ("ticket=99999999999999999", set()),
+    ):
+        found = (await get(client, f"/recordings?{query}", token))["items"]
+        assert {row["call_id"] for row in found} == calls, query
+    await get(client, "/recordings?state=gone", token, 400)
+
+
 async def test_a_recording_can_be_asked_for_in_ranges(house: House) -> None:
     client, token = await house.visitor(), await house.token("recordings:read")
     call = record(answered=True, ended=True)
