@@ -54,6 +54,7 @@ _KINDS: Mapping[str, str] = {
     "temporary": N_("Closes by itself"),
     "closed": N_("Closed"),
 }
+_LINES = ("1", "2", "3")
 _SEVERAL = ("status", "assignee", "department", "line", "priority", "class")
 _ONE = {
     "due": "due_within_hours",
@@ -130,7 +131,7 @@ def filter_of(request: web.Request) -> Filter:
         "departments": words_of(request, "department"),
         "assignees": words_of(request, "assignee"),
         "priorities": words_of(request, "priority"),
-        "lines": [int(one) for one in words_of(request, "line") if one in ("1", "2", "3")],
+        "lines": [int(one) if one in _LINES else one for one in words_of(request, "line")],
         "classes": words_of(request, "class"),
         "tags": [
             tag for part in query.text("tag", longest=3_000).casefold().split(",") if (tag := part.strip())
@@ -182,7 +183,7 @@ def form_of(request: web.Request, chosen: Filter) -> FilterForm:
                 {one: words.department(one) for one in departments},
                 chosen.departments,
             ),
-            several("line", N_("Line"), {one: one for one in "123"}, map(str, chosen.lines)),
+            several("line", N_("Line"), {one: one for one in _LINES}, map(str, chosen.lines)),
             several(
                 "priority",
                 N_("Priority"),
@@ -253,7 +254,9 @@ def _own_values(request: web.Request) -> dict[str, str]:
 
 def _statuses(given: Sequence[str], rules: Rules) -> dict[str, Any]:
     """One of these, or of these kinds: a filter's own two say that both must hold."""
-    kinds = {one.removeprefix(_KIND) for one in given if one.startswith(_KIND)} & _KINDS.keys()
+    kinds = {one.removeprefix(_KIND) for one in given if one.startswith(_KIND)}
+    if not kinds <= _KINDS.keys():
+        raise bad_field("status", N_("choose one of: %(allowed)s."), allowed=", ".join(_KINDS))
     if _ANY_OPEN in given:
         kinds |= {kind.value for kind in OPEN}
     names = [one for one in given if one != _ANY_OPEN and not one.startswith(_KIND)]

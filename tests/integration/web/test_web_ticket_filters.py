@@ -124,6 +124,15 @@ async def test_any_open_and_a_status_beside_it_are_one_or_the_other(house: House
     anna = await house.sign_in("1001")
     both = said(await text_of(anna, "/tickets?status=any-open&status=done&order=oldest"))
     assert (both.kinds, set(both.statuses)) == ((), {"open", "in_progress", "waiting", "done"})
+    for wrong in (
+        "line=9",
+        "status=kind:x",
+        "status=kind:x&status=open",
+        "due=soon",
+        "created_from=x",
+        "waits=-1",
+    ):
+        await text_of(anna, f"/tickets?{wrong}", 400)
 
 
 async def test_a_list_is_asked_by_own_fields_as_people_write_them(house: House) -> None:
