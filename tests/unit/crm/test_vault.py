@@ -154,7 +154,7 @@ def test_damage_is_told(sealing: Vault, directory: Path, how: str) -> None:
     content = (directory / SEALED).read_bytes()
     broken = {
         "cut": content[:-70_000],
-        "changed": content[:1000] + b"?" + content[1001:],
+        "changed": content[:1000] + bytes([content[1000] ^ 1]) + content[1001:],
         "emptied": b"",
         "no age at all": b"<html>",
     }[how]
