@@ -13,7 +13,7 @@ from bridge.crm.ticketing import filters
 from bridge.crm.ticketing.filters import Filter
 from tests.integration.web.web_house import API, House, csrf_of
 from tests.integration.web.web_samples import add_ticket, record
-from tests.integration.web.web_tickets import created, make_strict, send
+from tests.integration.web.web_tickets import created, make_strict, send, text_of
 
 FIELDS: list[dict[str, Any]] = [
     {"key": "serial", "title": "Serial number", "type": "text"},
@@ -82,13 +82,6 @@ def furnished(house: House) -> House:
     file["tickets"]["statuses"] = {"waiting": {"title": "Waits", "kind": "waiting"}}
     house.settings = Settings.model_validate(file)
     return house
-
-
-async def text_of(client: TestClient, path: str, status: int = 200) -> str:
-    answer = await client.get(path)
-    text = await answer.text()
-    assert answer.status == status, text
-    return text
 
 
 def said(text: str) -> Filter:

@@ -14,7 +14,7 @@ from bridge.store.rows import TicketRow
 from bridge.store.ticket_rows import NewEntry
 from tests.integration.web.web_house import T0, House, csrf_of, settings
 from tests.integration.web.web_samples import add_client, add_ticket, card, record
-from tests.integration.web.web_tickets import until_shown
+from tests.integration.web.web_tickets import text_of, until_shown
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 FIELDS = [
@@ -46,13 +46,6 @@ async def _row(house: House, id: int) -> TicketRow:
     return row
 
 
-async def _text(client: TestClient, path: str, status: int = 200) -> str:
-    answer = await client.get(path)
-    text = await answer.text()
-    assert answer.status == status, text
-    return text
-
-
 async def _post(client: TestClient, path: str, code: int = 303, /, **data: str) -> str:
     csrf = await csrf_of(client, "/tickets")
     answer = await client.post(path, data={"csrf": csrf, **data}, allow_redirects=False)
@@ -73,7 +66,7 @@ async def test_what_is_required_is_asked_at_its_field_and_nothing_typed_is_lost(
     anna = await house.sign_in("1001")
     id = await add_ticket(house, record(answered=True), recorded=False)
     path = f"/tickets/{id}"
-    shown = _marks(await _text(anna, path))
+    shown = _marks(await text_of(anna, path))
     typed = {**shown, "status": "done", "field_make": "hp", "field_model": "LJ-12", "solution": HOSTILE}
     text = await _post(anna, path, 400, **typed)
     for key in ("contract", "agreed"):
@@ -116,7 +109,7 @@ async def test_of_an_own_field_both_values_are_shown(house: House) -> None:
     house.settings = _settings(fields=FIELDS)
     anna, boris = await house.sign_in("1001"), await house.sign_in("1002")
     id = await add_ticket(house, record(), recorded=False)
-    shown = _marks(await _text(anna, f"/tickets/{id}"))
+    shown = _marks(await text_of(anna, f"/tickets/{id}"))
     await _post(anna, f"/tickets/{id}", **shown, field_contract="A-1", field_make="hp")
     text = await _post(boris, f"/tickets/{id}", 409, **shown, field_contract="B-2", field_make="canon")
     for word in ("A-1", "B-2", "Contract", "hp", "canon"):
@@ -128,9 +121,9 @@ async def test_statuses_are_the_company_s_own(house: House, language: str, word:
     house.settings = _settings()
     boss = await house.supervisor("boss", None, language=language)
     id = await add_ticket(house, record(), recorded=False)
-    shown = _marks(await _text(boss, f"/tickets/{id}"))
+    shown = _marks(await text_of(boss, f"/tickets/{id}"))
     await _post(boss, f"/tickets/{id}", **shown, status="waiting")
-    assert f'<span class="chip chip-waiting">{word}</span>' in await _text(boss, "/tickets")
+    assert f'<span class="chip chip-waiting">{word}</span>' in await text_of(boss, "/tickets")
 
 
 async def test_notes_are_no_answers_and_the_client_s_eye_is_named(house: House) -> None:
@@ -141,7 +134,7 @@ async def test_notes_are_no_answers_and_the_client_s_eye_is_named(house: House) 
         assert re.fullmatch(rf"/tickets/{id}\?wrote=(\d+)#entry-\1", where)
     async with house.store.unit() as unit:
         await unit.entries.append(id, NewEntry("mail_in", HOSTILE, T0, subject=HOSTILE, body=HOSTILE))
-    text = await _text(anna, f"/tickets/{id}")
+    text = await text_of(anna, f"/tickets/{id}")
     assert HOSTILE not in text
     for kind, words in (("note", "Colleagues only"), ("partner", "The client does not see this")):
         turn = text[text.index(f'class="turn turn-{kind}"') :]
@@ -173,7 +166,7 @@ async def test_what_he_may_not_do_is_not_offered_and_refused(house: House) -> No
     house.settings = _settings(lines={"1": ["1001"]}, rights={"line1": {"deny": ["close", "tag"]}})
     anna, vera = await house.sign_in("1001"), await house.sign_in("1003")
     id = await add_ticket(house, record(agent="1002"), recorded=False)
-    hers, others = await _text(anna, f"/tickets/{id}"), await _text(vera, f"/tickets/{id}")
+    hers, others = await text_of(anna, f"/tickets/{id}"), await text_of(vera, f"/tickets/{id}")
     assert '<option value="done"' not in hers
     assert f'action="/tickets/{id}/tags"' not in hers
     assert f'action="/tickets/{id}"' not in others
@@ -191,16 +184,16 @@ async def test_tags_links_merging_and_history(house: House) -> None:
     two = await add_ticket(house, record("2.2"), recorded=False)
     await _post(chief, f"/tickets/{one}/tags", tags=f"{HOSTILE}, Printer ,printer")
     await _post(chief, f"/tickets/{one}/links", other=str(two), kind="child", on="1")
-    text = await _text(chief, f"/tickets/{one}")
+    text = await text_of(chief, f"/tickets/{one}")
     assert HOSTILE not in text
     assert "printer" in text
     assert "is below" in text
     await _post(chief, f"/tickets/{one}/links", other=str(two), kind="child", on="0")
     assert await _post(chief, f"/tickets/{one}/merge", target=str(two)) == f"/tickets/{two}?merged={one}"
-    text = await _text(chief, f"/tickets/{one}")
+    text = await text_of(chief, f"/tickets/{one}")
     assert f'href="/tickets/{two}"' in text
     assert 'name="status"' not in text
-    history = await _text(chief, f"/tickets/{two}/history")
+    history = await text_of(chief, f"/tickets/{two}/history")
     assert "chief" in history
     assert "Merged" in history
 
@@ -226,7 +219,7 @@ async def test_files_are_sent_given_out_as_something_to_save_and_removed_by_righ
     data.add_field("file", b"hello again", filename="b.txt")
     answer = await anna.post(path, data=data, allow_redirects=False)
     assert answer.status == 303, "without scripts its secret comes first in the form"
-    text = await _text(anna, f"/tickets/{id}")
+    text = await text_of(anna, f"/tickets/{id}")
     assert HOSTILE not in text
     found = re.search(rf'href="(/tickets/{id}/files/\d+)" download', text)
     assert found
@@ -246,7 +239,7 @@ async def test_filters_are_counted_saved_renamed_and_removed(house: House) -> No
     await add_ticket(house, record("2.2"), recorded=False)
     async with house.store.unit() as unit:
         await unit.tickets.update(first, priority="urgent", subject="Принтер горит")
-    text = await _text(anna, "/tickets?priority=urgent")
+    text = await text_of(anna, "/tickets?priority=urgent")
     assert text.index("No reaction for 3 h") < text.index("Mine") < text.index("All open")
     assert text.count("<tr>") == 2
     found = re.search(r'name="query" value="([^"]*)"', text)
@@ -254,18 +247,18 @@ async def test_filters_are_counted_saved_renamed_and_removed(house: House) -> No
     where = await _post(anna, "/tickets/filters", name=HOSTILE, query=markup.unescape(found[1]))
     number = re.search(r"filter=(\d+)", where)
     assert number
-    text = await _text(anna, where)
+    text = await text_of(anna, where)
     assert HOSTILE not in text
     assert re.search(r'aria-current="page"[^>]*>.*?<span class="count">1</span>', text, re.S)
     assert text.count("<tr>") == 2
-    await _text(boris, f"/tickets?filter={number[1]}", 404)
+    await text_of(boris, f"/tickets?filter={number[1]}", 404)
     await _post(boris, f"/tickets/filters/{number[1]}", 404, action="remove")
     await _post(anna, f"/tickets/filters/{number[1]}", action="rename", name="Горит")
-    assert "Горит" in await _text(anna, "/tickets")
+    assert "Горит" in await text_of(anna, "/tickets")
     await _post(anna, f"/tickets/filters/{number[1]}", action="remove")
-    assert "Горит" not in await _text(anna, "/tickets")
-    assert (await _text(anna, "/tickets?q=принтер")).count("<tr>") == 2
-    await _text(anna, "/tickets?filter=no_reaction")
+    assert "Горит" not in await text_of(anna, "/tickets")
+    assert (await text_of(anna, "/tickets?q=принтер")).count("<tr>") == 2
+    await text_of(anna, "/tickets?filter=no_reaction")
     await _post(boris, "/tickets/filters", 403, name="x", query="{}", role="agent")
 
 
@@ -273,7 +266,7 @@ async def test_a_ticket_is_opened_by_hand_with_what_its_department_demands(house
     house.settings = _settings(fields=FIELDS)
     anna = await house.sign_in("1001")
     who = await add_client(house.store, "Мария")
-    assert "Мария" in await _text(anna, f"/tickets/new?client={who}")
+    assert "Мария" in await text_of(anna, f"/tickets/new?client={who}")
     typed = {"subject": HOSTILE, "department": "support", "client": str(who), "note": f"n {HOSTILE}"}
     text = await _post(anna, "/tickets/new", 400, **typed)
     assert 'id="fault-field_contract"' in text

@@ -38,6 +38,13 @@ async def send(
     return answer.status, await answer.json()
 
 
+async def text_of(client: TestClient, path: str, status: int = 200) -> str:
+    answer = await client.get(path)
+    text = await answer.text()
+    assert answer.status == status, text
+    return text
+
+
 async def until_shown(client: TestClient, word: str) -> str:
     """The desktop with it: a card does not wait for a store that is slow, it is told of later."""
     async with asyncio.timeout(DEADLINE):
