@@ -1,6 +1,7 @@
 """The client's card for an agent's screen: who may be calling, what is open, what was before. Only reads."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from bridge.centre.facts import Verdict
 from bridge.centre.ids import AgentId, CallId
@@ -9,6 +10,7 @@ from bridge.crm.tickets import record_of
 from bridge.errors import BadInput
 from bridge.store import Store, Unit
 from bridge.store.rows import CallRow, ClientRow, ClientSourceRow, RecordingRow, TicketRow
+from bridge.store.ticket_rows import LetterRow
 
 CONTACTS = 5
 
@@ -19,6 +21,10 @@ class Contact:
 
     call: CallRow
     recordings: tuple[RecordingRow, ...]
+
+    @property
+    def at(self) -> datetime:
+        return self.call.offered_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +37,13 @@ class Card:
     clients: tuple[ClientRow, ...]
     client: ClientRow | None
     open_tickets: tuple[TicketRow, ...]
-    contacts: tuple[Contact, ...]
+    contacts: tuple[Contact | LetterRow, ...]  # the latest first
     ticket: TicketRow | None
     sources: tuple[ClientSourceRow, ...] = ()  # external directories that know the client
-    talked_in: frozenset[int] = frozenset()  # those open tickets in one of whose calls the agent talked
+    talked_in: frozenset[int] = frozenset()  # those tickets here in one of whose calls the agent talked
 
     def has_part_in(self, ticket: TicketRow) -> bool:
-        """Whether the agent whose card it is has this open ticket, or talked about it."""
+        """Whether the agent whose card it is has this ticket, or talked about it."""
         return self.agent is not None and (ticket.assignee == self.agent or ticket.id in self.talked_in)
 
 
@@ -76,10 +82,17 @@ async def _card(
     if client is None:
         return Card(record, agent, record.verdict, tuple(clients), None, (), (), ticket)
     tickets = await unit.tickets.open_of_client(client.id)
-    talked_in = await unit.tickets.talked_in([one.id for one in tickets] if agent else (), agent or "")
+    letters = await unit.entries.last_of_client(client.id, CONTACTS)
+    shown = {one.id for one in tickets} | {letter.ticket.id for letter in letters}
+    talked_in = await unit.tickets.talked_in(shown if agent else (), agent or "")
     last = await unit.calls.last_of_client(client.id, CONTACTS + 1, whole=False)
     earlier = [call for call in last if call.id != record.id][:CONTACTS]
     recordings = await unit.recordings.of_calls([call.id for call in earlier])
+    contacts: list[Contact | LetterRow] = [
+        *letters,
+        *(Contact(call, tuple(one for one in recordings if one.call == call.id)) for call in earlier),
+    ]
+    contacts.sort(key=lambda one: one.at, reverse=True)
     return Card(
         call=record,
         agent=agent,
@@ -87,9 +100,7 @@ async def _card(
         clients=tuple(clients),
         client=client,
         open_tickets=tuple(one for one in tickets if one.call != record.id),
-        contacts=tuple(
-            Contact(call, tuple(one for one in recordings if one.call == call.id)) for call in earlier
-        ),
+        contacts=tuple(contacts[:CONTACTS]),
         ticket=ticket,
         sources=tuple(await unit.sources.of_clients([client.id])),
         talked_in=talked_in,

@@ -11,18 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bridge.errors import N_, BadInput
 from bridge.store.keys import id_cursor, is_id, limit_of, page_of, read_id_cursor
-from bridge.store.rows import Page
+from bridge.store.rows import Page, TicketRow
 from bridge.store.tables import UtcDateTime, clean, in_one_go
 from bridge.store.ticket_changes import log
-from bridge.store.ticket_rows import EntryRow, NewEntry
+from bridge.store.ticket_rows import EntryRow, LetterRow, NewEntry
 from bridge.store.ticket_search import SyncTicketSearch
-from bridge.store.ticket_tables import TICKETS, EntryTable, TicketTable
+from bridge.store.ticket_tables import TICKET, TICKETS, EntryTable, TicketTable
 
 KINDS = ("note", "partner", "mail_in", "mail_out", "message_in", "message_out", "call")
 # Notes are internal, and what is said with a supplier is no client's: neither ever leaves to him.
 VISIBLE_TO_CLIENT = frozenset({"mail_in", "mail_out", "message_in", "message_out", "call"})
 FROM_CLIENT = frozenset({"mail_in", "message_in"})
 TO_CLIENT = VISIBLE_TO_CLIENT - FROM_CLIENT
+_WRITTEN = VISIBLE_TO_CLIENT - {"call"}
+_LATEST_TICKETS = 50  # of a client are looked through for what was written last
 MAX_BODY = 1_000_000  # characters
 MAX_SUBJECT = 1_000
 MAX_ADDRESSES = 20_000
@@ -100,6 +102,33 @@ class Entries:
             select(_ENTRIES.kind, func.count()).where(_ENTRIES.ticket_id == ticket).group_by(_ENTRIES.kind)
         )
         return {row[0]: row[1] for row in found}
+
+    async def last_of_client(self, client: int, limit: int) -> list[LetterRow]:
+        """What he and people here wrote to each other in his latest tickets, the latest first."""
+        if not is_id(client):
+            return []
+        latest = (
+            select(TICKETS.id)
+            .where(TICKETS.client_id == client)
+            .order_by(TICKETS.id.desc())
+            .limit(_LATEST_TICKETS)
+            .subquery()
+        )
+        found = await self._session.execute(
+            select(_ENTRIES.id, _ENTRIES.kind, _ENTRIES.at, _ENTRIES.author, _ENTRIES.subject, *TICKET)
+            .join(TicketTable, TICKETS.id == _ENTRIES.ticket_id)
+            .where(
+                _ENTRIES.ticket_id.in_(select(latest.c.id)),
+                _ENTRIES.kind.in_(sorted(_WRITTEN)),
+                ~_ENTRIES.automatic,
+            )
+            .order_by(_ENTRIES.at.desc(), _ENTRIES.id.desc())
+            .limit(limit_of(limit))
+        )
+        return [
+            LetterRow(id, kind, at, author, subject, TicketRow(*ticket))
+            for id, kind, at, author, subject, *ticket in found
+        ]
 
     async def by_message_ids(self, message_ids: Collection[str]) -> list[EntryRow]:
         """For threading letters: those that have one of these Message-IDs, the latest first."""

@@ -41,6 +41,18 @@ class EntryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LetterRow:
+    """A letter or message as part of a client's history: without its words, with the ticket it belongs to."""
+
+    id: int
+    kind: str
+    at: datetime
+    author: str
+    subject: str
+    ticket: TicketRow
+
+
+@dataclass(frozen=True, slots=True)
 class NewEntry:
     """What is to be added to a thread; see ``EntryRow``."""
 

@@ -12,6 +12,7 @@ from bridge.crm.client_cells import tags_in
 from bridge.crm.client_numbers import edited, lines_of
 from bridge.crm.parties import emails
 from bridge.errors import WrongFields
+from bridge.store import Unit
 from bridge.store.client_tags import tags_of
 from bridge.store.client_values import ClientFields
 from bridge.store.rows import ClientRow, NumberRow
@@ -30,7 +31,7 @@ from bridge.web.edits import Edit, edits
 from bridge.web.forms import Fields, form_of, path_number, query_of
 from bridge.web.labels import N_
 from bridge.web.pages.conflicts import Met, conflict
-from bridge.web.pages.contacts import contacts_of
+from bridge.web.pages.contacts import Contact, Written, contacts_of
 from bridge.web.pages.views import fragment, page, see_other
 from bridge.web.problems import not_found
 from bridge.web.sight import sight_of
@@ -125,8 +126,7 @@ async def _client_page(request: web.Request, *, status: int = HTTPStatus.OK, **t
     """``typed`` and ``faults`` where its form is asked again."""
     async with parts_of(request).store.view() as unit:
         client = await _found(request, unit.clients.get)
-        calls = await unit.calls.last_of_client(client.id, _CONTACTS)
-        contacts = await contacts_of(unit, calls, sight_of(request))
+        contacts = await _contacts(request, unit, client.id)
         latest = await unit.tickets.page(None, _LOOKED_THROUGH, client=client.id)
         tickets = await parts_of(request).tickets.readable(unit, actor_of(request), latest.items)
         sources = await unit.sources.of_clients([client.id])
@@ -144,6 +144,20 @@ async def _client_page(request: web.Request, *, status: int = HTTPStatus.OK, **t
         sources=sources,
         directory_title=parts_of(request).directory_title,
     )
+
+
+async def _contacts(request: web.Request, unit: Unit, client: int) -> list[Contact | Written]:
+    """Calls and letters, the latest first."""
+    letters = await unit.entries.last_of_client(client, _CONTACTS)
+    tickets = [letter.ticket for letter in letters]
+    readable = await parts_of(request).tickets.readable(unit, actor_of(request), tickets)
+    seen = {ticket.id for ticket in readable}
+    calls = await unit.calls.last_of_client(client, _CONTACTS)
+    contacts: list[Contact | Written] = [
+        *(Written(letter, letter.ticket.id in seen) for letter in letters),
+        *await contacts_of(unit, calls, sight_of(request)),
+    ]
+    return sorted(contacts, key=lambda one: one.at, reverse=True)[:_CONTACTS]
 
 
 async def change_client(request: web.Request) -> web.StreamResponse:

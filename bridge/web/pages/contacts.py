@@ -1,4 +1,4 @@
-"""Owns calls as people look back on them: each with its client, ticket and recordings."""
+"""Owns calls and letters as people look back on them: each with its client, ticket and recordings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bridge.centre.spent import Spent, on_hold, spent, talked
 from bridge.store import Unit
 from bridge.store.rows import CallRow, ClientRow, RecordingRow, TicketRow
+from bridge.store.ticket_rows import LetterRow
 from bridge.web.sight import Sight
 
 
@@ -20,6 +21,10 @@ class Contact:
     recordings: tuple[RecordingRow, ...]
     seen: bool
     heard: bool
+
+    @property
+    def at(self) -> datetime:
+        return self.call.offered_at
 
     @property
     def talk(self) -> timedelta | None:
@@ -39,6 +44,18 @@ class Contact:
     def spent(self) -> tuple[Spent, ...]:
         """How long each did what; in a call that lives, until now."""
         return spent(self.call.segments, self.call.wrap_ups, self.call.ended_at or datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """That there was a letter belongs to the client's history too. ``seen`` says of what, and opens it."""
+
+    letter: LetterRow
+    seen: bool
+
+    @property
+    def at(self) -> datetime:
+        return self.letter.at
 
 
 async def contacts_of(unit: Unit, calls: Sequence[CallRow], sight: Sight) -> tuple[Contact, ...]:

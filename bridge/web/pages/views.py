@@ -10,12 +10,14 @@ from aiohttp import web
 from bridge.centre.ids import AgentId
 from bridge.centre.plan import Plan
 from bridge.config.rights import Action
+from bridge.crm.cards import Card, Contact
 from bridge.crm.scripts import script_for
 from bridge.crm.ticketing.desk import Seen
 from bridge.crm.ticketing.notices import TicketNotices
 from bridge.crm.ticketing.statuses import FIRST
 from bridge.engine.ports import FloorView, LiveAgent, LiveCall, LiveQueue, WaitingCaller
 from bridge.store.rows import TicketRow
+from bridge.store.ticket_rows import LetterRow
 from bridge.web import labels
 from bridge.web.actors import actor_for
 from bridge.web.choices import dispositions, pause_reasons, values
@@ -180,7 +182,8 @@ def card_context(opened: OpenedCard | None, person: Person, parts: WebParts, lan
     card, sight = opened.card if opened else None, sight_for(person, parts)
     tickets = {ticket.call: ticket for ticket in card.open_tickets} if card else {}
     contacts = card.contacts if card else ()
-    heard = {one.call.id for one in contacts if sight.hears(one.call, tickets.get(one.call.id))}
+    calls = [one.call for one in contacts if isinstance(one, Contact)]
+    heard = {call.id for call in calls if sight.hears(call, tickets.get(call.id))}
     plan = parts.plan()
     way = way_of(opened.record.transfers, plan) if opened else ()
     script = None
@@ -189,12 +192,26 @@ def card_context(opened: OpenedCard | None, person: Person, parts: WebParts, lan
     return {
         "opened": opened,
         "heard": heard,
+        "read": _read(card, person, parts),
         "way": way,
         "again": _called_again(opened, plan),
         "script": script,
         "directory_title": parts.directory_title,
         **_client(parts, opened, language),
         **(card_ticket(parts, person, opened, language) if opened else {}),
+    }
+
+
+def _read(card: Card | None, person: Person, parts: WebParts) -> set[int]:
+    """The letters among the last contacts whose tickets he may read."""
+    if card is None:
+        return set()
+    rights, who = parts.tickets.rules.rights, actor_for(person).who
+    return {
+        one.id
+        for one in card.contacts
+        if isinstance(one, LetterRow)
+        and rights.may(who, one.ticket.department, Action.READ, involved=card.has_part_in(one.ticket))
     }
 
 

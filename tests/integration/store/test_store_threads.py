@@ -61,6 +61,37 @@ async def test_two_who_save_one_ticket(store: Store) -> None:
         assert await unit.tickets.get(ticket.id + 1) is None
 
 
+async def test_what_a_client_and_people_here_wrote_last(store: Store) -> None:
+    async with store.unit() as unit:
+        anna, other = [(await unit.clients.add(name)).id for name in ("Anna", "Other")]
+        printer, screen = await new(unit, client=anna), await new(unit, "Screen", client=anna)
+        theirs = await new(unit, client=other)
+
+        async def write(ticket: TicketRow, kind: str, minutes: int, *, automatic: bool = False) -> int:
+            at = START + timedelta(minutes=minutes)
+            entry = NewEntry(kind, "anna", at, f"after {minutes}", "words", automatic=automatic)
+            return (await unit.entries.append(ticket.id, entry)).id
+
+        late = await write(printer, "mail_out", 5)
+        early = await write(screen, "mail_in", 1)  # came late
+        said = await write(screen, "message_in", 3)
+        for kind in ("note", "partner", "call"):
+            await write(printer, kind, 7)
+        await write(printer, "mail_out", 8, automatic=True)
+        await write(theirs, "mail_in", 9)
+        found = await unit.entries.last_of_client(anna, 5)
+        assert [(one.id, one.kind, one.subject, one.ticket.subject) for one in found] == [
+            (late, "mail_out", "after 5", "Printer"),
+            (said, "message_in", "after 3", "Screen"),
+            (early, "mail_in", "after 1", "Screen"),
+        ]
+        assert found[0].ticket == await unit.tickets.get(printer.id)
+        assert [one.id for one in await unit.entries.last_of_client(anna, 1)] == [late]
+        assert await unit.entries.last_of_client(0, 5) == []
+        await unit.tickets.merge(screen.id, theirs.id, by="anna", at=LATER)
+        assert [one.id for one in await unit.entries.last_of_client(anna, 5)] == [late]
+
+
 async def test_a_change_is_logged_field_by_field_and_only_if_it_is_one(store: Store) -> None:
     async with store.unit() as unit:
         ticket = await new(unit, fields={"serial": "1", "floor": 2}, line=2)

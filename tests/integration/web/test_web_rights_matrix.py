@@ -6,6 +6,7 @@ is done, by what the store says; what is refused changes nothing in it; and no p
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
@@ -13,6 +14,7 @@ import pytest_asyncio
 
 from bridge.config import Settings
 from bridge.config.rights import Action, Role
+from bridge.store.ticket_rows import NewEntry
 from bridge.web.guard import ROUTES
 from tests.fakes.mail_server import MailServer
 from tests.integration.web import ticket_ways as ways
@@ -256,9 +258,17 @@ async def test_the_card_offers_what_may_be_done_and_nothing_else(
     take = next(way for way in ways.PAGES if way.route == "/card/{call}/take")
     caller = await add_client(scene.house.store, "Пётр")
     made = await scene.make(take, department, client=caller)
+    async with scene.house.store.unit() as unit:
+        entry = NewEntry("mail_in", "client", datetime.now(UTC), "What nobody else shall know", "of it")
+        letter = await unit.entries.append(made.id, entry)
     await scene.show_card(made, who.agent, client=caller)
-    forms = Forms(await until_shown(client, f'id="tickets-{made.call.replace(".", "-")}"'))
+    text = await until_shown(client, f'id="tickets-{made.call.replace(".", "-")}"')
+    forms = Forms(text)
     assert (f"/tickets/{made.id}" in forms.links) == (Action.READ in allowed)
+    for page in (text, await (await client.get(f"/clients/{caller}")).text()):
+        assert "Mail from the client" in page, "that he wrote is for all who see him"
+        assert ("What nobody else shall know" in page) == (Action.READ in allowed)
+        assert (f"/tickets/{made.id}#entry-{letter.id}" in Forms(page).links) == (Action.READ in allowed)
     assert (f"/card/{made.call}/take" in forms.sent) == (Action.EDIT in allowed)
     await scene.take(made)
     forms = Forms(await until_shown(client, f'id="ticket-{made.call.replace(".", "-")}-{made.id}"'))

@@ -7,10 +7,11 @@ import pytest
 from bridge.centre.facts import Verdict
 from bridge.centre.ids import AgentId, CallId, ClientId
 from bridge.centre.orders import OpenCard
-from bridge.crm.cards import card_of
+from bridge.crm.cards import Contact, card_of
 from bridge.errors import BadInput
 from bridge.store import Store
 from bridge.store.rows import NumberRow
+from bridge.store.ticket_rows import LetterRow, NewEntry
 
 AGENT = AgentId("1001")
 
@@ -30,6 +31,11 @@ async def test_a_known_caller(store: Store, make_record, make_ended) -> None:
             at = make_record().offered_at - timedelta(days=number + 1)
             await unit.tickets.open_for_call(make_ended(f"old.{number}", offered_at=at, **known), "s", "d")
         await unit.recordings.note("old.0-rec-1", "old.0", at)
+        first = await unit.tickets.by_call("old.6")
+        assert first is not None
+        for days in (3.5, 20):
+            at = make_record().offered_at - timedelta(days=days)
+            await unit.entries.append(first.id, NewEntry("mail_in", "client", at, "Where is it?", "I wait"))
         done = await unit.tickets.by_call("old.6")
         assert done is not None
         await unit.tickets.update(done.id, status="done")
@@ -47,9 +53,12 @@ async def test_a_known_caller(store: Store, make_record, make_ended) -> None:
         assert card.ticket is not None
         assert card.ticket.subject == "this"
         assert {ticket.call for ticket in card.open_tickets} == {f"old.{number}" for number in range(6)}
-        assert [contact.call.id for contact in card.contacts] == [f"old.{number}" for number in range(5)]
-        assert [row.id for row in card.contacts[0].recordings] == ["old.0-rec-1"]
-        assert card.contacts[1].recordings == ()
+        latest, second, _, letter, last = card.contacts
+        assert isinstance(letter, LetterRow)
+        assert (letter.subject, letter.ticket.id) == ("Where is it?", first.id)
+        calls = [one for one in (latest, second, card.contacts[2], last) if isinstance(one, Contact)]
+        assert [contact.call.id for contact in calls] == [f"old.{number}" for number in range(4)]
+        assert [[row.id for row in one.recordings] for one in calls] == [["old.0-rec-1"], [], [], []]
 
 
 async def test_several_are_a_choice_until_an_agent_chooses(store: Store, make_record) -> None:
