@@ -95,7 +95,8 @@ class Operation:
     @property
     def tagged(self) -> bool:
         """Answers with an ETag."""
-        return self.status == 200 and isinstance(self.answer, type) and self.method in {"GET", "PATCH"}
+        known = self.method == "GET" or self.conditional
+        return self.status == 200 and isinstance(self.answer, type) and known
 
 
 @dataclass(frozen=True, slots=True)

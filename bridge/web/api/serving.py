@@ -54,6 +54,12 @@ def served(operation: Operation) -> Handler:
     async def serve(request: web.Request) -> web.StreamResponse:
         if operation.method == "GET":
             return _conditional(request, await operation.handler(request))
+        if hdrs.IF_MATCH in request.headers and not operation.conditional:
+            # To pass it over would be to overwrite what its sender means to keep.
+            raise Problem(
+                HTTPStatus.BAD_REQUEST,
+                "If-Match is not heeded here, only where a client, a ticket or a template is changed: leave it out.",
+            )
         principal = request.get(PRINCIPAL)
         if operation.takes_key and HEADER in request.headers and isinstance(principal, Bearer):
             return await _once(request, operation, (principal.token.id, _key(request)))

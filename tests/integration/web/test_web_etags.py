@@ -76,6 +76,24 @@ async def test_conditions_in_every_form(house: House, match: str, status: int) -
     assert answer.status == status, await answer.text()
 
 
+async def test_a_condition_is_refused_where_it_would_be_passed_over(house: House) -> None:
+    client, token = await house.visitor(), await house.token("*")
+    ticket = await add_ticket(house, record(), recorded=False)
+    condition = {**token, "If-Match": await _tag(client, f"/tickets/{ticket}", token)}
+    answer = await client.put(f"{API}/tickets/{ticket}/tags", json={"tags": ["vip"]}, headers=condition)
+    assert answer.status == 400
+    assert "If-Match is not heeded here" in (await answer.json())["detail"]
+    assert (await (await client.get(f"{API}/tickets/{ticket}", headers=token)).json())["tags"] == []
+    described = (await (await client.get(f"{API}/openapi.json", headers=token)).json())["paths"]
+    for path, ways in described.items():
+        for method, way in ways.items():
+            if method not in ("put", "post", "patch", "delete"):
+                continue
+            takes = any(one.get("name") == "If-Match" for one in way.get("parameters", ()))
+            headers = way["responses"].get("200", {}).get("headers", {})
+            assert ("ETag" in headers) == takes, f"{method} {path}: a tag that nothing can be bound to"
+
+
 async def test_a_recording_that_is_attached_meanwhile_is_in_nobody_s_way(house: House) -> None:
     client, token = await house.visitor(), await house.token("*")
     call = record(answered=True)
