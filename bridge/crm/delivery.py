@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 MOST_REPLY = 65_536  # bytes that are read of a reply
 _MOST_REQUESTS = 10  # for one event
 _MOST_AGAIN = 4
+_NAMED_EVERY = timedelta(minutes=1)
 _UPLOAD_SECONDS = 60.0
 
 SteerWish = Callable[[CallId, Steer, str], None]
@@ -69,6 +70,14 @@ class Attempt:
     slow_until: datetime | None = None
     disabled: bool = False
     receiver: Receiver | None = None  # as it is now, if it has given a new secret
+
+
+@dataclass(slots=True)
+class _Named:
+    """A failure that the log has named, and how many like it came since."""
+
+    at: datetime
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,7 @@ class Delivery:
         self._clock = clock
         self._random = random
         self._recording = recording
+        self._named: dict[tuple[int, str], _Named] = {}
 
     async def attempt(self, receiver: Receiver, due: DueEvent) -> Attempt:
         """Raises RemoteError when the store does not take what became of it: then it is tried again."""
@@ -228,11 +238,12 @@ class Delivery:
             lambda unit: unit.outbox.finish(row, state, now, status=status, error=error, peer=peer),
             quick=True,
         )
-        if state == DEAD:
+        if state == DEAD and (more := self._unnamed(row, DEAD)) is not None:
             log.error(
                 "an event could not be told: it is kept until it is replayed or dropped",
                 action="callback.dead",
                 reason=error,
+                more_since_the_last=more,
                 **_of(row),
             )
         is_told = state == DELIVERED
@@ -266,15 +277,30 @@ class Delivery:
                 unit.subscriptions.change(row.subscription, slow_until=slow)
 
         await self._writer.write(failed, quick=True)
-        log.warning(
-            "an event was not accepted: it is tried again",
-            action="callback.retry",
-            reason=fault.reason,
-            tries=row.tries + 1,
-            next_at=next_at.isoformat(),
-            **_of(row),
-        )
+        if (more := self._unnamed(row, "retry")) is not None:
+            log.warning(
+                "an event was not accepted: it is tried again",
+                action="callback.retry",
+                reason=fault.reason,
+                tries=row.tries + 1,
+                next_at=next_at.isoformat(),
+                more_since_the_last=more,
+                **_of(row),
+            )
         return Attempt(answered=fault.status is not None, slow_until=slow, receiver=one.receiver)
+
+    def _unnamed(self, row: OutboxRow, kind: str) -> int | None:
+        """How many were not named since the last that was; None: nor is this one. The row has why it failed.
+
+        Of a receiver that is away each event of each call fails: the log would be full of nothing else.
+        """
+        now, key = self._clock(), (row.subscription, kind)
+        last = self._named.get(key)
+        if last is not None and timedelta(0) <= now - last.at < _NAMED_EVERY:
+            last.more += 1
+            return None
+        self._named[key] = _Named(now)
+        return last.more if last is not None else 0
 
 
 def _disable(unit: SyncUnit, row: OutboxRow, reason: str, now: datetime) -> None:

@@ -349,6 +349,12 @@ class Outbox:
             is_back = line.silent >= _SILENT or not line.heard
             line.silent, line.heard = 0, True
             if is_back:
+                log.info(
+                    "a receiver takes events",
+                    action="callback.back",
+                    receiver=line.receiver.row.name,
+                    subscription=line.receiver.row.id,
+                )
                 id, now = line.receiver.row.id, self._clock()
                 await self._store.write(lambda unit: unit.outbox.hurry(id, now))
                 line.wake.set()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from bridge.callbacks import reader_of
 from bridge.crm.delivery import Limits
@@ -340,6 +341,30 @@ async def test_away_for_a_while_under_load(tmp_path: Path) -> None:
     report = await outage(tmp_path, minutes=0.03, calls_per_second=10, around=0.3)
     assert report.events > 60
     assert (report.lost, report.out_of_order, report.overlapping) == (0, 0, 0)
+
+
+async def test_the_log_names_a_receiver_that_is_away_and_not_each_of_its_events(
+    house: House, receiver: Receiver
+) -> None:
+    receiver.answer = says(500)
+    now = datetime.now(UTC)
+    house.outbox._delivery._clock = lambda: now
+    house.limits = Limits(seconds=5, delays=(timedelta(hours=1),) * 5)
+    with capture_logs() as logs:
+        id = await house.subscribe(receiver.url)
+
+        def named() -> list[int]:
+            return [one["more_since_the_last"] for one in logs if one.get("action") == "callback.retry"]
+
+        for number in range(5):
+            await house.tell(*events_of(f"170000000{number}.1")[:1])
+        await until(lambda: len(receiver.tries) == 5 and not house.outbox._lines[id].flying)
+        assert named() == [0]
+        now += timedelta(minutes=2)
+        await house.tell(*events_of("1700000005.1")[:1])
+        await until(lambda: len(named()) == 2)
+        assert named() == [0, 4], "how many there were is not lost"
+        assert "HTTP 500" in str(await house.store.read(lambda unit: unit.outbox.page(None, 500)))
 
 
 async def test_a_call_that_was_expected_in_vain_is_forgotten_after_a_while(
