@@ -58,7 +58,7 @@ def served(operation: Operation) -> Handler:
             # To pass it over would be to overwrite what its sender means to keep.
             raise Problem(
                 HTTPStatus.BAD_REQUEST,
-                "If-Match is not heeded here, only where a client, a ticket or a template is changed: leave it out.",
+                "If-Match is heeded only where a client, ticket or template is changed: leave it out here.",
             )
         principal = request.get(PRINCIPAL)
         if operation.takes_key and HEADER in request.headers and isinstance(principal, Bearer):

@@ -82,7 +82,7 @@ async def test_a_condition_is_refused_where_it_would_be_passed_over(house: House
     condition = {**token, "If-Match": await _tag(client, f"/tickets/{ticket}", token)}
     answer = await client.put(f"{API}/tickets/{ticket}/tags", json={"tags": ["vip"]}, headers=condition)
     assert answer.status == 400
-    assert "If-Match is not heeded here" in (await answer.json())["detail"]
+    assert "If-Match is heeded only" in (await answer.json())["detail"]
     assert (await (await client.get(f"{API}/tickets/{ticket}", headers=token)).json())["tags"] == []
     described = (await (await client.get(f"{API}/openapi.json", headers=token)).json())["paths"]
     for path, ways in described.items():
