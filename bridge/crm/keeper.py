@@ -189,7 +189,7 @@ class RecordingKeeper:
         self.unknown.discard(recording)
         if noted.row.state == "attached":
             await self._delete_originals(recording)
-            return Result(Stage.ATTACHED, _attached(noted.row))
+            return Result(Stage.ATTACHED, attached(noted.row))
         parts = {side: self._vault.incoming / f"{recording}.{side}.part" for side in (*SIDES, "both")}
         try:
             if self._vault.seals:
@@ -244,8 +244,8 @@ class RecordingKeeper:
             # the file grows in steps of 32 KiB.
             return await self._later(row.id, str(error), given_up=quiet >= _NEVER_CLOSED)
         tickets = self._tickets()
-        attached = await self.store.write(lambda unit: _attach(unit, noted, made, tickets), quick=True)
-        if attached is None:
+        row_now = await self.store.write(lambda unit: _attach(unit, noted, made, tickets), quick=True)
+        if row_now is None:
             return Result(Stage.NOT_YET, reason="its pauses are not what they were")
         if made.stored.encrypted:
             await asyncio.to_thread(
@@ -253,7 +253,7 @@ class RecordingKeeper:
             )  # of a run before there was a key
         _tell(row, made)
         await self._delete_originals(row.id, SNOOP if by_snoops else "")
-        return Result(Stage.ATTACHED, _attached(attached), new=True)
+        return Result(Stage.ATTACHED, attached(row_now), new=True)
 
     async def _fetch(self, name: str, part: Path) -> "_Fetched":
         fetched = _Fetched(part)
@@ -303,7 +303,7 @@ class RecordingKeeper:
                 )
 
 
-def _attached(row: RecordingRow) -> RecordingAttached:
+def attached(row: RecordingRow) -> RecordingAttached:
     return RecordingAttached(CallId(row.call), RecordingId(row.id), TicketId(row.ticket or 0))
 
 

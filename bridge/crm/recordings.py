@@ -8,12 +8,12 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from bridge.centre.ids import CallId, RecordingId, call_of
-from bridge.crm.keeper import RecordingKeeper, Stage
+from bridge.crm.keeper import RecordingKeeper, Stage, attached
 from bridge.engine.ports import Inbox
 from bridge.errors import CallbridgeError
 
@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 _ORIGINAL = re.compile(r"^(?P<recording>[A-Za-z0-9_][A-Za-z0-9._@-]*-rec-\d+)(?:-snoop)?-(?:in|out)$")
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 300.0
+# From a recording that is attached until it is told: a few requests to Asterisk, of which each may time out.
+_LAST = timedelta(minutes=1)
+_LAST_FEW = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,13 @@ class Reconciler:
         swept = await self._keeper.sweep()
         if swept:
             log.info("temporary files of an interrupted run removed", action="sweep", files=swept)
-        failures = 0
+        failures, begun, told = 0, datetime.now(UTC), False
         while True:
             self._keeper.unfinished.clear()
             try:
+                if not told:
+                    await self.tell_again(begun)
+                    told = True
                 await self.run_once()
                 failures, delay = 0, self._until_next()
             except CallbridgeError as error:
@@ -86,6 +92,20 @@ class Reconciler:
                     await self._keeper.unfinished.wait()
             except TimeoutError:
                 continue
+
+    async def tell_again(self, before: datetime) -> None:
+        """What was attached last before this process began: its end may have come before it was told.
+
+        The floor leaves out what it was told. Raises RemoteError when the store cannot be asked.
+        """
+        if self._inbox is None:
+            return
+        async with self._keeper.store.view() as unit:
+            rows = await unit.recordings.attached_before(before, _LAST_FEW)
+        times = [row.attached_at for row in rows if row.attached_at is not None]
+        for row in reversed(rows):
+            if row.attached_at is not None and row.attached_at >= times[0] - _LAST:
+                await self._inbox.put(attached(row))
 
     async def run_once(self) -> Round:
         """One round over what is due. Raises RemoteError when the store or Asterisk cannot be asked."""

@@ -237,6 +237,12 @@ class Recordings:
     async def pending(self) -> list[RecordingRow]:
         return await self._all(_oldest_first().where(RecordingTable.state == "pending"))
 
+    async def attached_before(self, at: datetime, limit: int) -> list[RecordingRow]:
+        """Those whose file is there as it was made, the latest to be attached first."""
+        late = (RecordingTable.attached_at.desc(), RecordingTable.id.desc())
+        made = (text(KEPT), RecordingTable.compressed_at.is_(None), RecordingTable.attached_at < at)
+        return await self._all(select(*RECORDING).where(*made).order_by(*late).limit(limit_of(limit)))
+
     async def page(
         self,
         cursor: str | None,

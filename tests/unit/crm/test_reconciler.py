@@ -1,7 +1,7 @@
 """When recordings are worked on: after a start, after a failure, at once when woken; never in a loop."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from bridge.crm.keeper import RecordingKeeper
 from bridge.crm.recordings import Reconciler, Round
 from bridge.crm.vault import INCOMING, Vault
 from bridge.errors import LinkDown
-from bridge.store import Store
+from bridge.store import Store, recordings
 
 
 def rec(number: int) -> str:
@@ -87,6 +87,30 @@ async def test_other_peoples_files_and_unknown_calls_are_kept(reconciler: Reconc
     done = await reconciler.run_once()
     assert done.unknown == ("9.9-rec-1",)
     assert set(spool.files) == {*foreign, "9.9-rec-1-in", "9.9-rec-1-out"}
+
+
+@pytest.mark.usefixtures("ten")
+async def test_what_was_attached_last_and_perhaps_not_told_is_told_at_the_next_start(
+    reconciler: Reconciler, keeper: RecordingKeeper, spool, box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends after the recording is in the store, its originals are gone, and nobody knows."""
+    now = datetime.now(UTC)
+    with monkeypatch.context() as then:
+        then.setattr(recordings, "now", lambda: now - timedelta(minutes=3))
+        await keeper.work(CallId("1700000000.1"), RecordingId(rec(0)))
+    await keeper.work(CallId("1700000001.1"), RecordingId(rec(1)))
+    assert spool.files.keys().isdisjoint({f"{rec(1)}-in", f"{rec(1)}-out"})
+    await reconciler.tell_again(now - timedelta(minutes=1))
+    assert [fact.recording for fact in box.facts] == [rec(0)], "as of a start a minute ago"
+    await reconciler.tell_again(datetime.now(UTC))
+    assert [fact.recording for fact in box.facts] == [rec(0), rec(1)], "and of now not what is long over"
+    box.facts.clear()
+    task = asyncio.create_task(Reconciler(keeper, box).run())
+    async with asyncio.timeout(10):
+        while len(box.facts) < 9:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    assert sorted(fact.recording for fact in box.facts) == [rec(number) for number in range(1, 10)]
 
 
 async def test_a_call_that_is_told_of_after_its_recording_has_it_at_its_end(
