@@ -54,6 +54,7 @@ _FEW = timedelta(seconds=5)  # of these and a quarter of its time a recorder may
 class Stage(Enum):
     ATTACHED = "attached"
     NOT_YET = "not_yet"  # try again later
+    CALL_GOES_ON = "call_goes_on"  # it may still be paused, or recorded: ``over`` tells when it is not
     FAULTY = "faulty"  # it never will be; the originals stay where they are
     NOTHING = "nothing"  # nobody ever talked, so there was nothing to record: nothing is kept of it
     UNKNOWN_CALL = "unknown_call"  # no such call is kept; the originals stay where they are
@@ -159,6 +160,8 @@ class RecordingKeeper:
         lock = self._locks.setdefault(recording, asyncio.Lock())
         async with lock, self._slots:
             result = await self._attempt(call, recording)
+        if result.stage is Stage.CALL_GOES_ON:
+            return result
         if result.stage is not Stage.NOT_YET:
             self._seen.pop(recording, None)
         if result.stage is not Stage.ATTACHED or result.new:
@@ -181,7 +184,7 @@ class RecordingKeeper:
         self._early.add(recording)
         noted = await self.store.write(lambda unit: _note(unit, call, recording), quick=True)
         if noted is not None and noted.row.state != "attached" and noted.times.ended_at is None:
-            return Result(Stage.NOT_YET, reason="the call is not over: it may still be paused, or recorded")
+            return Result(Stage.CALL_GOES_ON)
         self._early.discard(recording)
         if noted is None:
             self.unknown.add(recording)

@@ -170,6 +170,8 @@ class Reconciler:
             return Stage.NOT_YET
         if result.stage is Stage.NOT_YET:
             self._put_off(recording)
+        elif result.stage is Stage.CALL_GOES_ON:
+            self._waits.setdefault(recording, _Wait()).due = self._clock() + _LONGEST_DELAY
         else:
             self._waits.pop(recording, None)
         if result.new and result.attached is not None and self._inbox is not None:
@@ -187,6 +189,7 @@ class Reconciler:
         return max(0.05, min([self._every, self._look_at - now, *dues]))
 
 
+# Of what waits for the end of its call nothing is said.
 _ORDER = (Stage.ATTACHED, Stage.NOT_YET, Stage.FAULTY, Stage.UNKNOWN_CALL)
 
 

@@ -231,7 +231,7 @@ async def test_a_call_that_goes_on_is_left_alone(
         # Complete at every moment, and longer the next time.
         for side in ("in", "out"):
             spool.files[f"{REC}-{side}"] = make_wav([1] * 8000 * seconds)
-        assert (await keeper.work(CALL, REC)).stage is Stage.NOT_YET
+        assert (await keeper.work(CALL, REC)).stage is Stage.CALL_GOES_ON
         clock.now += 7200  # also one that was stopped long ago: a pause of it may not be known yet
     assert len(spool.files) == 2
     assert spool.fetches == 0

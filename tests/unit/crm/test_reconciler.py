@@ -1,6 +1,7 @@
 """When recordings are worked on: after a start, after a failure, at once when woken; never in a loop."""
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from bridge.centre.facts import RecordingAttached
 from bridge.centre.ids import CallId, RecordingId
-from bridge.crm.keeper import RecordingKeeper
+from bridge.crm.keeper import RecordingKeeper, Result
 from bridge.crm.recordings import Reconciler, Round
 from bridge.crm.vault import INCOMING, Vault
 from bridge.errors import LinkDown
@@ -127,6 +128,41 @@ async def test_a_call_that_is_told_of_after_its_recording_has_it_at_its_end(
     assert keeper.unfinished.is_set()
     assert (await reconciler.run_once()).attached == (rec(0),)
     assert spool.files == {}
+
+
+async def test_a_call_that_goes_on_is_not_asked_after_again_and_again(
+    reconciler: Reconciler,
+    keeper: RecordingKeeper,
+    store: Store,
+    spool,
+    clock,
+    make_record,
+    make_ended,
+    make_wav,
+) -> None:
+    call = CallId("1700000000.1")
+    async with store.unit() as unit:
+        await unit.calls.save(make_record(call))
+        await unit.recordings.note(rec(0), call, datetime.now(UTC))
+    spool.files |= {f"{rec(0)}-{side}": make_wav([1] * 1600) for side in ("in", "out")}
+    asked = Counter[str]()
+    work = keeper.work
+
+    async def counted(call: CallId, recording: RecordingId) -> Result:
+        asked[recording] += 1
+        return await work(call, recording)
+
+    keeper.work = counted  # type: ignore[method-assign]
+    for _ in range(200):
+        assert await reconciler.run_once() == Round()
+        clock.now += 1
+    assert asked == {rec(0): 1}
+    async with store.unit() as unit:
+        await unit.calls.save(make_ended(call))
+    keeper.over(call)
+    assert keeper.unfinished.is_set()
+    assert (await reconciler.run_once()).attached == (rec(0),)
+    assert asked == {rec(0): 2}
 
 
 @pytest.mark.usefixtures("ten")
