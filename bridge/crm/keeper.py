@@ -160,11 +160,9 @@ class RecordingKeeper:
         lock = self._locks.setdefault(recording, asyncio.Lock())
         async with lock, self._slots:
             result = await self._attempt(call, recording)
-        if result.stage is Stage.CALL_GOES_ON:
-            return result
         if result.stage is not Stage.NOT_YET:
             self._seen.pop(recording, None)
-        if result.stage is not Stage.ATTACHED or result.new:
+        if result.stage not in (Stage.ATTACHED, Stage.CALL_GOES_ON) or result.new:
             log.info(
                 "recording worked on",
                 action="attach_recording",
