@@ -1,4 +1,4 @@
-"""When recordings are worked on: what is pending, and what an interrupted run left behind on Asterisk.
+"""When recordings are worked on: what is pending, what an interrupted run left behind on Asterisk or untold.
 
 How one is fetched, checked and attached is the keeper's.
 """

@@ -175,9 +175,10 @@ class Entry(Said):
 
 
 class NewEntry(Taken):
-    kind: Literal["note", "partner", "reply"] = Field(
+    kind: Literal["note", "partner", "reply", "message_in", "message_out"] = Field(
         description="`note`: for colleagues; `partner`: of the talk with a supplier, mailed if it has `to`; "
-        "`reply`: mailed to the client."
+        "`reply`: mailed to the client. Of a chat that you carry: `message_in` is what the client wrote, "
+        "`message_out` what he was answered."
     )
     body: Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
     subject: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(

@@ -76,7 +76,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/tickets/{id}/entries",
         ticket_thread.add_entry,
         "tickets:write",
-        "Write a note, a word with a partner, or a reply that is mailed to the client",
+        "Write a note, a word with a partner, a reply that is mailed to the client, or a message of a chat",
         ticket_models.Entry,
         body=ticket_models.NewEntry,
         status=201,

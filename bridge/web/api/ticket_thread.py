@@ -21,7 +21,12 @@ from bridge.web.context import parts_of
 from bridge.web.forms import path_number
 from bridge.web.problems import not_found
 
-_KINDS = {"note": "note", "partner": "partner", "reply": "mail_out"}
+_KINDS = {"reply": "mail_out"}  # all others are called in the thread as they are here
+_NOT_MAILED = {
+    "note": "a note is sent to nobody; leave it out.",
+    "message_in": "a message is not mailed; leave it out.",
+    "message_out": "a message is not mailed; leave it out.",
+}
 
 
 class EntriesQuery(Paged):
@@ -53,11 +58,14 @@ async def add_entry(request: web.Request) -> web.StreamResponse:
     parts, actor, id = parts_of(request), actor_of(request), ticket_number(request)
     if not wanted.body.strip():
         raise unfit("#/body", "it must not be empty.")
-    if wanted.kind == "note" and (wanted.to or wanted.cc):
-        raise unfit("#/to" if wanted.to else "#/cc", "a note is sent to nobody; leave it out.")
+    if wanted.kind in _NOT_MAILED and (wanted.to or wanted.cc):
+        raise unfit("#/to" if wanted.to else "#/cc", _NOT_MAILED[wanted.kind])
+    from_client = wanted.kind == "message_in"
+    if from_client and wanted.attachments:
+        raise unfit("#/attachments", "what the client sent is attached to the ticket; leave it out.")
     new = NewEntry(
-        _KINDS[wanted.kind],
-        actor.by,
+        _KINDS.get(wanted.kind, wanted.kind),
+        "client" if from_client else actor.by,
         datetime.now(UTC),
         wanted.subject,
         wanted.body,
@@ -66,7 +74,10 @@ async def add_entry(request: web.Request) -> web.StreamResponse:
     )
     await _demand_own(request, id, wanted.attachments)
     with refusals():
-        row = await parts.tickets.write(actor, id, new, wanted.attachments)
+        if from_client:
+            row, _ = await parts.tickets.client_wrote(actor, id, new)
+        else:
+            row = await parts.tickets.write(actor, id, new, wanted.attachments)
     headers = {"Location": f"{PREFIX}/tickets/{row.ticket}/entries"}
     return answer(await _whole(request, row), status=HTTPStatus.CREATED, headers=headers)
 

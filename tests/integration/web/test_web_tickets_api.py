@@ -221,6 +221,9 @@ async def test_the_thread_and_who_sees_it(strict: House) -> None:
         ({"kind": "reply", "body": "x", "to": ["a@example.org\r\nBcc: b@example.org"]}, "#/to/0"),
         ({"kind": "reply", "body": "x", "subject": "a\nb"}, "#/subject"),
         ({"kind": "mail_in", "body": "x"}, "#/kind"),
+        ({"kind": "message_in", "body": "x", "to": ["a@example.org"]}, "#/to"),
+        ({"kind": "message_out", "body": "x", "cc": ["a@example.org"]}, "#/cc"),
+        ({"kind": "message_in", "body": "x", "attachments": [1]}, "#/attachments"),
     ):
         status, problem = await send(client, "POST", path, token, body)
         assert (status, problem["errors"][0]["pointer"]) == (422, pointer)
@@ -232,6 +235,35 @@ async def test_the_thread_and_who_sees_it(strict: House) -> None:
     assert [entry["kind"] for entry in rest["items"]] == ["partner"]
     newest = await get(client, f"{path}?order=newest", token)
     assert [entry["kind"] for entry in newest["items"]] == ["partner", "note"]
+
+
+async def test_the_messages_of_a_chat(strict: House) -> None:
+    """The client's word is one, whoever carries it: what was closed is opened; an answer is a reaction."""
+    client, token = await strict.visitor(), await strict.token("*")
+    id = (await created(client, token))["id"]
+    path = f"/tickets/{id}/entries"
+    status, wrote = await send(client, "POST", path, token, {"kind": "message_in", "body": HTML})
+    assert (status, wrote["kind"], wrote["author"], wrote["body"]) == (201, "message_in", "client", HTML)
+    assert wrote["seen_by_client"]
+    async with strict.store.view() as unit:
+        row = await unit.tickets.get(id)
+    assert row is not None
+    assert (row.last_from_client_at is not None, row.reacted_at) == (True, None)
+    status, answered = await send(client, "POST", path, token, {"kind": "message_out", "body": "At once."})
+    assert (status, answered["author"], answered["delivery"]) == (201, "token test", "")
+    async with strict.store.view() as unit:
+        row = await unit.tickets.get(id)
+    assert row is not None
+    assert (row.reacted_at is not None, row.waiting_since) == (True, None)
+    async with strict.store.unit() as unit:
+        closed = {"status": "done", "closed_at": datetime.now(UTC)}
+        await unit.tickets.change(id, if_version=None, fields=closed, by="anna", at=datetime.now(UTC))
+    status, _ = await send(client, "POST", path, token, {"kind": "message_in", "body": "Again!"})
+    assert status == 201
+    listed = await get(client, f"/tickets/{id}", token)
+    assert listed["closed_at"] is None
+    missing = await send(client, "POST", "/tickets/4711/entries", token, {"kind": "message_in", "body": "x"})
+    assert missing[0] == 404
 
 
 async def test_tags_links_merging_and_calls(strict: House) -> None:

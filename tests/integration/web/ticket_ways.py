@@ -237,6 +237,13 @@ API_WRITES: tuple[Way, ...] = (
     Way(Action.NOTE, "POST", f"{_ONE}/entries", {"kind": "note", "body": "{fresh}"}, _entry("note")),
     Way(Action.PARTNER, "POST", f"{_ONE}/entries", {"kind": "partner", **_MAIL}, _entry("partner")),
     Way(Action.REPLY, "POST", f"{_ONE}/entries", {"kind": "reply", **_MAIL}, _entry("mail_out")),
+    Way(
+        Action.REPLY,
+        "POST",
+        f"{_ONE}/entries",
+        {"kind": "message_out", "body": "{fresh}"},
+        _entry("message_out"),
+    ),
     _patch(Action.ASSIGN, _row("assignee", "1003"), assignee="1003"),
     _patch(Action.REDIRECT, _row("line", 2), line=2),
     _patch(Action.REDIRECT, _row("department", "night"), department="night"),
