@@ -114,9 +114,7 @@ class AttachmentFiles:
 
     def sweep(self) -> int:
         """At start: what a crash left behind; how many there were."""
-        stale = list((self.directory / _INCOMING).glob("*.work*"))
-        private.remove(*stale)
-        return len(stale)
+        return private.sweep(self.directory / _INCOMING, lambda name: ".work" in name)
 
     def _keys(self) -> Keys | None:
         path = self._key_file()

@@ -175,7 +175,13 @@ class RecordingKeeper:
 
     async def sweep(self) -> int:
         """Remove temporary files that an interrupted run left behind; how many there were."""
-        return await asyncio.to_thread(_sweep, self._vault.incoming, set(self._locks))
+        working = set(self._locks)
+
+        def is_stale(name: str) -> bool:
+            part = _PART.match(name)
+            return part is not None and part["recording"] not in working
+
+        return await asyncio.to_thread(private.sweep, self._vault.incoming, is_stale)
 
     async def _attempt(self, call: CallId, recording: RecordingId) -> Result:
         # Before it is asked whether the call is over: that must not be told in between.
@@ -388,15 +394,3 @@ def _merge_to(
         merged = replace(merged, sha256=measured(both, called_off).sha256)
     stored = vault.put(both, stem, Format.WAV, Measure(merged.bytes, merged.sha256), called_off)
     return _Made(recorded, merged, muted, stored)
-
-
-def _sweep(incoming: Path, working: set[str]) -> int:
-    if not incoming.is_dir():
-        return 0
-    stale = [
-        file
-        for file in incoming.iterdir()
-        if (match := _PART.match(file.name)) is not None and match["recording"] not in working
-    ]
-    private.remove(*stale)
-    return len(stale)

@@ -41,6 +41,13 @@ def remove(*files: Path) -> None:
         file.unlink(missing_ok=True)
 
 
+def sweep(directory: Path, is_stale: Callable[[str], bool]) -> int:
+    """Remove the files there of which the name says so; how many there were."""
+    stale = [file for file in directory.iterdir() if is_stale(file.name)] if directory.is_dir() else []
+    remove(*stale)
+    return len(stale)
+
+
 async def in_thread(work: Callable[[CalledOff], T]) -> T:
     """Run in a thread that is really over when this is, also when it is cancelled: no file appears later."""
     off = threading.Event()

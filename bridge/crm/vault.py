@@ -302,11 +302,7 @@ class Vault:
 
     def sweep(self) -> int:
         """Remove what interrupted work on files left behind; how many there were. In one's turn only."""
-        if not self.incoming.is_dir():
-            return 0
-        stale = [path for path in self.incoming.iterdir() if _WORK.fullmatch(path.name)]
-        private.remove(*stale)
-        return len(stale)
+        return private.sweep(self.incoming, lambda name: _WORK.fullmatch(name) is not None)
 
     def doubles(self, called_off: CalledOff = never) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Recordings that are there in several forms: the name of each, and its files."""
