@@ -210,12 +210,11 @@ class _Body:
                 return
             part = waiting.pop(0)
             fields = Fields(part)
-            payload = part.get_payload()
-            kind = fields.words("Content-Type")
-            if isinstance(payload, list) and kind == "multipart/alternative":
-                waiting[:0] = _best([one for one in payload if isinstance(one, Message)])
-            elif isinstance(payload, list) and not kind.startswith("message/"):
-                waiting[:0] = [one for one in payload if isinstance(one, Message)]
+            parts, kind = _parts(part), fields.words("Content-Type")
+            if parts is not None and kind == "multipart/alternative":
+                waiting[:0] = _best(parts)
+            elif parts is not None and not kind.startswith("message/"):
+                waiting[:0] = parts
             else:
                 self._leaf(part, fields, _media_type(fields))
 
@@ -266,12 +265,10 @@ def _best(alternatives: list[Part]) -> list[Part]:
 def _holds_text_only(part: Part) -> bool:
     kind = _media_type(Fields(part))
     if kind == "multipart/related":
-        payload = part.get_payload()
+        parts = _parts(part)
         # Its pictures belong to the HTML; one that is attached as well has a name and a disposition.
-        return isinstance(payload, list) and not any(
-            Fields(one).words("Content-Disposition") == "attachment"
-            for one in payload
-            if isinstance(one, Message)
+        return parts is not None and not any(
+            Fields(one).words("Content-Disposition") == "attachment" for one in parts
         )
     return kind in {"text/html", "text/richtext", "text/enriched", "text/x-amp-html"}
 
@@ -283,10 +280,16 @@ def _media_type(fields: Fields) -> str:
     )
 
 
+def _parts(part: Part) -> list[Part] | None:
+    """None where it has none. Asked of a leaf, get_payload() decodes it as its sender says, and raises."""
+    payload = part.get_payload() if part.is_multipart() else None
+    return [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else None
+
+
 def _content(part: Part) -> bytes:
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        return b"\n\n".join(_flat(one) for one in payload if isinstance(one, Message))
+    parts = _parts(part)
+    if parts is not None:
+        return b"\n\n".join(map(_flat, parts))
     found = part.get_payload(decode=True)
     return found if isinstance(found, bytes) else b""
 
@@ -308,9 +311,8 @@ def _name(fields: Fields) -> str:
 
 def _name_by(kind: str, part: Part) -> str:
     if kind == "message/rfc822":
-        payload = part.get_payload()
-        inner = payload[0] if isinstance(payload, list) and payload else None
-        subject = Fields(inner).text("Subject", 80) if isinstance(inner, Message) else ""
+        parts = _parts(part)
+        subject = Fields(parts[0]).text("Subject", 80) if parts else ""
         return file_name(f"{subject or 'mail'}.eml")
     endings = {"text/html": "html", "text/calendar": "ics", "text/plain": "txt", "application/pdf": "pdf"}
     group, _, sort = kind.partition("/")
@@ -328,15 +330,11 @@ def file_name(written: str) -> str:
 
 
 def _report(message: Part) -> Undelivered | None:
-    payload = message.get_payload()
-    parts = [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else []
+    parts = _parts(message) or []
     status = next((one for one in parts if _media_type(Fields(one)) == "message/delivery-status"), None)
     if status is None:
         return None
-    blocks = status.get_payload()
-    per_recipient = (
-        [Fields(one) for one in blocks if isinstance(one, Message)] if isinstance(blocks, list) else []
-    )
+    per_recipient = [Fields(one) for one in _parts(status) or []]
     told = [one for one in per_recipient[:MAX_ATTACHMENTS] if "Action" in one]
     failed = [one for one in told if one.words("Action") == "failed"]
     reasons = [
@@ -355,19 +353,15 @@ def _report(message: Part) -> Undelivered | None:
 
 def _ids_of_original(parts: list[Part]) -> Iterator[str]:
     for part in parts:
-        kind, payload = _media_type(Fields(part)), part.get_payload()
-        if kind == "message/rfc822" and isinstance(payload, list) and payload:
-            inner = payload[0]
-            if isinstance(inner, Message):
-                yield from Fields(inner).ids("Message-ID")
+        kind, inner = _media_type(Fields(part)), _parts(part)
+        if kind == "message/rfc822" and inner:
+            yield from Fields(inner[0]).ids("Message-ID")
         elif kind in {"text/rfc822-headers", "message/rfc822-headers"}:
             head = _content(part)[:HEAD_BYTES]
             yield from Fields(message_from_bytes(head + b"\n\n", policy=HOSTILE)).ids("Message-ID")
 
 
 def _blocks(status: Part) -> Iterator[str]:
-    payload = status.get_payload()
-    for block in payload[:MAX_ATTACHMENTS] if isinstance(payload, list) else ():
-        if isinstance(block, Message):
-            fields = Fields(block)
-            yield "\n".join(f"{name}: {fields.text(name, 500)}" for name, _ in block.raw_items())
+    for block in (_parts(status) or [])[:MAX_ATTACHMENTS]:
+        fields = Fields(block)
+        yield "\n".join(f"{name}: {fields.text(name, 500)}" for name, _ in block.raw_items())

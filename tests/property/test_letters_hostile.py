@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.crm.letters import NoMail, Received, read
@@ -30,6 +30,7 @@ LINE = st.one_of(
 MAILS = st.lists(LINE, max_size=40).map(b"\r\n".join)
 
 
+@example(b"From: a@example.org\nContent-Type: text/plain; charset=a\0b\n\n\xff")
 @given(st.one_of(st.binary(max_size=400), MAILS, MAILS.map(lambda rest: b"From: a@example.org\n" + rest)))
 @settings(max_examples=400, deadline=None)
 def test_any_bytes(raw: bytes) -> None:

@@ -288,6 +288,7 @@ async def test_the_reply_to_a_new_call_steers_it_and_no_other_reply_does(
     async def answer(*_: object) -> web.StreamResponse:
         return web.json_response(said)
 
+    house.limits = Limits(steer=timedelta(minutes=1))  # in time, however busy the machine is
     receiver.answer = answer
     await house.subscribe(receiver.url)
     await house.tell(*events_of(CALL))
