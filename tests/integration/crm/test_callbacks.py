@@ -76,7 +76,8 @@ async def test_without_receivers_nothing_is_written(house: House, receiver: Rece
 async def test_what_fails_is_tried_again_and_nothing_overtakes_it(
     house: House, receiver: Receiver, fault: str
 ) -> None:
-    house.limits = Limits(seconds=0.15, delays=QUICK)
+    # Where the limit is waited for it costs as much; all else is answered in time on a busy machine too.
+    house.limits = Limits(seconds=1 if fault in ("never", "slow") else 10, delays=QUICK)
 
     async def answer(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         if len(receiver.tries) > 3:
